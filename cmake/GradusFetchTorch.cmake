@@ -1,0 +1,74 @@
+# Brings LibTorch from its PyPI package into the cache, if it is not there yet.
+
+set(GRADUS_TORCH_VERSION 2.11.0)
+
+# Which Python runs pip does not matter: the wheel asked for is always the same one.
+function(_gradus_find_pip result)
+  foreach(name python3 python /usr/bin/python3)
+    find_program(python ${name} NO_CACHE)
+    if(python)
+      execute_process(COMMAND "${python}" -m pip --version
+        RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
+      if(NOT failed)
+        set(${result} "${python}" -m pip PARENT_SCOPE)
+        return()
+      endif()
+      unset(python)
+    endif()
+  endforeach()
+  message(FATAL_ERROR "LibTorch is not here and there is no Python 3 with pip to get it: install "
+    "python3-pip, or give the folder of LibTorch ${GRADUS_TORCH_VERSION} with -DCMAKE_PREFIX_PATH=<folder>.")
+endfunction()
+
+# Sets <result> to the folder that holds lib/ and include/, and <source> to cache or downloaded.
+function(gradus_fetch_torch kind result source)
+  set(machine ${CMAKE_HOST_SYSTEM_PROCESSOR})
+  set(folder "${GRADUS_CACHE_DIR}/torch-${GRADUS_TORCH_VERSION}-${kind}-${machine}")
+  set(${result} "${folder}/torch" PARENT_SCOPE)
+  set(${source} cache PARENT_SCOPE)
+  gradus_lock_cache(torch "${folder}")
+  if(EXISTS "${folder}")
+    return()
+  endif()
+  if(NOT machine MATCHES "^(x86_64|aarch64)$")
+    message(FATAL_ERROR "There is no LibTorch package for ${machine}: give the folder of a LibTorch "
+      "${GRADUS_TORCH_VERSION} of your own with -DCMAKE_PREFIX_PATH=<folder>.")
+  endif()
+  _gradus_find_pip(pip)
+  if(kind STREQUAL "cpu")
+    message(STATUS "LibTorch: downloading the CPU set (0.5 GB, 1.2 GB unpacked) to ${folder}")
+  else()
+    message(STATUS "LibTorch: downloading the CUDA set (1.9 GB, 4 GB unpacked) to ${folder}")
+  endif()
+
+  set(platforms --platform manylinux2014_${machine} --platform manylinux1_${machine})
+  foreach(glibc RANGE 12 28)
+    list(APPEND platforms --platform manylinux_2_${glibc}_${machine})
+  endforeach()
+  set(part "${folder}.part")  # what an interrupted run left here is thrown away
+  file(REMOVE_RECURSE "${part}")
+  file(MAKE_DIRECTORY "${part}")
+  execute_process(
+    COMMAND ${pip} download --quiet --disable-pip-version-check --no-cache-dir --no-deps
+      --require-hashes --requirement "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/torch-${kind}.txt"
+      --only-binary=:all: --implementation cp --python-version 3.12 ${platforms}
+      --dest "${part}/wheels"
+    RESULT_VARIABLE failed ERROR_VARIABLE error)
+  if(failed)
+    file(REMOVE_RECURSE "${part}")
+    string(STRIP "${error}" error)
+    message(FATAL_ERROR "pip could not download LibTorch: check the network, or give the folder of "
+      "LibTorch ${GRADUS_TORCH_VERSION} with -DCMAKE_PREFIX_PATH=<folder>.\n${error}")
+  endif()
+
+  file(GLOB wheels "${part}/wheels/*.whl")
+  foreach(wheel IN LISTS wheels)
+    file(ARCHIVE_EXTRACT INPUT "${wheel}" DESTINATION "${part}")
+  endforeach()
+  file(GLOB python_parts "${part}/torch/*" "${part}/torchgen" "${part}/functorch")
+  list(FILTER python_parts EXCLUDE REGEX "/torch/(lib|include|share)$")
+  file(REMOVE_RECURSE ${python_parts})
+  file(REMOVE_RECURSE "${part}/wheels")
+  file(RENAME "${part}" "${folder}")
+  set(${source} downloaded PARENT_SCOPE)
+endfunction()

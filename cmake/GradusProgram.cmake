@@ -1,0 +1,47 @@
+# What gradus's own programs and tests share: warnings, a precompiled header, ccache, the build record.
+
+option(GRADUS_PCH "Precompile torch/torch.h once for all programs and tests" ON)
+option(GRADUS_WERROR "Make warnings errors in programs and tests" OFF)
+
+find_program(GRADUS_CCACHE ccache DOC "Compiler cache, used where it is there")
+if(GRADUS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # The two words let ccache serve what includes a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros "${GRADUS_CCACHE}")
+endif()
+
+add_library(gradus_warnings INTERFACE)
+target_compile_options(gradus_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow $<$<BOOL:${GRADUS_WERROR}>:-Werror>
+  $<$<AND:$<BOOL:${GRADUS_CCACHE}>,$<CXX_COMPILER_ID:GNU>>:-fpch-preprocess>)
+
+if(GRADUS_PCH)
+  file(CONFIGURE OUTPUT pch.cpp CONTENT "// Nothing but the precompiled header.\n")
+  add_library(gradus_pch OBJECT "${CMAKE_CURRENT_BINARY_DIR}/pch.cpp")
+  target_link_libraries(gradus_pch PRIVATE gradus::gradus gradus_warnings)
+  # Torch comes first: it defines macros that what follows must not see changed.
+  target_precompile_headers(gradus_pch PRIVATE <torch/torch.h> <nlohmann/json.hpp>)
+endif()
+
+# gradus_program(<target> <source>...): an executable that uses gradus.
+function(gradus_program target)
+  add_executable(${target} ${ARGN})
+  target_link_libraries(${target} PRIVATE gradus::gradus gradus_warnings)
+  if(GRADUS_PCH)
+    target_precompile_headers(${target} REUSE_FROM gradus_pch)
+  endif()
+endfunction()
+
+# gradus_record_build(<target>): gives it gradus_build_info.hpp, with the commit it was built from.
+function(gradus_record_build target)
+  set(folder "${CMAKE_CURRENT_BINARY_DIR}/build_info")
+  string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
+  string(STRIP "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}}" flags)
+  add_custom_target(${target}_build_info BYPRODUCTS "${folder}/gradus_build_info.hpp"
+    COMMAND "${CMAKE_COMMAND}" "-DSOURCE=${PROJECT_SOURCE_DIR}" "-DOUTPUT=${folder}/gradus_build_info.hpp"
+      "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" "-DFLAGS=${flags}"
+      -P "${PROJECT_SOURCE_DIR}/cmake/WriteBuildInfo.cmake"
+    COMMENT "" VERBATIM)
+  add_dependencies(${target} ${target}_build_info)
+  target_include_directories(${target} PRIVATE "${folder}")
+endfunction()

@@ -1,0 +1,56 @@
+/// A configuration as the program sees it: a trainer type behind a small interface.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gradus/checkpoint/safetensors.hpp>
+#include <gradus/core/history.hpp>
+#include <gradus/data/image_dataset.hpp>
+#include <gradus/observe/comparison.hpp>
+#include <nlohmann/json.hpp>
+
+#include "options.hpp"
+
+namespace cifar10 {
+
+struct TrainingData {
+  gradus::data::ImageDataset train;
+  gradus::data::ImageDataset test;
+};
+
+/// Everything below applies the options' settings to the numbers that the type declares, and throws
+/// gradus::ConfigurationError for one that does not fit.
+class Configuration {
+ public:
+  virtual ~Configuration() = default;
+
+  [[nodiscard]] virtual std::string_view name() const = 0;
+
+  /// {"name", "model", "policies": {axis: {"policy", numbers}}, "run"}, made from the type.
+  [[nodiscard]] virtual nlohmann::ordered_json describe(const Options& options) const = 0;
+
+  /// Trains and leaves config.json, metrics.jsonl and checkpoints/final.safetensors in `folder`.
+  [[nodiscard]] virtual gradus::observe::RunRecord train(const Options& options,
+                                                         const TrainingData& data,
+                                                         const std::filesystem::path& folder,
+                                                         const nlohmann::ordered_json& environment) const = 0;
+
+  [[nodiscard]] virtual gradus::Evaluation evaluate(const Options& options,
+                                                    const gradus::Safetensors& weights,
+                                                    const gradus::data::ImageDataset& test) const = 0;
+
+  /// Training images per second over a few steps on `data`, without leaving anything behind.
+  [[nodiscard]] virtual double measure(const Options& options, const TrainingData& data,
+                                       std::int64_t steps) const = 0;
+};
+
+/// All of them, in the order in which `compare` trains them.
+[[nodiscard]] const std::vector<const Configuration*>& configurations();
+
+/// Throws gradus::UsageError, with the nearest known name, if there is none of that name.
+[[nodiscard]] const Configuration& configuration(std::string_view name);
+
+}  // namespace cifar10

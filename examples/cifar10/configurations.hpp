@@ -1,0 +1,43 @@
+/// The comparison as types: three trainers over one ResNet10. Each alias is a complete configuration.
+#pragma once
+
+#include <gradus/model/resnet10.hpp>
+#include <gradus/policy/accumulation/accumulate.hpp>
+#include <gradus/policy/augmentation/crop_flip.hpp>
+#include <gradus/policy/layout/channels_last.hpp>
+#include <gradus/policy/loading/plain.hpp>
+#include <gradus/policy/loading/prefetch.hpp>
+#include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/policy/precision/mixed.hpp>
+#include <gradus/policy/resolution/progressive.hpp>
+#include <gradus/policy/schedule/one_cycle.hpp>
+#include <gradus/policy/sharing/share_early_layer.hpp>
+#include <gradus/train/edit.hpp>
+#include <gradus/train/trainer.hpp>
+
+namespace cifar10 {
+
+using namespace gradus;
+
+/// What one writes first: batches of 4 read in the training thread, float32, plain SGD.
+using Unoptimized = Trainer<ResNet10, Preset<Plain{.batch_size = 4}>, Preset<SGD{.lr = 0.01}>>;
+
+/// The policies of the mission: large prefetched batches, mixed precision, accumulation, AdamW under
+/// OneCycle, a shared early layer.
+using Optimized = Trainer<ResNet10,                                                          //
+                          Preset<Prefetch{.batch_size = 256, .workers = 2}>,                 //
+                          Mixed,                                                             //
+                          Preset<Accumulate{.steps = 2}>,                                    //
+                          Preset<AdamW{.beta2 = 0.98, .weight_decay = 0.05, .decay = Decay::weights}>,
+                          Preset<OneCycle{.max_lr = 0.02}>,                                  //
+                          ShareEarlyLayer,                                                   //
+                          Preset<CropFlip{.padding = 2, .flip = Flip::alternating}>>;
+
+/// All of `Optimized`, and what else we found.
+using Fastest = with<Optimized,                                                              //
+                     Preset<Prefetch{.batch_size = 64, .workers = 2, .ahead = 8}>,           //
+                     ChannelsLast,                                                           //
+                     Preset<Progressive{.delay_fraction = 0.3, .finetune_fraction = 0.3}>,   //
+                     Preset<OneCycle{.max_lr = 0.01}>>;
+
+}  // namespace cifar10

@@ -1,0 +1,170 @@
+#include <array>
+
+#include <ATen/Parallel.h>
+#include <torch/utils.h>
+
+#include <gradus/checkpoint/weights.hpp>
+#include <gradus/core/nearest.hpp>
+#include <gradus/core/write_file.hpp>
+#include <gradus/observe/log.hpp>
+#include <gradus/observe/metrics.hpp>
+#include <gradus/observe/progress.hpp>
+#include <gradus/train/policy_settings.hpp>
+
+#include "configuration.hpp"
+#include "configurations.hpp"
+
+namespace cifar10 {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class T>
+class ConfigurationOf final : public Configuration {
+ public:
+  explicit ConfigurationOf(std::string_view name) : name_(name) {}
+
+  [[nodiscard]] std::string_view name() const override { return name_; }
+
+  [[nodiscard]] nlohmann::ordered_json describe(const Options& options) const override {
+    auto trainer = make(options);
+    return describe(options, trainer);
+  }
+
+  [[nodiscard]] observe::RunRecord train(const Options& options, const TrainingData& data,
+                                         const fs::path& folder,
+                                         const nlohmann::ordered_json& environment) const override {
+    auto trainer = make(options);
+    const auto plan = trainer.plan(data.train.size());
+    check_accumulation(plan);
+    const auto description = describe(options, trainer);
+    auto config = description;
+    config["environment"] = environment;
+    write_file(folder / "config.json", config.dump(2) + "\n");
+
+    observe::Log log;
+    observe::MetricsFile metrics(folder / "metrics.jsonl");
+    History history;
+    if (options.quiet) {
+      history = trainer.fit(data.train, data.test, log, metrics);
+    } else {
+      observe::Progress progress{std::string(name_)};
+      history = trainer.fit(data.train, data.test, log, metrics, progress);
+    }
+    save_weights(*trainer.model(), folder / "checkpoints" / "final.safetensors",
+                 {{"configuration", description.dump()}});
+    return {.name = std::string(name_),
+            .device = trainer.run().device.str(),
+            .precision = description["run"]["precision"],
+            .width = options.width,
+            .parameters = count_parameters(*trainer.model()),
+            .train_samples = plan.samples,
+            .test_samples = data.test.size(),
+            .batch_size = plan.batch_size,
+            .samples_per_step = plan.batch_size * plan.accumulation,
+            .seed = options.seed,
+            .threads = at::get_num_threads(),
+            .epochs = history.epochs,
+            .configuration = description,
+            .log = log.lines()};
+  }
+
+  [[nodiscard]] Evaluation evaluate(const Options& options, const Safetensors& weights,
+                                    const data::ImageDataset& test) const override {
+    auto trainer = make(options);
+    load_weights(*trainer.model(), weights);
+    return trainer.evaluate(test);
+  }
+
+  [[nodiscard]] double measure(const Options& options, const TrainingData& data,
+                               std::int64_t steps) const override {
+    auto run = options;
+    run.stop_after_steps = steps;
+    Stopwatch stopwatch;
+    make(run).fit(data.train, stopwatch);
+    return stopwatch.images_per_second();
+  }
+
+ private:
+  /// Rate over all steps but the first fifth, which warms up.
+  struct Stopwatch {
+    std::vector<StepEnd> steps;
+
+    void on(const StepEnd& event) { steps.push_back(event); }
+
+    [[nodiscard]] double images_per_second() const {
+      const auto& first = steps[steps.size() / 5];
+      const auto& last = steps.back();
+      return static_cast<double>(last.samples - first.samples) /
+             (last.train_seconds - first.train_seconds);
+    }
+  };
+
+  T make(const Options& options) const {
+    typename T::policies_type policies;
+    for (const auto& setting : options.settings) {
+      if (!setting.configuration.empty() && setting.configuration != name_) continue;
+      try {
+        set_policy_field(policies, setting.axis, setting.field, setting.value);
+      } catch (const ConfigurationError& error) {
+        throw ConfigurationError("configuration " + std::string(name_) + ": " + error.what());
+      }
+    }
+    torch::manual_seed(options.seed);
+    return T(ResNet10(ResNet10Options{.width = options.width}),
+             {.seed = options.seed,
+              .epochs = options.epochs,
+              .device = device_from_name(options.device),
+              .stop_after_steps = options.stop_after_steps},
+             policies);
+  }
+
+  nlohmann::ordered_json describe(const Options& options, T& trainer) const {
+    const auto precision =
+        trainer.policies().template at<slot::precision>().choose(trainer.run().device);
+    const auto& run = trainer.run();
+    return {{"name", name_},
+            {"model",
+             {{"name", ResNet10Impl::model_name},
+              {"parameters", count_parameters(*trainer.model())}}},
+            {"policies", policies_to_json(trainer.policies())},
+            {"run",
+             {{"seed", options.seed},
+              {"epochs", run.epochs},
+              {"width", options.width},
+              {"device", run.device.str()},
+              {"precision", c10::toString(precision.type)},
+              {"precision_reason", precision.reason}}}};
+  }
+
+  static void check_accumulation(const StepPlan& plan) {
+    if (plan.accumulation <= plan.batches()) return;
+    throw ConfigurationError("accumulation.steps is " + std::to_string(plan.accumulation) +
+                             ", but an epoch has only " + std::to_string(plan.batches()) +
+                             " batches; take fewer steps or smaller batches.");
+  }
+
+  std::string_view name_;
+};
+
+}  // namespace
+
+const std::vector<const Configuration*>& configurations() {
+  static const ConfigurationOf<Unoptimized> unoptimized("unoptimized");
+  static const ConfigurationOf<Optimized> optimized("optimized");
+  static const ConfigurationOf<Fastest> fastest("fastest");
+  static const std::vector<const Configuration*> all{&unoptimized, &optimized, &fastest};
+  return all;
+}
+
+const Configuration& configuration(std::string_view name) {
+  std::vector<std::string> known;
+  for (const auto* candidate : configurations()) {
+    if (candidate->name() == name) return *candidate;
+    known.emplace_back(candidate->name());
+  }
+  throw UsageError("there is no configuration '" + std::string(name) + "'" + suggestion(name, known));
+}
+
+}  // namespace cifar10

@@ -1,0 +1,18 @@
+/// What a dataset hands over and a training step takes: the samples of one micro-batch.
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+namespace gradus {
+
+/// N samples. For CIFAR-10: `input` [N, 3, 32, 32] float32, `target` [N] int64.
+struct Batch {
+  at::Tensor input;
+  at::Tensor target;
+
+  [[nodiscard]] std::int64_t size() const { return target.size(0); }
+};
+
+}  // namespace gradus

@@ -1,0 +1,63 @@
+/// The one declaration of a policy's numbers: name, member, range and meaning. JSON, `--set`, range
+/// checks, `describe()` and the documentation tables are all made from it (core/settings.hpp).
+#pragma once
+
+#include <limits>
+#include <string_view>
+#include <tuple>
+
+namespace gradus {
+
+/// Which values a number may take. Not finite is never allowed.
+struct Range {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool low_open = false;   ///< `low` itself is refused
+  bool high_open = false;  ///< `high` itself is refused
+
+  [[nodiscard]] constexpr bool holds(double value) const {
+    const bool above = low_open ? value > low : value >= low;
+    const bool below = high_open ? value < high : value <= high;
+    return above && below && value <= std::numeric_limits<double>::max() &&
+           value >= std::numeric_limits<double>::lowest();
+  }
+};
+
+constexpr Range any_number() { return {}; }
+constexpr Range positive() { return {.low = 0, .low_open = true}; }
+constexpr Range at_least(double low) { return {.low = low}; }
+constexpr Range between(double low, double high) { return {.low = low, .high = high}; }
+/// [0, 1): a moment's decay, a smoothing, ...
+constexpr Range fraction() { return {.low = 0, .high = 1, .high_open = true}; }
+
+/// One number of a policy `P`. `T` is double, std::int64_t, bool, or an enum whose values count from 0
+/// and whose names a function `enum_names(T)`, found by its argument, returns as an array.
+template <class P, class T>
+struct Field {
+  std::string_view name;
+  T P::*member;
+  Range range;
+  std::string_view meaning;  ///< with its unit
+};
+
+template <class P, class T>
+constexpr Field<P, T> field(std::string_view name, T P::*member, Range range,
+                            std::string_view meaning) {
+  return {name, member, range, meaning};
+}
+
+/// For switches and enums, which have no range.
+template <class P, class T>
+constexpr Field<P, T> field(std::string_view name, T P::*member, std::string_view meaning) {
+  return {name, member, any_number(), meaning};
+}
+
+/// All numbers of a policy. `return no_fields;` for one that has none.
+template <class... F>
+constexpr std::tuple<F...> fields_of(F... fields) {
+  return {fields...};
+}
+
+inline constexpr std::tuple<> no_fields{};
+
+}  // namespace gradus

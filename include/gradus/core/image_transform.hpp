@@ -1,0 +1,23 @@
+/// The word between an augmentation policy, which draws it, and an image dataset, which applies it.
+#pragma once
+
+#include <cstdint>
+
+namespace gradus {
+
+/// Which sample, of which pass over the data: the whole key of its random draws.
+struct SampleKey {
+  std::uint64_t seed = 0;
+  std::int64_t epoch = 0;  ///< from 0
+  std::int64_t index = 0;  ///< position in the dataset, not in the shuffled order
+};
+
+/// shifted(y, x) = input(y + dy, x + dx), black (byte 0, before normalisation) outside the image;
+/// output(y, x) = flip ? shifted(y, W - 1 - x) : shifted(y, x).
+struct ImageTransform {
+  std::int64_t dy = 0;  ///< rows; pixels come from `dy` rows further down
+  std::int64_t dx = 0;  ///< columns; pixels come from `dx` columns further right
+  bool flip = false;    ///< mirror left and right, after the shift
+};
+
+}  // namespace gradus

@@ -1,0 +1,77 @@
+/// The one list of a model's parameters in which a shared weight stands once, and the way to share one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include <gradus/core/error.hpp>
+#include <torch/nn/module.h>
+
+namespace gradus {
+
+struct NamedTensor {
+  std::string name;  ///< dotted, of the first place it is found in
+  at::Tensor tensor;
+};
+
+namespace detail {
+
+template <class Dict>
+std::vector<NamedTensor> unique_tensors(const Dict& dict) {
+  std::vector<NamedTensor> list;
+  std::unordered_set<const c10::TensorImpl*> seen;
+  for (const auto& item : dict) {
+    if (item.value().defined() && seen.insert(item.value().unsafeGetTensorImpl()).second) {
+      list.push_back({item.key(), item.value()});
+    }
+  }
+  return list;
+}
+
+/// Opens the parameter table of any module, which LibTorch keeps protected.
+struct ParameterTable : torch::nn::Module {
+  static auto& of(torch::nn::Module& module) { return module.*(&ParameterTable::parameters_); }
+};
+
+}  // namespace detail
+
+/// Parameters in order of registration, each once. LibTorch's `parameters()` keeps duplicates, which an
+/// optimizer would step twice and a scaler unscale twice.
+inline std::vector<NamedTensor> unique_parameters(const torch::nn::Module& module) {
+  return detail::unique_tensors(module.named_parameters());
+}
+
+/// Buffers (running statistics of batch norms, ...), each once.
+inline std::vector<NamedTensor> unique_buffers(const torch::nn::Module& module) {
+  return detail::unique_tensors(module.named_buffers());
+}
+
+/// Number of scalars in the unique parameters.
+inline std::int64_t count_parameters(const torch::nn::Module& module) {
+  std::int64_t count = 0;
+  for (const auto& parameter : unique_parameters(module)) count += parameter.tensor.numel();
+  return count;
+}
+
+/// Makes `own`, the member of `module` registered as `name`, the same tensor as `source`: one weight,
+/// whose gradient is the sum over both uses. Both the member and the table entry are replaced, so that
+/// the tie survives `.to(device)` and is seen by everyone who lists parameters.
+/// Throws ConfigurationError if the shapes differ or there is no parameter of that name.
+inline void tie_parameter(torch::nn::Module& module, const std::string& name, at::Tensor& own,
+                          const at::Tensor& source) {
+  auto* entry = detail::ParameterTable::of(module).find(name);
+  if (entry == nullptr) {
+    throw ConfigurationError("module " + module.name() + " has no parameter '" + name +
+                             "' of its own to share; name one that it registered.");
+  }
+  if (own.sizes() != source.sizes()) {
+    throw ConfigurationError("parameter '" + name + "' of " + module.name() +
+                             " cannot be shared with one of another shape; share only equal shapes.");
+  }
+  *entry = source;
+  own = source;
+}
+
+}  // namespace gradus

@@ -1,0 +1,141 @@
+/// A policy's numbers to and from JSON, with names and ranges checked, from its one field declaration.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+#include <gradus/core/error.hpp>
+#include <gradus/core/field.hpp>
+#include <gradus/core/nearest.hpp>
+#include <nlohmann/json.hpp>
+
+namespace gradus {
+
+namespace detail {
+
+inline std::string number(double value) { return nlohmann::json(value).dump(); }
+
+inline std::string words(const Range& range) {
+  const bool low = std::isfinite(range.low);
+  const bool high = std::isfinite(range.high);
+  std::string text = "a finite number";
+  if (low) text += (range.low_open ? " above " : " of at least ") + number(range.low);
+  if (low && high) text += " and";
+  if (high) text += (range.high_open ? " below " : " at most ") + number(range.high);
+  return text;
+}
+
+template <class E>
+std::string names_of_enum() {
+  std::string text;
+  for (const auto name : enum_names(E{})) {
+    text += (text.empty() ? "'" : ", '") + std::string(name) + "'";
+  }
+  return text;
+}
+
+template <class T>
+nlohmann::json value_to_json(const T& value) {
+  if constexpr (std::is_enum_v<T>) {
+    return std::string(enum_names(value).at(static_cast<std::size_t>(value)));
+  } else {
+    return value;
+  }
+}
+
+[[noreturn]] inline void refuse(std::string_view path, const nlohmann::json& found,
+                                const std::string& expected) {
+  const bool infinite = found.is_number_float() && !std::isfinite(found.get<double>());
+  throw ConfigurationError(std::string(path) + " is " +
+                           (infinite ? std::string("not finite") : found.dump()) +
+                           ", but it takes " + expected + ".");
+}
+
+template <class T>
+T value_from_json(const nlohmann::json& json, const Range& range, std::string_view path) {
+  if constexpr (std::is_same_v<T, bool>) {
+    if (!json.is_boolean()) refuse(path, json, "true or false");
+    return json.get<bool>();
+  } else if constexpr (std::is_enum_v<T>) {
+    const auto names = enum_names(T{});
+    for (std::size_t i = 0; json.is_string() && i < names.size(); ++i) {
+      if (names.at(i) == json.get_ref<const std::string&>()) return static_cast<T>(i);
+    }
+    refuse(path, json, "one of " + names_of_enum<T>());
+  } else if constexpr (std::is_integral_v<T>) {
+    if (!json.is_number_integer() || !range.holds(json.get<double>())) {
+      auto expected = words(range);
+      refuse(path, json, expected.replace(2, 13, "whole number"));
+    }
+    return json.get<T>();
+  } else {
+    static_assert(std::is_same_v<T, double>, "a field is a double, an integer, a bool or an enum");
+    if (!json.is_number() || !range.holds(json.get<double>())) refuse(path, json, words(range));
+    return json.get<double>();
+  }
+}
+
+}  // namespace detail
+
+/// Calls `visit(field)` for each number of policy `P`, in the order of declaration.
+template <class P, class Visit>
+void for_each_field(Visit&& visit) {
+  std::apply([&](const auto&... field) { (visit(field), ...); }, P::fields());
+}
+
+template <class P>
+std::vector<std::string> field_names() {
+  std::vector<std::string> names;
+  for_each_field<P>([&](const auto& field) { names.emplace_back(field.name); });
+  return names;
+}
+
+/// {"policy": name, field: value, ...}
+template <class P>
+nlohmann::ordered_json policy_to_json(const P& policy) {
+  nlohmann::ordered_json json{{"policy", std::string(P::name)}};
+  for_each_field<P>([&](const auto& field) {
+    json[std::string(field.name)] = detail::value_to_json(policy.*field.member);
+  });
+  return json;
+}
+
+/// Sets one number by its name. Throws ConfigurationError for an unknown name, a wrong type, a value
+/// out of range.
+template <class P>
+void set_field(P& policy, const std::string& name, const nlohmann::json& value) {
+  const std::string axis(P::slot::name);
+  bool found = false;
+  for_each_field<P>([&](const auto& field) {
+    if (field.name != name) return;
+    found = true;
+    using T = std::remove_reference_t<decltype(policy.*field.member)>;
+    policy.*field.member = detail::value_from_json<T>(value, field.range, axis + "." + name);
+  });
+  if (!found) {
+    throw ConfigurationError("'" + axis + "." + name + "' is not a setting of " +
+                             std::string(P::name) + suggestion(name, field_names<P>()));
+  }
+}
+
+/// Refuses numbers out of range, wherever they were set. Throws ConfigurationError.
+template <class P>
+void check_fields(const P& policy) {
+  for_each_field<P>([&](const auto& field) {
+    using T = std::remove_cvref_t<decltype(policy.*field.member)>;
+    if constexpr (!std::is_enum_v<T>) {
+      const auto path = std::string(P::slot::name) + "." + std::string(field.name);
+      detail::value_from_json<T>(nlohmann::json(policy.*field.member), field.range, path);
+    }
+  });
+}
+
+}  // namespace gradus

@@ -1,0 +1,120 @@
+/// What CIFAR-10's binary version looks like on disk: its files, their sizes and MD5s, and its
+/// subsets.
+#pragma once
+
+#include <gradus/core/error.hpp>
+#include <gradus/data/read_file.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace gradus::data {
+
+inline constexpr std::size_t cifar10_pixel_bytes = 3072;   // 3 planes of 32 x 32
+inline constexpr std::size_t cifar10_record_bytes = 3073;  // a label, then the pixels
+inline constexpr std::size_t cifar10_file_bytes = 30'730'000;
+
+/// The five training files, then the test file.
+inline constexpr std::array<std::string_view, 6> cifar10_files{
+    "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+    "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"};
+
+/// One MD5 a file, in the order of `cifar10_files`.
+using Cifar10Md5 = std::array<std::string, 6>;
+
+/// Those of the official files.
+inline const Cifar10Md5 cifar10_md5{
+    "5dd7e06a14cb22eb9f671a540d1b7c25", "5ea93a67294ea407fff1d09f752e9692",
+    "942cd6a4bcdd0dd3c604fbe906cb4421", "ae636b3ba5c66a11e91e8cb52e771fcb",
+    "53f37980c15c3d472c316c40844f3f0d", "803d5f7f4d78ea53de84dbe85f74fb6d"};
+
+/// The folder that holds the files: `folder`, or `cifar-10-batches-bin` in it. Throws DataError
+/// when there is no such folder, or one of the six files is missing.
+[[nodiscard]] inline std::filesystem::path cifar10_folder(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(folder, ignored)) {
+    throw DataError(
+        "The data folder " + folder.string() +
+        (std::filesystem::exists(folder, ignored) ? " is not a folder" : " is not there") +
+        "; expected one with the binary version of CIFAR-10: name the folder that holds "
+        "data_batch_1.bin.");
+  }
+  const auto there = [&](const std::filesystem::path& place) {
+    return std::ranges::count_if(cifar10_files, [&](std::string_view file) {
+      return std::filesystem::exists(place / file, ignored);
+    });
+  };
+  const auto inner = folder / "cifar-10-batches-bin";
+  const auto place = there(folder) == 0 && there(inner) > 0 ? inner : folder;
+  for (const auto file : cifar10_files) {
+    if (!std::filesystem::exists(place / file, ignored)) {
+      throw DataError(
+          "The data folder " + place.string() + " has " + std::to_string(there(place)) +
+          " of the 6 files of CIFAR-10's binary version, and not " + std::string(file) +
+          "; expected all of them: name another folder, or put the missing ones there.");
+    }
+  }
+  return place;
+}
+
+/// Whether `cifar10_folder(folder)` finds the six files.
+[[nodiscard]] inline bool holds_cifar10(const std::filesystem::path& folder) {
+  try {
+    return !cifar10_folder(folder).empty();
+  } catch (const DataError&) {
+    return false;
+  }
+}
+
+/// The name of the file that makes a folder a subset: the output of `md5sum *.bin`.
+inline constexpr std::string_view subset_manifest_name = "subset.md5";
+
+[[nodiscard]] inline bool is_subset(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(folder / subset_manifest_name, ignored);
+}
+
+/// The MD5s of a subset, or nothing for a folder without `subset.md5`. That file says: here each
+/// file may hold any number of records, but it has exactly this MD5. Throws DataError when a line
+/// is not an MD5, two blanks and a file name, or when one of the six files has no line.
+[[nodiscard]] inline std::optional<Cifar10Md5> subset_manifest(
+    const std::filesystem::path& folder) {
+  if (!is_subset(folder)) return std::nullopt;
+  const auto path = folder / subset_manifest_name;
+  const std::string expected = "one line of md5sum for each of the 6 files";
+  const auto refuse = [&](const std::string& found) {
+    throw DataError(path.string() + " " + found + "; expected " + expected +
+                    ": make it anew with md5sum *.bin.");
+  };
+  const auto bytes = read_file(path, expected, [&](std::uintmax_t size) {
+    if (size > 4096) refuse("has " + std::to_string(size) + " bytes");
+  });
+  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
+  Cifar10Md5 sums;
+  for (std::string line; std::getline(lines, line);) {
+    const auto blanks = line.find("  ");
+    const auto sum = line.substr(0, blanks);
+    const auto* file = std::ranges::find(
+        cifar10_files, blanks == std::string::npos ? "" : line.substr(blanks + 2));
+    if (sum.size() != 32 || sum.find_first_not_of("0123456789abcdef") != std::string::npos ||
+        file == cifar10_files.end()) {
+      refuse("has the line \"" + line.substr(0, 80) + "\"");
+    }
+    sums[static_cast<std::size_t>(file - cifar10_files.begin())] = sum;
+  }
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    if (sums[i].empty()) refuse("does not name " + std::string(cifar10_files[i]));
+  }
+  return sums;
+}
+
+}  // namespace gradus::data

@@ -1,0 +1,52 @@
+/// What a dataset is: samples that can be asked for by index, several at a time, from several
+/// threads.
+#pragma once
+
+#include <gradus/core/batch.hpp>
+#include <gradus/core/image_transform.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+
+namespace gradus::data {
+
+/// A finite, ordered collection of samples.
+///
+/// - `d.size()` is the number of samples; it never changes.
+/// - `d.batch(indices)` makes one batch: sample k of it is sample `indices[k]` of the dataset, with
+///   0 <= indices[k] < d.size(); indices may repeat and come in any order. An index outside is an
+///   error.
+/// - The result depends on the indices only: two calls give equal batches, whoever calls, in
+///   whatever order.
+/// - `batch` is const and may run in several threads at once.
+/// - Tensors are on the CPU. `batch` should run no ATen operator that uses intra-op threads: each
+/// loader
+///   thread would start a pool of its own. Plain loops over `mutable_data_ptr` are right.
+///
+/// Start yours from this:
+///
+///     struct Squares {
+///       std::int64_t size() const { return 100; }
+///       gradus::Batch batch(std::span<const std::int64_t> indices) const;
+///     };
+///     static_assert(gradus::data::Dataset<Squares>);
+template <class D>
+concept Dataset = requires(const D& dataset, std::span<const std::int64_t> indices) {
+  { dataset.size() } -> std::convertible_to<std::int64_t>;
+  { dataset.batch(indices) } -> std::same_as<Batch>;
+};
+
+/// A dataset of images that takes, for each sample of the batch, how to shift and mirror it.
+///
+/// - `d.batch(indices, transforms)` applies `transforms[k]` to sample k of the batch; the two spans
+/// are
+///   of one length. The identity `ImageTransform{}` for all gives exactly `d.batch(indices)`.
+template <class D>
+concept AugmentableDataset = Dataset<D> &&
+    requires(const D& dataset, std::span<const std::int64_t> indices,
+             std::span<const ImageTransform> transforms) {
+  { dataset.batch(indices, transforms) } -> std::same_as<Batch>;
+};
+
+}  // namespace gradus::data

@@ -1,0 +1,88 @@
+/// Brings batches to the device: the copy of the next one runs while the current one trains.
+#pragma once
+
+#include <gradus/core/batch.hpp>
+#include <gradus/data/stream_copy.hpp>
+
+#include <c10/core/Device.h>
+
+#include <concepts>
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace gradus::data {
+
+/// Where batches come from, in order, until there is nothing more; `Loader` is one.
+template <class S>
+concept BatchSource = requires(S& source) {
+  { source.next() } -> std::same_as<std::optional<Batch>>;
+};
+
+/// Copies to a device beside the computation.
+///
+/// - `c.begin(host)` starts a copy and returns at once with what stands for it, a `C::Pending`.
+/// - `c.finish(std::move(pending))` gives the batch on the device; work enqueued from then on sees
+/// it
+///   whole. The host does not wait.
+template <class C>
+concept DeviceCopy = requires(C& copy, const Batch& host, typename C::Pending pending) {
+  { copy.begin(host) } -> std::same_as<typename C::Pending>;
+  { copy.finish(std::move(pending)) } -> std::same_as<Batch>;
+};
+
+static_assert(DeviceCopy<StreamCopy>);
+
+/// The batches of `source`, on the device, in the same order.
+///
+/// With a copier, each `next()` hands over the batch whose copy it began one call before, and
+/// begins the copy of the following one; so one more batch than `source` holds is in flight.
+/// Without (on the CPU) it is `source.next()` and nothing else. What `source` throws comes at the
+/// turn of the batch it is about.
+///
+///     DeviceFeed feed(loader, stream_copy_to(device));
+///     while (auto batch = feed.next()) step(*batch);
+///
+/// `source` must outlive the feed.
+template <BatchSource Source, DeviceCopy Copy = StreamCopy>
+class DeviceFeed {
+ public:
+  DeviceFeed(Source& source, std::optional<Copy> copy) : source_(source), copy_(std::move(copy)) {}
+
+  /// The next batch, or nothing after the last.
+  [[nodiscard]] std::optional<Batch> next() {
+    if (!copy_) return source_.next();
+    if (!begun_) {
+      begun_ = true;
+      read_ahead();
+    }
+    if (failure_) std::rethrow_exception(failure_);
+    if (!ahead_) return std::nullopt;
+    auto batch = copy_->finish(*std::exchange(ahead_, std::nullopt));
+    read_ahead();
+    return batch;
+  }
+
+ private:
+  void read_ahead() {
+    try {
+      if (const auto host = source_.next()) ahead_.emplace(copy_->begin(*host));
+    } catch (...) {
+      failure_ = std::current_exception();  // the batch before it comes first
+    }
+  }
+
+  Source& source_;
+  std::optional<Copy> copy_;
+  std::optional<typename Copy::Pending> ahead_;
+  std::exception_ptr failure_;
+  bool begun_ = false;
+};
+
+/// What a DeviceFeed for `device` takes: a copier on a stream of its own, or nothing on the CPU.
+[[nodiscard]] inline std::optional<StreamCopy> stream_copy_to(c10::Device device) {
+  if (device.is_cpu()) return std::nullopt;
+  return std::optional<StreamCopy>(std::in_place, device);
+}
+
+}  // namespace gradus::data

@@ -1,0 +1,95 @@
+/// A comparison as comparison.json holds it.
+#pragma once
+
+#include <gradus/observe/comparison.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
+
+namespace gradus::observe {
+
+namespace detail {
+
+inline nlohmann::ordered_json or_null(const std::optional<double>& value) {
+  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+/// `train_seconds` is of this epoch alone; `seconds` is of the run up to its end.
+inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) {
+  nlohmann::ordered_json json = {{"epoch", epoch.epoch},
+                                 {"train_loss", epoch.train_loss},
+                                 {"test_loss", nullptr},
+                                 {"test_accuracy", nullptr},
+                                 {"train_seconds", epoch.train_seconds},
+                                 {"seconds", seconds},
+                                 {"waiting_seconds", epoch.waiting_seconds},
+                                 {"samples", epoch.samples},
+                                 {"optimizer_steps", epoch.optimizer_steps},
+                                 {"skipped_steps", epoch.skipped_steps}};
+  if (epoch.test) {
+    json["test_loss"] = epoch.test->loss;
+    json["test_accuracy"] = epoch.test->accuracy();
+  }
+  return json;
+}
+
+}  // namespace detail
+
+/// One run of `comparison`: what was measured, then `speedup` and `time_to_baseline_accuracy`
+/// against the baseline, null where there is none or where the accuracy was never reached. A figure
+/// that is not finite is null.
+[[nodiscard]] inline nlohmann::ordered_json to_json(const RunRecord& run,
+                                                    const Comparison& comparison) {
+  auto epochs = nlohmann::ordered_json::array();
+  double seconds = 0;
+  for (const EpochRecord& epoch : run.epochs)
+    epochs.push_back(detail::to_json(epoch, seconds += epoch.train_seconds));
+  return {
+      {"name", run.name},
+      {"device", run.device},
+      {"precision", run.precision},
+      {"width", run.width},
+      {"parameters", run.parameters},
+      {"seed", run.seed},
+      {"threads", run.threads},
+      {"train_samples", run.train_samples},
+      {"test_samples", run.test_samples},
+      {"batch_size", run.batch_size},
+      {"samples_per_step", run.samples_per_step},
+      {"test_accuracy", detail::or_null(run.test_accuracy())},
+      {"train_seconds", run.train_seconds()},
+      {"waiting_seconds", run.waiting_seconds()},
+      {"images_per_second", detail::or_null(run.images_per_second())},
+      {"optimizer_steps", run.optimizer_steps()},
+      {"skipped_steps", run.skipped_steps()},
+      {"speedup", detail::or_null(comparison.speedup(run))},
+      {"time_to_baseline_accuracy", detail::or_null(comparison.time_to_baseline_accuracy(run))},
+      {"seconds_to_baseline_accuracy",
+       detail::or_null(comparison.seconds_to_baseline_accuracy(run))},
+      {"epochs", epochs},
+      {"configuration", run.configuration},
+  };
+}
+
+/// The whole: `runs` in the order they ran, `baseline`, `notes` and `environment`.
+[[nodiscard]] inline nlohmann::ordered_json to_json(const Comparison& comparison) {
+  auto runs = nlohmann::ordered_json::array();
+  for (const RunRecord& run : comparison.runs) runs.push_back(to_json(run, comparison));
+  nlohmann::ordered_json json;
+  json["baseline"] = nullptr;
+  if (comparison.baseline() != nullptr) json["baseline"] = comparison.baseline()->name;
+  json["runs"] = runs;
+  json["notes"] = comparison.notes;
+  json["environment"] = comparison.environment;
+  return json;
+}
+
+/// The text of comparison.json. Bytes that are not UTF-8, say in a path, become U+FFFD.
+[[nodiscard]] inline std::string json_text(const Comparison& comparison) {
+  using Json = nlohmann::ordered_json;
+  return to_json(comparison).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace gradus::observe

@@ -1,0 +1,55 @@
+/// What a run says about itself, one line per event: the words of progress and log.
+#pragma once
+
+#include <gradus/core/events.hpp>
+#include <gradus/observe/text.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace gradus::observe {
+
+/// "1 step", "12,500 steps".
+[[nodiscard]] inline std::string counted(std::int64_t count, const std::string& noun) {
+  return grouped(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+/// "5 epochs, each 50,000 images in 196 steps".
+[[nodiscard]] inline std::string line_of(const FitBegin& event) {
+  return counted(event.epochs, "epoch") + ", each " + counted(event.samples_per_epoch, "image") +
+         " in " + counted(event.steps_per_epoch, "step");
+}
+
+/// "epoch 2/5  train loss 1.2044  test accuracy 61.23%  test loss 1.0893  41 s  1,220 images/s",
+/// then, only where it happened, the time spent waiting for data and the steps skipped.
+[[nodiscard]] inline std::string line_of(const EpochEnd& event) {
+  const EpochRecord& record = event.record;
+  std::string line = "epoch " + std::to_string(record.epoch) + "/" + std::to_string(event.epochs) +
+                     "  train loss " + fixed(record.train_loss, 4);
+  if (record.test)
+    line += "  test accuracy " + percent(record.test->accuracy(), 2) + "  test loss " +
+            fixed(record.test->loss, 4);
+  line += "  " + duration(record.train_seconds);
+  if (record.train_seconds > 0)
+    line += "  " + rate(static_cast<double>(record.samples) / record.train_seconds) + " images/s";
+  if (record.waiting_seconds >= 0.01 * record.train_seconds && record.waiting_seconds > 0)
+    line += "  waited " + duration(record.waiting_seconds) + " for data";
+  if (record.skipped_steps > 0)
+    line += "  skipped " + counted(record.skipped_steps, "step") + ", gradients not finite";
+  return line;
+}
+
+/// "done: 5 epochs, 3 min 25 s of training, test accuracy 73.42%".
+[[nodiscard]] inline std::string line_of(const FitEnd& event) {
+  if (event.history == nullptr || event.history->epochs.empty()) return "done: no epoch trained";
+  const auto& epochs = event.history->epochs;
+  double seconds = 0;
+  for (const EpochRecord& epoch : epochs) seconds += epoch.train_seconds;
+  std::string line = "done: " + counted(static_cast<std::int64_t>(epochs.size()), "epoch") + ", " +
+                     duration(seconds) + " of training";
+  if (const auto& test = epochs.back().test)
+    line += ", test accuracy " + percent(test->accuracy(), 2);
+  return line;
+}
+
+}  // namespace gradus::observe

@@ -1,0 +1,50 @@
+/// Keeps the lines that a run says, with the time of each, for the report.
+#pragma once
+
+#include <gradus/core/events.hpp>
+#include <gradus/observe/lines.hpp>
+#include <gradus/observe/text.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gradus::observe {
+
+/// Gives seconds since any fixed moment, never going back.
+using Clock = std::function<double()>;
+
+[[nodiscard]] inline double monotonic_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Observer that writes nothing and remembers: a line at the start, one per epoch, one at the end,
+/// and whatever else is said to it. Each bears the seconds since the log was made.
+class Log {
+ public:
+  explicit Log(Clock clock = monotonic_seconds) : clock_(std::move(clock)), start_(clock_()) {}
+
+  void on(const FitBegin& event) { say(line_of(event)); }
+  void on(const EpochEnd& event) { say(line_of(event)); }
+  void on(const FitEnd& event) { say(line_of(event)); }
+
+  /// Keeps `line`, such as a choice made at run time, without its control characters.
+  void say(std::string_view line) {
+    std::string stamp = fixed(clock_() - start_, 1);
+    stamp.insert(0, 8 - std::min<std::size_t>(8, stamp.size()), ' ');
+    lines_.push_back("[" + stamp + " s] " + printable(line));
+  }
+
+  [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
+
+ private:
+  Clock clock_;
+  double start_;
+  std::vector<std::string> lines_;
+};
+
+}  // namespace gradus::observe

@@ -1,0 +1,105 @@
+/// The figures of a run as they come, for programs to read: metrics.jsonl.
+#pragma once
+
+#include <gradus/core/error.hpp>
+#include <gradus/core/events.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <ios>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace gradus::observe {
+
+/// Observer that appends one JSON object per line: `"event": "step"` once per log interval, and
+/// `"event": "epoch"` after each epoch. A line is handed to the system whole as soon as it is
+/// known. A figure that is not there, or not finite, is null. A resumed run goes on in the same
+/// file, and may say again what was said between the last checkpoint and the end: the later line
+/// holds.
+class MetricsFile {
+ public:
+  /// Opens `path` for appending; missing folders are made. Throws ResourceError.
+  explicit MetricsFile(std::filesystem::path path) : path_(std::move(path)) {
+    std::error_code failure;
+    if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), failure);
+    if (failure) refuse(failure.message());
+    const bool broken = ends_inside_a_line();
+    errno = 0;
+    stream_.open(path_, std::ios::app | std::ios::binary);
+    if (!stream_) refuse(std::strerror(errno));
+    if (broken) write("\n");
+  }
+
+  void on(const StepEnd& event) {
+    learning_rate_ = event.learning_rate;
+    if (!event.train_loss) return;
+    append({{"event", "step"},
+            {"epoch", event.epoch},
+            {"step", event.step},
+            {"total_steps", event.total_steps},
+            {"samples", event.samples},
+            {"train_loss", *event.train_loss},
+            {"learning_rate", event.learning_rate},
+            {"train_seconds", event.train_seconds}});
+  }
+
+  void on(const EpochEnd& event) {
+    const EpochRecord& record = event.record;
+    nlohmann::ordered_json line = {{"event", "epoch"},
+                                   {"epoch", record.epoch},
+                                   {"epochs", event.epochs},
+                                   {"train_loss", record.train_loss},
+                                   {"test_loss", nullptr},
+                                   {"test_accuracy", nullptr},
+                                   {"test_samples", nullptr},
+                                   {"train_seconds", record.train_seconds},
+                                   {"waiting_seconds", record.waiting_seconds},
+                                   {"samples", record.samples},
+                                   {"optimizer_steps", record.optimizer_steps},
+                                   {"skipped_steps", record.skipped_steps},
+                                   {"learning_rate", nullptr}};
+    if (record.test) {
+      line["test_loss"] = record.test->loss;
+      line["test_accuracy"] = record.test->accuracy();
+      line["test_samples"] = record.test->samples;
+    }
+    if (learning_rate_) line["learning_rate"] = *learning_rate_;
+    append(line);
+  }
+
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  void append(const nlohmann::ordered_json& line) { write(line.dump() + "\n"); }
+
+  void write(const std::string& text) {
+    errno = 0;
+    if (!(stream_ << text << std::flush)) refuse(std::strerror(errno));
+  }
+
+  /// A run that was killed in the middle of a line must not spoil the next one.
+  [[nodiscard]] bool ends_inside_a_line() const {
+    std::ifstream before(path_, std::ios::ate | std::ios::binary);
+    if (!before || before.tellg() <= 0) return false;
+    before.seekg(-1, std::ios::end);
+    return before.get() != '\n';
+  }
+
+  [[noreturn]] void refuse(const std::string& cause) const {
+    throw ResourceError("Cannot write the metrics to " + path_.string() + ": " + cause +
+                        "; give a folder that can be written to and has space left (--out).");
+  }
+
+  std::filesystem::path path_;
+  std::ofstream stream_;
+  std::optional<double> learning_rate_;  ///< of the last step
+};
+
+}  // namespace gradus::observe

@@ -1,0 +1,26 @@
+/// Batches read in the training thread: the neutral loading policy. Start one of your own from this.
+#pragma once
+
+#include <cstdint>
+
+#include <gradus/core/field.hpp>
+#include <gradus/policy/loading/concept.hpp>
+
+namespace gradus {
+
+struct Plain {
+  using slot = slot::loading;
+  static constexpr std::string_view name = "Plain";
+
+  std::int64_t batch_size = 32;
+
+  static constexpr auto fields() {
+    return fields_of(
+        field("batch_size", &Plain::batch_size, at_least(1), "samples per micro-batch"));
+  }
+
+  [[nodiscard]] LoadingPlan plan() const { return {.batch_size = batch_size}; }
+};
+static_assert(LoadingPolicy<Plain>);
+
+}  // namespace gradus

@@ -1,0 +1,91 @@
+/// Mixed precision: autocast to a 16-bit type, with gradient scaling where that type is float16.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include <gradus/core/device.hpp>
+#include <gradus/core/error.hpp>
+#include <gradus/core/field.hpp>
+#include <gradus/policy/precision/autocast.hpp>
+#include <gradus/policy/precision/concept.hpp>
+#include <gradus/policy/precision/grad_scaler.hpp>
+
+namespace gradus {
+
+/// The 16-bit type of `Mixed`. `automatic` takes what the device computes in natively.
+enum class MixedType { automatic, bfloat16, float16 };
+
+constexpr std::array<std::string_view, 3> enum_names(MixedType) {
+  return {"automatic", "bfloat16", "float16"};
+}
+
+/// When to use: on any device; where it would not pay it steps aside and says so. bfloat16 has float32's
+/// range and needs no scaler. float16 is chosen on CUDA devices without native bfloat16; there a step
+/// reads one flag from the device, because a skipped step must not advance the schedule.
+///
+/// Source: Micikevicius et al. 2018, "Mixed Precision Training"; numbers of torch.amp.GradScaler.
+struct Mixed {
+  using slot = slot::precision;
+  static constexpr std::string_view name = "Mixed";
+
+  MixedType type = MixedType::automatic;
+  double initial_scale = 65536;
+  double growth_factor = 2;
+  double backoff_factor = 0.5;
+  std::int64_t growth_interval = 2000;
+
+  static constexpr auto fields() {
+    return fields_of(
+        field("type", &Mixed::type, "16-bit type of the forward pass"),
+        field("initial_scale", &Mixed::initial_scale, positive(), "first loss scale (float16)"),
+        field("growth_factor", &Mixed::growth_factor, at_least(1), "scale growth (float16)"),
+        field("backoff_factor", &Mixed::backoff_factor, Range{0, 1, true, true},
+              "scale change after a gradient that is not finite (float16)"),
+        field("growth_interval", &Mixed::growth_interval, at_least(1),
+              "finite steps before the scale grows (float16)"));
+  }
+
+  struct State {
+    c10::DeviceType device;
+    c10::ScalarType type;
+    std::optional<GradScaler> scaler;
+  };
+
+  [[nodiscard]] PrecisionChoice choose(c10::Device device) const {
+    if (type == MixedType::bfloat16) return {c10::kBFloat16, false, "bfloat16 was asked for"};
+    if (type == MixedType::float16) return {c10::kHalf, true, "float16 was asked for"};
+    if (has_native_bfloat16(device)) {
+      return {c10::kBFloat16, false, "the device computes in bfloat16 natively"};
+    }
+    if (device.is_cuda()) {
+      return {c10::kHalf, true, "the device has no native bfloat16 but float16"};
+    }
+    return {c10::kFloat, false, "the processor has no native 16-bit arithmetic, float32 is faster"};
+  }
+
+  [[nodiscard]] State start(c10::Device device) const {
+    const auto choice = choose(device);
+    State state{device.type(), choice.type, std::nullopt};
+    if (choice.scaled) {
+      state.scaler.emplace(
+          GradScaler::Numbers{initial_scale, growth_factor, backoff_factor, growth_interval}, device);
+    }
+    return state;
+  }
+
+  /// Empty where the choice fell on float32.
+  [[nodiscard]] std::optional<AutocastScope> forward_scope(const State& state) const {
+    return state.type == c10::kFloat
+               ? std::optional<AutocastScope>()
+               : std::optional<AutocastScope>(std::in_place, state.device, state.type);
+  }
+
+  [[nodiscard]] GradScaler* scaler(State& state) const {
+    return state.scaler ? &*state.scaler : nullptr;
+  }
+};
+static_assert(PrecisionPolicy<Mixed>);
+
+}  // namespace gradus

@@ -1,0 +1,18 @@
+/// Images as they are: the neutral resolution policy.
+#pragma once
+
+#include <gradus/core/field.hpp>
+#include <gradus/policy/resolution/concept.hpp>
+
+namespace gradus {
+
+struct FullResolution {
+  using slot = slot::resolution;
+  static constexpr std::string_view name = "FullResolution";
+  static constexpr auto fields() { return no_fields; }
+
+  [[nodiscard]] at::Tensor resize(const at::Tensor& images, double) const { return images; }
+};
+static_assert(ResolutionPolicy<FullResolution>);
+
+}  // namespace gradus

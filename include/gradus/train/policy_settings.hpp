@@ -1,0 +1,46 @@
+/// A trainer's policies to and from JSON, by axis: `{"optimizer": {"policy": "AdamW", "lr": 0.02}}`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <gradus/core/settings.hpp>
+#include <gradus/train/policy_set.hpp>
+
+namespace gradus {
+
+/// Every axis with its policy's name and all its numbers, in canonical order.
+template <class... Ps>
+nlohmann::ordered_json policies_to_json(const PolicySet<Ps...>& policies) {
+  auto json = nlohmann::ordered_json::object();
+  policies.for_each([&](const auto& policy) {
+    json[std::string(std::remove_cvref_t<decltype(policy)>::slot::name)] = policy_to_json(policy);
+  });
+  return json;
+}
+
+/// Sets one number, such as axis "optimizer", field "lr". Throws ConfigurationError for an unknown axis
+/// or field (with the nearest known name), a wrong type or a value out of range. Setting the field
+/// "policy" to the name that the type has is allowed and changes nothing.
+template <class... Ps>
+void set_policy_field(PolicySet<Ps...>& policies, const std::string& axis, const std::string& field,
+                      const nlohmann::json& value) {
+  bool found = false;
+  std::vector<std::string> axes;
+  policies.for_each([&](auto& policy) {
+    using P = std::remove_cvref_t<decltype(policy)>;
+    axes.emplace_back(P::slot::name);
+    if (P::slot::name != axis) return;
+    found = true;
+    if (field != "policy") {
+      set_field(policy, field, value);
+    } else if (value != std::string(P::name)) {
+      throw ConfigurationError(axis + ".policy is " + value.dump() + ", but this configuration has " +
+                               std::string(P::name) + "; policies are chosen by the type, choose "
+                               "another configuration.");
+    }
+  });
+  if (!found) throw ConfigurationError("'" + axis + "' is not an axis" + suggestion(axis, axes));
+}
+
+}  // namespace gradus

@@ -1,0 +1,36 @@
+/// What belongs to a run rather than to a policy: seed, epochs, device and limits.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <gradus/core/device.hpp>
+#include <gradus/core/error.hpp>
+
+namespace gradus {
+
+struct RunSettings {
+  std::uint64_t seed = 0;  ///< of the order of samples and their augmentation
+  std::int64_t epochs = 5;
+  c10::Device device = default_device();
+  std::int64_t log_every_steps = 50;           ///< steps between two readings of the loss
+  std::int64_t evaluation_batch_size = 500;    ///< samples
+  std::optional<std::int64_t> stop_after_steps;  ///< end the run early, after so many optimizer steps
+};
+
+/// Returns `run`. Throws ConfigurationError for a number that no run can have.
+inline const RunSettings& checked(const RunSettings& run) {
+  const auto at_least_one = [](const char* name, std::int64_t value) {
+    if (value >= 1) return;
+    throw ConfigurationError(std::string(name) + " is " + std::to_string(value) +
+                             ", but it takes a whole number of at least 1.");
+  };
+  at_least_one("epochs", run.epochs);
+  at_least_one("log_every_steps", run.log_every_steps);
+  at_least_one("evaluation_batch_size", run.evaluation_batch_size);
+  at_least_one("stop_after_steps", run.stop_after_steps.value_or(1));
+  return run;
+}
+
+}  // namespace gradus

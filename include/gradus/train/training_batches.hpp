@@ -1,0 +1,74 @@
+/// The training batches of one epoch: order, augmentation, loading and copy to the device together.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <gradus/core/image_transform.hpp>
+#include <gradus/core/loading_plan.hpp>
+#include <gradus/data/dataset.hpp>
+#include <gradus/data/device_feed.hpp>
+#include <gradus/data/loader.hpp>
+#include <gradus/data/sampling.hpp>
+
+namespace gradus {
+
+/// Makes micro-batch `number` of epoch `epoch`: a pure function of (seed, epoch, number), so that it can
+/// run in any thread. Refers to the dataset, which must outlive it.
+template <data::Dataset Train, class Augmentation>
+class TrainingFetch {
+ public:
+  TrainingFetch(const Train& train, const Augmentation& augmentation, std::int64_t batch_size,
+                std::uint64_t seed, std::int64_t epoch)
+      : train_(&train),
+        augmentation_(augmentation),
+        batch_size_(batch_size),
+        seed_(seed),
+        epoch_(epoch),
+        order_(data::epoch_order(train.size(), seed, epoch)) {}
+
+  Batch operator()(std::int64_t number) const {
+    const auto indices = data::batches(order_, batch_size_)[number];
+    if constexpr (Augmentation::varies) {
+      static_assert(data::AugmentableDataset<Train>,
+                    "gradus: the augmentation policy transforms images, but the dataset's "
+                    "`batch` takes no transforms; use NoAugmentation or an AugmentableDataset.");
+      std::vector<ImageTransform> transforms;
+      transforms.reserve(indices.size());
+      for (const auto index : indices) {
+        transforms.push_back(augmentation_.draw({seed_, epoch_, index}));
+      }
+      return train_->batch(indices, transforms);
+    } else {
+      return train_->batch(indices);
+    }
+  }
+
+ private:
+  const Train* train_;
+  Augmentation augmentation_;
+  std::int64_t batch_size_;
+  std::uint64_t seed_;
+  std::int64_t epoch_;
+  std::vector<std::int64_t> order_;
+};
+
+/// Makes batch `number` of a held-out set in its own order.
+template <data::Dataset Held>
+class EvaluationFetch {
+ public:
+  EvaluationFetch(const Held& held, std::int64_t batch_size)
+      : held_(&held), batch_size_(batch_size), order_(data::sequential_order(held.size())) {}
+
+  Batch operator()(std::int64_t number) const {
+    return held_->batch(data::batches(order_, batch_size_)[number]);
+  }
+
+ private:
+  const Held* held_;
+  std::int64_t batch_size_;
+  std::vector<std::int64_t> order_;
+};
+
+}  // namespace gradus

@@ -1,0 +1,102 @@
+#include "catch.hpp"
+
+#include <cstdint>
+#include <fstream>
+#include <string>
+
+#include <gradus/checkpoint/weights.hpp>
+#include <gradus/model/resnet10.hpp>
+#include <gradus/policy/sharing/share_early_layer.hpp>
+
+#include "folder.hpp"
+
+using namespace gradus;
+using gradus::test::Folder;
+using gradus::test::text_of;
+
+namespace {
+
+ResNet10 network(std::uint64_t seed, std::int64_t width = 4) {
+  torch::manual_seed(seed);
+  return ResNet10(ResNet10Options{.width = width});
+}
+
+}  // namespace
+
+CATCH_TEST_CASE("weights come back bit for bit, with their metadata, a shared one saved once") {
+  const Folder folder;
+  const auto file = folder / "deep" / "model.safetensors";
+  auto model = network(1);
+  ShareEarlyLayer{}.tie(model);
+  save_weights(*model, file, {{"name", "x \"quoted\""}});
+
+  auto copy = network(2);
+  ShareEarlyLayer{}.tie(copy);
+  const auto loaded = read_safetensors(file);
+  CATCH_CHECK(loaded.metadata.at("name") == "x \"quoted\"");
+  load_weights(*copy, loaded);
+  const auto expected = named_state(*model);
+  const auto state = named_state(*copy);
+  CATCH_REQUIRE(state.size() == expected.size());
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    CATCH_CHECK(torch::equal(state[i].tensor, expected[i].tensor));
+  }
+  CATCH_CHECK(copy->stage1->conv1->weight.is_same(copy->stage1->conv2->weight));
+}
+
+CATCH_TEST_CASE("weights of another model are refused and change nothing") {
+  const Folder folder;
+  const auto file = folder / "model.safetensors";
+  save_weights(*network(1), file, {});
+  auto wider = network(2, 8);
+  const auto before = wider->stem->weight.clone();
+  CATCH_CHECK_THROWS_AS(load_weights(*wider, read_safetensors(file)), CheckpointError);
+  CATCH_CHECK(torch::equal(wider->stem->weight, before));
+
+  auto shared = network(2);
+  ShareEarlyLayer{}.tie(shared);
+  CATCH_CHECK_THROWS_AS(load_weights(*shared, read_safetensors(file)), CheckpointError);
+}
+
+CATCH_TEST_CASE("a damaged file is refused: cut anywhere in its header, longer, or not there") {
+  const Folder folder;
+  const auto file = folder / "model.safetensors";
+  write_safetensors(file, {{{"a", "b"}}, {{"w", torch::arange(6.0F).reshape({2, 3})}}});
+  const auto whole = text_of(file);
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    std::ofstream(file, std::ios::binary) << whole.substr(0, length);
+    CATCH_REQUIRE_THROWS_AS(read_safetensors(file), CheckpointError);
+  }
+  std::ofstream(file, std::ios::binary) << whole + "x";
+  CATCH_CHECK_THROWS_AS(read_safetensors(file), CheckpointError);
+  CATCH_CHECK_THROWS_AS(read_safetensors(folder / "none"), CheckpointError);
+}
+
+CATCH_TEST_CASE("a header that lies about shapes, places or types is refused") {
+  const Folder folder;
+  const auto file = folder / "model.safetensors";
+  const auto write = [&](std::string header) {
+    header.resize((header.size() + 7) / 8 * 8, ' ');
+    const std::uint64_t length = header.size();
+    std::ofstream(file, std::ios::binary)
+        .write(reinterpret_cast<const char*>(&length), sizeof length)
+        << header << std::string(16, '\1');
+  };
+  const auto refused = [&](const std::string& header) {
+    write(header);
+    CATCH_INFO(header);
+    CATCH_CHECK_THROWS_AS(read_safetensors(file), CheckpointError);
+  };
+  write(R"({"w":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})");
+  CATCH_CHECK(read_safetensors(file).tensors.size() == 1);
+  refused(R"({"w":{"dtype":"F32","shape":[5],"data_offsets":[0,16]}})");
+  refused(R"({"w":{"dtype":"F99","shape":[4],"data_offsets":[0,16]}})");
+  refused(R"({"w":{"dtype":"F32","shape":[4],"data_offsets":[16,0]}})");
+  refused(R"({"w":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,16]}})");
+  refused(R"({"w":{"dtype":"F32","shape":[-4],"data_offsets":[0,16]}})");
+  refused(R"({"w":{"dtype":7,"shape":[4],"data_offsets":[0,16]}})");
+  refused(R"({"w":7})");
+  refused(R"({"v":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+          R"("w":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})");
+  refused(R"([1, 2])");
+}

@@ -1,0 +1,235 @@
+// The program as a person or a script meets it: a process, its exit code, what it prints and leaves.
+#include "catch.hpp"
+
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "folder.hpp"
+
+namespace fs = std::filesystem;
+using gradus::test::Folder;
+using gradus::test::text_of;
+using nlohmann::json;
+
+namespace {
+
+struct Result {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+/// Runs gradus-cifar10 in a folder of its own, without the caller's settings.
+Result run(const std::string& arguments, const std::string& environment = "") {
+  const Folder folder;
+  const auto command = "cd " + folder.path().string() + " && env -u GRADUS_CIFAR10 " + environment +
+                       " " GRADUS_PROGRAM " " + arguments + " >out 2>err";
+  const int status = std::system(command.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(folder / "out"),
+          text_of(folder / "err")};
+}
+
+const std::string data = " --data " GRADUS_SUBSET " ";
+const std::string tiny = data + "--width 2 --epochs 1 --train-samples 96 --test-samples 50 --threads 1 ";
+const std::string small_batches =
+    " --set optimized:loading.batch_size=16 --set fastest:loading.batch_size=16 ";
+
+/// One sentence on stderr that starts with the program's name, holds `part`, and nothing on stdout.
+void check_refused(const Result& result, int code, const std::string& part) {
+  CATCH_INFO(result.err);
+  CATCH_CHECK(result.code == code);
+  CATCH_CHECK(result.out.empty());
+  CATCH_CHECK_THAT(result.err, Catch::Matchers::ContainsSubstring(part));
+  CATCH_CHECK(result.err.rfind("gradus-cifar10: ", 0) != std::string::npos);
+}
+
+fs::path copy_of_subset(const Folder& folder) {
+  fs::copy(GRADUS_SUBSET, folder / "data");
+  return folder / "data";
+}
+
+}  // namespace
+
+CATCH_TEST_CASE("compare trains all three and leaves table, JSON, report, metrics and weights") {
+  const Folder folder;
+  const auto out = folder / "run";
+  const auto result = run("compare" + tiny + small_batches + "--out " + out.string());
+  CATCH_INFO(result.err);
+  CATCH_REQUIRE(result.code == 0);
+  for (const auto* name : {"unoptimized", "optimized", "fastest"}) {
+    CATCH_CHECK_THAT(result.out, Catch::Matchers::ContainsSubstring(name));
+    CATCH_CHECK(fs::exists(out / name / "checkpoints" / "final.safetensors"));
+    CATCH_CHECK(fs::file_size(out / name / "metrics.jsonl") > 0);
+    const auto config = json::parse(text_of(out / name / "config.json"));
+    CATCH_CHECK(config["run"]["seed"] == 0);
+    CATCH_CHECK(config["environment"]["data_md5"].get<std::string>().size() == 32);
+  }
+  CATCH_CHECK(result.out.find('\033') == std::string::npos);
+  CATCH_CHECK(result.err.find('\033') == std::string::npos);
+  CATCH_CHECK(fs::file_size(out / "report.html") > 10'000);
+
+  const auto comparison = json::parse(text_of(out / "comparison.json"));
+  const auto& runs = comparison["runs"];
+  CATCH_REQUIRE(runs.size() == 3);
+  for (const auto* key : {"name", "device", "width", "parameters", "epochs", "test_accuracy",
+                          "train_seconds", "images_per_second", "optimizer_steps", "speedup",
+                          "time_to_baseline_accuracy"}) {
+    CATCH_CHECK(runs[1].contains(key));
+  }
+  CATCH_CHECK(runs[0]["optimizer_steps"] == 24);  // 96 / 4
+  CATCH_CHECK(runs[1]["optimizer_steps"] == 3);   // 96 / (16 x 2)
+  CATCH_CHECK(runs[1]["epochs"].size() == 1);
+}
+
+CATCH_TEST_CASE("train twice gives the same bits, and evaluate finds the accuracy that training reported") {
+  const Folder folder;
+  const auto train = [&](const std::string& name, const std::string& more) {
+    const auto out = folder / name;
+    const auto result =
+        run("train optimized" + tiny + small_batches + more + " --json --out " + out.string());
+    CATCH_INFO(result.err);
+    CATCH_REQUIRE(result.code == 0);
+    const auto file = out / "optimized" / "checkpoints" / "final.safetensors";
+    return std::tuple(json::parse(result.out), text_of(file), file);
+  };
+  const auto [first, bytes, file] = train("a", "");
+  CATCH_CHECK(std::get<1>(train("b", "")) == bytes);
+  const auto weights_of = [](const std::string& whole) { return whole.substr(whole.size() - 10'000); };
+  CATCH_CHECK(weights_of(std::get<1>(train("c", "--set loading.workers=0"))) == weights_of(bytes));
+  CATCH_CHECK(weights_of(std::get<1>(train("d", "--seed 1"))) != weights_of(bytes));
+
+  const auto evaluated =
+      run("evaluate " + file.string() + data + "--test-samples 50 --threads 1 --json");
+  CATCH_INFO(evaluated.err);
+  CATCH_REQUIRE(evaluated.code == 0);
+  CATCH_CHECK(json::parse(evaluated.out)["test_accuracy"] == first["runs"][0]["test_accuracy"]);
+}
+
+CATCH_TEST_CASE("describe prints axes, policies and numbers, and takes its own output as settings") {
+  const Folder folder;
+  for (const auto* name : {"unoptimized", "optimized", "fastest"}) {
+    const auto result = run("describe " + std::string(name));
+    CATCH_REQUIRE(result.code == 0);
+    const auto described = json::parse(result.out);
+    CATCH_CHECK(described["policies"].size() == 10);
+    CATCH_CHECK(described["policies"]["optimizer"].contains("lr"));
+    std::ofstream(folder / "settings.json") << result.out;
+    const auto again =
+        run("describe " + std::string(name) + " --config " + (folder / "settings.json").string());
+    CATCH_CHECK(again.out == result.out);
+  }
+  CATCH_CHECK(json::parse(run("describe unoptimized").out)["model"]["parameters"] == 4'903'242);
+  CATCH_CHECK(json::parse(run("describe optimized").out)["model"]["parameters"] == 4'866'378);
+}
+
+CATCH_TEST_CASE("flags win over the environment, it over the settings file, it over the built-in") {
+  const Folder folder;
+  const auto file = folder / "settings.json";
+  std::ofstream(file) << R"({"run": {"epochs": 7, "seed": 3, "width": 8},
+                             "policies": {"optimizer": {"lr": 0.5}}})";
+  const auto config = " --config " + file.string();
+  const auto of = [&](const std::string& flags, const std::string& environment) {
+    return json::parse(run("describe unoptimized" + config + flags, environment).out);
+  };
+  const auto described = of(" --seed 5 --set optimizer.lr=0.25", "GRADUS_EPOCHS=9 GRADUS_SEED=4");
+  CATCH_CHECK(described["run"]["seed"] == 5);
+  CATCH_CHECK(described["run"]["epochs"] == 9);
+  CATCH_CHECK(described["run"]["width"] == 8);
+  CATCH_CHECK(described["policies"]["optimizer"]["lr"] == 0.25);
+  CATCH_CHECK(of("", "")["policies"]["optimizer"]["lr"] == 0.5);
+}
+
+CATCH_TEST_CASE("unknown commands, configurations and flags exit with 2 and the nearest name") {
+  check_refused(run("compar"), 2, "there is no command 'compar'; did you mean 'compare'?");
+  check_refused(run(""), 2, "a command is missing");
+  check_refused(run("describe optimised"), 2, "did you mean 'optimized'?");
+  check_refused(run("describe optimized --epoch 3"), 2, "there is no flag '--epoch'; did you mean '--epochs'?");
+  check_refused(run("describe optimized --set lr=3"), 2, "axis.field=value");
+  check_refused(run("train optimized --resume"), 2, "--resume is not there yet");
+  check_refused(run("selfcheck"), 2, "selfcheck is not there yet");
+}
+
+CATCH_TEST_CASE("wrong values and keys exit with 3") {
+  const auto describe = [](const std::string& more) { return run("describe optimized " + more); };
+  check_refused(describe("--set optimiser.lr=1"), 3, "did you mean 'optimizer'?");
+  check_refused(describe("--set optimizer.rate=1"), 3, "'optimizer.rate' is not a setting of AdamW");
+  check_refused(describe("--set optimizer.lr=-1"), 3, "optimizer.lr is -1");
+  check_refused(describe("--set optimizer.lr=0"), 3, "optimizer.lr is 0");
+  check_refused(describe("--set optimizer.lr=nan"), 3, "optimizer.lr is \"nan\"");
+  check_refused(describe("--set schedule.max_lr=1e999"), 3, "schedule.max_lr is");
+  check_refused(describe("--set loading.batch_size=0"), 3, "loading.batch_size is 0");
+  check_refused(describe("--set accumulation.steps=0"), 3, "accumulation.steps is 0");
+  check_refused(describe("--epochs 0"), 3, "--epochs is 0");
+  check_refused(describe("--epochs many"), 3, "many");
+  check_refused(describe("--width -3"), 3, "--width is -3");
+  check_refused(describe("--device tpu"), 3, "device is 'tpu'");
+  check_refused(describe("--device cuda:77"), 3, "device 'cuda:77' is not there");
+  check_refused(run("train optimized --set accumulation.steps=1000" + tiny + small_batches), 3,
+                "accumulation.steps is 1000");
+}
+
+CATCH_TEST_CASE("a settings file that is broken, deep, doubled, large or unknown exits with 3") {
+  const Folder folder;
+  const auto refused = [&](const std::string& content, const std::string& part) {
+    const auto file = folder / "settings.json";
+    std::ofstream(file) << content;
+    check_refused(run("describe optimized --config " + file.string()), 3, part);
+  };
+  refused("{\"run\": ", "is not JSON");
+  refused(std::string(100'000, '['), "is nested deeper than");
+  refused(R"({"run": {"seed": 1, "seed": 2}})", "twice");
+  refused(std::string((1 << 20) + 1, ' '), "over 1 MiB");
+  refused(R"({"runs": {}})", "did you mean 'run'?");
+  refused(R"({"run": {"epoch": 1}})", "did you mean 'epochs'?");
+  refused(R"({"run": {"epochs": "5"}})", "run.epochs is \"5\"");
+  refused("\"\xff\"", "is not JSON");
+  refused("[]", "takes an object");
+  check_refused(run("describe optimized --config nowhere.json"), 3, "cannot be read");
+}
+
+CATCH_TEST_CASE("missing, damaged or impossible data exits with 4") {
+  const auto train = [](const fs::path& folder) {
+    return run("train unoptimized --quiet --data " + folder.string());
+  };
+  check_refused(train("nowhere"), 4, "nowhere");
+  const auto damaged = [&](auto&& damage, const std::string& part) {
+    const Folder folder;
+    const auto copy = copy_of_subset(folder);
+    damage(copy / "data_batch_3.bin");
+    check_refused(train(copy), 4, part);
+  };
+  damaged([](const fs::path& file) { fs::remove(file); }, "data_batch_3.bin");
+  damaged([](const fs::path& file) { fs::resize_file(file, 1000); }, "data_batch_3.bin");
+  damaged([](const fs::path& file) { fs::resize_file(file, fs::file_size(file) + 3073); },
+          "data_batch_3.bin");
+  damaged([](const fs::path& file) { fs::resize_file(file, 0); }, "data_batch_3.bin");
+  damaged([](const fs::path& file) { std::fstream(file, std::ios::in | std::ios::out) << '\x0b'; },
+          "data_batch_3.bin");
+  check_refused(run("train unoptimized --quiet --train-samples 9999999" + data), 4, "--train-samples");
+  check_refused(run("train optimized --quiet --train-samples 10 --width 2" + data), 4, "batch");
+}
+
+CATCH_TEST_CASE("a checkpoint that is missing or damaged exits with 5") {
+  const Folder folder;
+  check_refused(run("evaluate nowhere.safetensors" + data), 5, "nowhere.safetensors");
+  std::ofstream(folder / "bad.safetensors") << "PK";
+  check_refused(run("evaluate " + (folder / "bad.safetensors").string() + data), 5,
+                "not a whole safetensors file");
+}
+
+CATCH_TEST_CASE("an output folder that holds something exits with 3, one that cannot be made with 7") {
+  const Folder folder;
+  std::ofstream(folder / "file") << "x";
+  check_refused(run("train unoptimized --quiet --out " + folder.path().string() + data), 3,
+                "holds something already");
+  check_refused(run("train unoptimized --quiet --out " + (folder / "file" / "deeper").string() + data),
+                7, "cannot be made");
+  check_refused(run("train unoptimized --quiet --out /proc/gradus" + data), 7, "cannot be made");
+}

@@ -1,0 +1,80 @@
+#include "catch.hpp"
+
+#include <limits>
+
+#include <gradus/policy/precision/float32.hpp>
+#include <gradus/policy/precision/mixed.hpp>
+
+using gradus::AutocastScope;
+using gradus::GradScaler;
+
+CATCH_TEST_CASE("an autocast scope computes in its type and restores everything, nested and thrown") {
+  const auto x = torch::ones({2, 2});
+  const auto type_of_product = [&] { return torch::mm(x, x).scalar_type(); };
+  const auto type_before = at::autocast::get_autocast_dtype(c10::kCPU);
+  try {
+    const AutocastScope outer(c10::kCPU, c10::kBFloat16);
+    CATCH_CHECK(type_of_product() == c10::kBFloat16);
+    {
+      const AutocastScope inner(c10::kCPU, c10::kHalf);
+      CATCH_CHECK(type_of_product() == c10::kHalf);
+    }
+    CATCH_CHECK(type_of_product() == c10::kBFloat16);
+    throw std::runtime_error("out");
+  } catch (const std::runtime_error&) {
+  }
+  CATCH_CHECK(type_of_product() == c10::kFloat);
+  CATCH_CHECK_FALSE(at::autocast::is_autocast_enabled(c10::kCPU));
+  CATCH_CHECK(at::autocast::get_autocast_dtype(c10::kCPU) == type_before);
+}
+
+CATCH_TEST_CASE("a cast weight does not outlive the outermost scope") {
+  auto weight = torch::ones({2, 2}).requires_grad_();
+  const auto x = torch::ones({2, 2});
+  const auto product = [&] {
+    const AutocastScope scope(c10::kCPU, c10::kBFloat16);
+    return torch::mm(x, weight).sum().item<float>();
+  };
+  CATCH_CHECK(product() == 8);
+  weight.set_data(torch::full({2, 2}, 2.0F));
+  CATCH_CHECK(product() == 16);
+}
+
+CATCH_TEST_CASE("the scaler unscales what it scaled, and halves its scale after an infinity") {
+  GradScaler scaler({.initial_scale = 1024, .growth_interval = 2}, c10::kCPU);
+  CATCH_CHECK(scaler.scale(torch::tensor(2.0F)).item<float>() == 2048);
+
+  std::vector<at::Tensor> gradients{torch::full({3}, 1024.0F), torch::full({2}, 512.0F)};
+  scaler.unscale(gradients);
+  CATCH_CHECK_FALSE(scaler.found_inf());
+  CATCH_CHECK(torch::equal(gradients[0], torch::ones({3})));
+  CATCH_CHECK(torch::equal(gradients[1], torch::full({2}, 0.5F)));
+  scaler.update();
+  CATCH_CHECK(scaler.current_scale().item<float>() == 1024);
+
+  gradients[1][0] = std::numeric_limits<float>::infinity();
+  scaler.unscale(gradients);
+  CATCH_CHECK(scaler.found_inf());
+  scaler.update();
+  CATCH_CHECK(scaler.current_scale().item<float>() == 512);
+
+  for (int window = 0; window < 2; ++window) {  // growth_interval finite windows
+    gradients = {torch::ones({1})};
+    scaler.unscale(gradients);
+    scaler.update();
+  }
+  CATCH_CHECK(scaler.current_scale().item<float>() == 1024);
+}
+
+CATCH_TEST_CASE("Mixed takes what the device has natively, can be pinned, and says why") {
+  const auto choice = gradus::Mixed{}.choose(c10::kCPU);
+  CATCH_CHECK(choice.type == (gradus::has_native_bfloat16(c10::kCPU) ? c10::kBFloat16 : c10::kFloat));
+  CATCH_CHECK_FALSE(choice.reason.empty());
+  CATCH_CHECK_FALSE(choice.scaled);
+  const auto pinned = gradus::Mixed{.type = gradus::MixedType::float16};
+  CATCH_CHECK(pinned.choose(c10::kCPU).scaled);
+  auto state = pinned.start(c10::kCPU);
+  CATCH_CHECK(pinned.scaler(state) != nullptr);
+  auto unscaled = gradus::Mixed{.type = gradus::MixedType::bfloat16}.start(c10::kCPU);
+  CATCH_CHECK(gradus::Mixed{}.scaler(unscaled) == nullptr);
+}

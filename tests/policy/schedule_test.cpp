@@ -1,0 +1,50 @@
+#include "catch.hpp"
+
+#include <cmath>
+
+#include <gradus/policy/schedule/constant.hpp>
+#include <gradus/policy/schedule/one_cycle.hpp>
+
+#include "reference.hpp"
+
+using gradus::OneCycle;
+
+namespace {
+
+/// To 1e-12, relative.
+bool equal(double value, double expected) {
+  return std::abs(value - expected) <= 1e-12 * std::abs(expected);
+}
+
+void check_curve(const OneCycle& schedule, const char* name) {
+  const auto& curve = reference()["one_cycle"][name];
+  const auto total = static_cast<std::int64_t>(curve.size());
+  for (std::int64_t step = 0; step < total; ++step) {
+    const auto rates = schedule.at(step, total, 123);
+    const auto& expected = curve[static_cast<std::size_t>(step)];
+    CATCH_INFO(name << " at step " << step);
+    CATCH_CHECK(equal(rates.learning_rate, expected[0]));
+    CATCH_CHECK(equal(rates.momentum.value(), expected[1]));
+  }
+}
+
+}  // namespace
+
+CATCH_TEST_CASE("OneCycle equals PyTorch's at every step, in every variant, to 1e-12") {
+  check_curve({.max_lr = 0.02}, "cosine");
+  check_curve({.max_lr = 0.02, .pct_start = 0.25, .anneal = gradus::Anneal::linear}, "linear");
+  check_curve({.max_lr = 0.1, .div_factor = 10, .final_div_factor = 100, .three_phase = true},
+              "three_phase");
+  check_curve({.max_lr = 0.1, .anneal = gradus::Anneal::linear, .three_phase = true},
+              "three_phase_linear");
+}
+
+CATCH_TEST_CASE("OneCycle leaves momentum alone when asked to, and bears a run of one step") {
+  CATCH_CHECK_FALSE(OneCycle{.cycle_momentum = false}.at(3, 10, 1).momentum.has_value());
+  CATCH_CHECK(std::isfinite(OneCycle{}.at(0, 1, 1).learning_rate));
+}
+
+CATCH_TEST_CASE("the constant schedule is the optimizer's own rate") {
+  CATCH_CHECK(gradus::Constant{}.at(5, 10, 0.25).learning_rate == 0.25);
+  CATCH_CHECK_FALSE(gradus::Constant{}.at(5, 10, 0.25).momentum.has_value());
+}

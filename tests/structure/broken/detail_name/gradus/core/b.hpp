@@ -1,0 +1,5 @@
+#pragma once
+
+namespace gradus::detail {
+inline int once() { return 1; }
+}  // namespace gradus::detail

@@ -1,0 +1,3 @@
+#include <gradus/core/a.hpp>
+
+int main() { return gradus::detail::once(); }

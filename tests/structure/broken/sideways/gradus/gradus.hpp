@@ -1,0 +1,3 @@
+#pragma once
+
+#include <gradus/data/a.hpp>

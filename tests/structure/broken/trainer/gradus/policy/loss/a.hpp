@@ -1,0 +1,4 @@
+#pragma once
+
+template <class M>
+class Trainer;
