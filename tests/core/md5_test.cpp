@@ -33,7 +33,7 @@ CATCH_TEST_CASE("MD5 gives the digests of RFC 1321, appendix A.5") {
 }
 
 CATCH_TEST_CASE("MD5 does not depend on how the message is cut into pieces") {
-  data::test::std::vector<std::uint8_t> message(300);
+  std::vector<std::uint8_t> message(300);
   for (std::size_t i = 0; i < message.size(); ++i) message[i] = static_cast<std::uint8_t>(i * 7);
   for (std::size_t length = 0; length <= message.size(); ++length) {
     const auto whole = std::span<const std::uint8_t>(message).first(length);

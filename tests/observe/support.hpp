@@ -1,18 +1,18 @@
 /// Hand-made runs with round figures for the tests of observe/.
 #pragma once
 
+#include "folder.hpp"
 #include <gradus/observe/comparison.hpp>
 
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
 namespace observe_test {
+
+using gradus::test::Folder;
+using gradus::test::text_of;
 
 /// Epochs of 1,000 images in 10 steps; each pair is (seconds, correct answers of 1,000).
 inline gradus::observe::RunRecord run(std::string name,
@@ -45,29 +45,6 @@ inline gradus::observe::RunRecord run(std::string name,
 inline gradus::observe::Comparison three_runs() {
   return {.runs = {run("unoptimized", {{60, 500}, {40, 600}}),
                    run("optimized", {{10, 600}, {15, 655}}), run("hasty", {{3, 300}, {2, 599}})}};
-}
-
-/// A folder that is there for as long as this is.
-class Folder {
- public:
-  Folder() {
-    std::string form = (std::filesystem::temp_directory_path() / "gradus-observe-XXXXXX").string();
-    path_ = ::mkdtemp(form.data());
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline std::string text_of(const std::filesystem::path& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
 }
 
 inline bool contains(const std::string& text, const std::string& part) {

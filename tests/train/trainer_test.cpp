@@ -143,9 +143,19 @@ CATCH_TEST_CASE("evaluation leaves training as it was") {
 }
 
 CATCH_TEST_CASE("a loss that is not finite ends the run with the step named") {
-  using T = Trainer<Perceptron, Preset<SGD{.lr = 1e30}>, Preset<Plain{.batch_size = 4}>>;
-  T trainer(perceptron(), {.epochs = 3, .device = c10::kCPU, .log_every_steps = 1});
-  CATCH_CHECK_THROWS_AS(trainer.fit(Points(16)), NumericError);
+  struct Poisoned : Points {
+    using Points::Points;
+    [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
+      auto batch = Points::batch(indices);
+      batch.input.fill_(std::numeric_limits<float>::quiet_NaN());
+      return batch;
+    }
+  };
+  using T = Trainer<Perceptron, Preset<Plain{.batch_size = 4}>>;
+  T trainer(perceptron(), {.epochs = 3, .device = c10::kCPU, .log_every_steps = 2});
+  CATCH_CHECK_THROWS_WITH(trainer.fit(Poisoned(16)),
+                          "the training loss is not finite at optimizer step 2; lower the learning "
+                          "rate, or look at the data of that step.");
 }
 
 CATCH_TEST_CASE("a worker's exception reaches the caller with its own type and text") {
