@@ -59,6 +59,7 @@ function(gradus_fetch_archive name version target url sha256 include result sour
     file(DOWNLOAD "${url}" "${part}/archive.tar.gz" STATUS status TLS_VERIFY ON
       INACTIVITY_TIMEOUT 30)
     if(NOT status MATCHES "^0;")
+      file(REMOVE_RECURSE "${part}")
       return()
     endif()
     file(SHA256 "${part}/archive.tar.gz" found)

@@ -36,9 +36,9 @@ function(gradus_fetch_torch kind result source)
   endif()
   _gradus_find_pip(pip)
   if(kind STREQUAL "cpu")
-    message(STATUS "LibTorch: downloading the CPU set (0.5 GB, 1.2 GB unpacked) to ${folder}")
+    message(STATUS "LibTorch: downloading the CPU set (0.5 GB, 1.1 GB unpacked) to ${folder}")
   else()
-    message(STATUS "LibTorch: downloading the CUDA set (1.9 GB, 4 GB unpacked) to ${folder}")
+    message(STATUS "LibTorch: downloading the CUDA set (about 2 GB, 3.7 GB unpacked) to ${folder}")
   endif()
 
   set(platforms --platform manylinux2014_${machine} --platform manylinux1_${machine})
@@ -47,15 +47,17 @@ function(gradus_fetch_torch kind result source)
   endforeach()
   set(part "${folder}.part")  # what an interrupted run left here is thrown away
   file(REMOVE_RECURSE "${part}")
-  file(MAKE_DIRECTORY "${part}")
+  file(MAKE_DIRECTORY "${part}/tmp")  # pip's own place to work, for /tmp may be small
   execute_process(
-    COMMAND ${pip} download --quiet --disable-pip-version-check --no-cache-dir --no-deps
+    COMMAND "${CMAKE_COMMAND}" -E env "TMPDIR=${part}/tmp"
+      ${pip} download --quiet --disable-pip-version-check --no-cache-dir --no-deps
       --require-hashes --requirement "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/torch-${kind}.txt"
       --only-binary=:all: --implementation cp --python-version 3.12 ${platforms}
       --dest "${part}/wheels"
     RESULT_VARIABLE failed ERROR_VARIABLE error)
   if(failed)
     file(REMOVE_RECURSE "${part}")
+    string(REGEX MATCH "ERROR: .*" error "${error}")
     string(STRIP "${error}" error)
     message(FATAL_ERROR "pip could not download LibTorch: check the network, or give the folder of "
       "LibTorch ${GRADUS_TORCH_VERSION} with -DCMAKE_PREFIX_PATH=<folder>.\n${error}")
@@ -68,7 +70,7 @@ function(gradus_fetch_torch kind result source)
   file(GLOB python_parts "${part}/torch/*" "${part}/torchgen" "${part}/functorch")
   list(FILTER python_parts EXCLUDE REGEX "/torch/(lib|include|share)$")
   file(REMOVE_RECURSE ${python_parts})
-  file(REMOVE_RECURSE "${part}/wheels")
+  file(REMOVE_RECURSE "${part}/wheels" "${part}/tmp")
   file(RENAME "${part}" "${folder}")
   set(${source} downloaded PARENT_SCOPE)
 endfunction()

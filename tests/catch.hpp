@@ -1,5 +1,5 @@
-/// Catch2, version 2 or 3, in one spelling: every macro bears the prefix CATCH_, for torch has macros
-/// named CHECK and the like, and comes first.
+/// Catch2, version 2 or 3, in one spelling: every macro bears the prefix CATCH_, for torch has
+/// macros named CHECK and the like, and comes first.
 #pragma once
 
 #include <torch/torch.h>

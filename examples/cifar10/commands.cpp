@@ -1,13 +1,8 @@
 #include "commands.hpp"
 
-#include <ctime>
-#include <filesystem>
-#include <iostream>
-#include <thread>
-
-#include <ATen/Parallel.h>
-#include <torch/version.h>
-
+#include "configuration.hpp"
+#include "demo.hpp"
+#include "gradus_build_info.hpp"
 #include <gradus/core/device.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/write_file.hpp>
@@ -19,9 +14,13 @@
 #include <gradus/observe/table.hpp>
 #include <gradus/version.hpp>
 
-#include "configuration.hpp"
-#include "demo.hpp"
-#include "gradus_build_info.hpp"
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
+#include <ctime>
+#include <filesystem>
+#include <iostream>
+#include <thread>
 
 namespace cifar10 {
 
@@ -62,8 +61,9 @@ data::ImageDataset first(const data::ImageDataset& set, std::optional<std::int64
                          const char* flag) {
   if (!count) return set;
   if (*count > set.size()) {
-    throw DataError(std::string(flag) + " is " + std::to_string(*count) + ", but the data has only " +
-                    std::to_string(set.size()) + " such images; ask for fewer.");
+    throw DataError(std::string(flag) + " is " + std::to_string(*count) +
+                    ", but the data has only " + std::to_string(set.size()) +
+                    " such images; ask for fewer.");
   }
   return set.take(*count);
 }
@@ -102,7 +102,8 @@ nlohmann::ordered_json environment(const Options& options, const LoadedData& dat
           {"command", options.command}};
 }
 
-/// Makes the folder for this run's results. Throws ConfigurationError if it holds something already.
+/// Makes the folder for this run's results. Throws ConfigurationError if it holds something
+/// already.
 fs::path make_run_folder(const Options& options) {
   fs::path folder = options.out;
   if (options.out.empty()) {
@@ -114,9 +115,11 @@ fs::path make_run_folder(const Options& options) {
     folder = fs::path("runs") / stamp;
   }
   std::error_code error;
-  if (fs::exists(folder, error) && !(fs::is_directory(folder, error) && fs::is_empty(folder, error))) {
-    throw ConfigurationError("--out '" + folder.string() +
-                             "' holds something already; name a new folder, nothing is overwritten.");
+  if (fs::exists(folder, error) &&
+      !(fs::is_directory(folder, error) && fs::is_empty(folder, error))) {
+    throw ConfigurationError(
+        "--out '" + folder.string() +
+        "' holds something already; name a new folder, nothing is overwritten.");
   }
   fs::create_directories(folder, error);
   if (error) {
@@ -133,8 +136,8 @@ std::vector<const Configuration*> chosen(const Options& options) {
   return list;
 }
 
-/// Refuses settings that address a configuration which does not exist, and wrong numbers, before the
-/// first run begins.
+/// Refuses settings that address a configuration which does not exist, and wrong numbers, before
+/// the first run begins.
 void check_settings(const Options& options, const std::vector<const Configuration*>& list) {
   for (const auto& setting : options.settings) {
     if (!setting.configuration.empty()) static_cast<void>(configuration(setting.configuration));
@@ -152,8 +155,10 @@ void reduce_for_demo(Options& options, const LoadedData& data) {
   };
   const auto samples = data.sets.train.size();
   apply(reduce(rate, samples, demo_budget_seconds), samples, demo_budget_seconds, options);
+  if (options.notes.empty()) return;
+  const auto program = options.command.substr(0, options.command.find(' '));
+  options.notes.push_back("The full run: " + program + " compare");
   for (const auto& note : options.notes) say(options, note);
-  if (!options.notes.empty()) say(options, "For the full run: gradus-cifar10 compare");
 }
 
 }  // namespace
@@ -175,9 +180,10 @@ void compare(Options options) {
   for (const auto* configuration : list) {
     comparison.runs.push_back(configuration->train(
         options, data.sets, folder / configuration->name(), comparison.environment));
+    write_file(folder / "comparison.json", observe::json_text(comparison));
+    write_file(folder / "comparison.md", observe::markdown_table(comparison));
+    write_file(folder / "report.html", observe::report_html(comparison));
   }
-  write_file(folder / "comparison.json", observe::json_text(comparison));
-  write_file(folder / "report.html", observe::report_html(comparison));
   std::cout << (options.json ? observe::json_text(comparison)
                              : observe::table(comparison, observe::Terminal::standard_output()))
             << std::flush;
@@ -201,7 +207,8 @@ void train(Options options) {
   std::cout << (options.json ? observe::json_text(comparison)
                              : observe::table(comparison, observe::Terminal::standard_output()))
             << std::flush;
-  say(options, "Weights: " + (folder / trained.name() / "checkpoints" / "final.safetensors").string());
+  say(options,
+      "Weights: " + (folder / trained.name() / "checkpoints" / "final.safetensors").string());
 }
 
 void evaluate(Options options) {

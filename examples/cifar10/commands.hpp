@@ -5,8 +5,8 @@
 
 namespace cifar10 {
 
-/// Trains each configuration with the same data and seed; prints the table, leaves comparison.json and
-/// report.html.
+/// Trains each configuration with the same data and seed; prints the table, leaves comparison.json
+/// and report.html.
 void compare(Options options);
 
 /// Trains one configuration.

@@ -1,18 +1,18 @@
 /// A configuration as the program sees it: a trainer type behind a small interface.
 #pragma once
 
-#include <filesystem>
-#include <string>
-#include <string_view>
-#include <vector>
-
+#include "options.hpp"
 #include <gradus/checkpoint/safetensors.hpp>
 #include <gradus/core/history.hpp>
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/observe/comparison.hpp>
+
 #include <nlohmann/json.hpp>
 
-#include "options.hpp"
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace cifar10 {
 
@@ -33,14 +33,13 @@ class Configuration {
   [[nodiscard]] virtual nlohmann::ordered_json describe(const Options& options) const = 0;
 
   /// Trains and leaves config.json, metrics.jsonl and checkpoints/final.safetensors in `folder`.
-  [[nodiscard]] virtual gradus::observe::RunRecord train(const Options& options,
-                                                         const TrainingData& data,
-                                                         const std::filesystem::path& folder,
-                                                         const nlohmann::ordered_json& environment) const = 0;
+  [[nodiscard]] virtual gradus::observe::RunRecord train(
+      const Options& options, const TrainingData& data, const std::filesystem::path& folder,
+      const nlohmann::ordered_json& environment) const = 0;
 
-  [[nodiscard]] virtual gradus::Evaluation evaluate(const Options& options,
-                                                    const gradus::Safetensors& weights,
-                                                    const gradus::data::ImageDataset& test) const = 0;
+  [[nodiscard]] virtual gradus::Evaluation evaluate(
+      const Options& options, const gradus::Safetensors& weights,
+      const gradus::data::ImageDataset& test) const = 0;
 
   /// Training images per second over a few steps on `data`, without leaving anything behind.
   [[nodiscard]] virtual double measure(const Options& options, const TrainingData& data,

@@ -16,9 +16,9 @@ constexpr double all_over_unoptimized = 1.6;
 constexpr std::int64_t full_width = 64;
 constexpr std::int64_t full_samples = 50000;
 constexpr std::int64_t full_epochs = 5;
-constexpr std::int64_t small_set = 10000;        // below it five epochs teach too little
+constexpr std::int64_t small_set = 10000;  // below it five epochs teach too little
 constexpr std::int64_t small_set_epochs = 10;
-constexpr std::int64_t optimized_batch = 256;    // as in configurations.hpp
+constexpr std::int64_t optimized_batch = 256;  // as in configurations.hpp
 constexpr std::int64_t fastest_batch = 64;
 
 double seconds(const Reduction& reduction) {
@@ -26,17 +26,20 @@ double seconds(const Reduction& reduction) {
          all_over_unoptimized;
 }
 
-/// Halves the large batches until there are about as many optimizer steps as in the full comparison.
+/// Halves the large batches until there are about as many optimizer steps as in the full
+/// comparison.
 std::int64_t divisor(std::int64_t samples, std::int64_t epochs) {
-  const double fewer = static_cast<double>(full_samples * full_epochs) /
-                       static_cast<double>(samples * epochs);
+  const double fewer =
+      static_cast<double>(full_samples * full_epochs) / static_cast<double>(samples * epochs);
   const double halvings = std::clamp(std::floor(std::log2(fewer)), 0.0, 3.0);
   return std::int64_t{1} << static_cast<std::int64_t>(halvings);
 }
 
 Reduction candidate(std::int64_t width, std::int64_t samples) {
   const auto epochs = samples < small_set ? small_set_epochs : full_epochs;
-  return {.width = width, .samples = samples, .epochs = epochs,
+  return {.width = width,
+          .samples = samples,
+          .epochs = epochs,
           .batch_divisor = divisor(samples, epochs)};
 }
 
@@ -69,7 +72,9 @@ void apply(const Reduction& reduction, std::int64_t samples, double budget_secon
   if (reduction.samples < samples) options.train_samples = reduction.samples;
 
   std::string changes;
-  const auto change = [&](const std::string& what) { changes += (changes.empty() ? "" : ", ") + what; };
+  const auto change = [&](const std::string& what) {
+    changes += (changes.empty() ? "" : ", ") + what;
+  };
   if (reduction.width != full_width) change("width " + std::to_string(reduction.width) + " of 64");
   if (reduction.samples != full_samples) {
     change(std::to_string(reduction.samples) + " of 50000 training images");
@@ -81,8 +86,8 @@ void apply(const Reduction& reduction, std::int64_t samples, double budget_secon
            std::to_string(optimized_batch) + " (optimized) and " +
            std::to_string(divided(fastest_batch)) + " of " + std::to_string(fastest_batch) +
            " (fastest), so that enough optimizer steps remain");
-    for (const auto& [name, batch] : {std::pair("optimized", optimized_batch),
-                                      std::pair("fastest", fastest_batch)}) {
+    for (const auto& [name, batch] :
+         {std::pair("optimized", optimized_batch), std::pair("fastest", fastest_batch)}) {
       options.settings.insert(options.settings.begin(),
                               {name, "loading", "batch_size", divided(batch)});
     }
@@ -91,12 +96,13 @@ void apply(const Reduction& reduction, std::int64_t samples, double budget_secon
   const double full = static_cast<double>(full_samples * full_epochs) / reduction.full_rate *
                       all_over_unoptimized / 60;
   options.notes.push_back("Reduced: " + changes + ".");
-  options.notes.push_back("Why: unoptimized trains " + rounded(reduction.full_rate) +
-                          " images/s at width 64 here, so the full comparison would take about " +
-                          rounded(full) + " minutes; the demo takes about " +
-                          rounded(budget_seconds / 60) + (samples < full_samples
-                          ? ", and only the subset of " + std::to_string(samples) + " images is here."
-                          : "."));
+  options.notes.push_back(
+      "Why: unoptimized trains " + rounded(reduction.full_rate) +
+      " images/s at width 64 here, so the full comparison would take about " + rounded(full) +
+      " minutes; the demo takes about " + rounded(budget_seconds / 60) +
+      (samples < full_samples
+           ? ", and only the subset of " + std::to_string(samples) + " images is here."
+           : "."));
 }
 
 }  // namespace cifar10

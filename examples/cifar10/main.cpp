@@ -1,17 +1,18 @@
 /// gradus-cifar10: ResNet10 on CIFAR-10, unoptimized and optimized, side by side.
-#include <algorithm>
-#include <iostream>
-#include <new>
-
-#include <CLI/CLI.hpp>
-#include <c10/util/Exception.h>
-
+#include "commands.hpp"
+#include "options.hpp"
 #include <gradus/core/error.hpp>
 #include <gradus/core/nearest.hpp>
 #include <gradus/version.hpp>
 
-#include "commands.hpp"
-#include "options.hpp"
+#include <CLI/CLI.hpp>
+
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <new>
 
 namespace cifar10 {
 
@@ -33,22 +34,19 @@ struct CommandLine {
 
 void add_flags(CLI::App& app, CommandLine& line) {
   auto& options = line.options;
-  app.allow_extras();  // unknown ones are refused with the nearest known, see refuse_unknown
+  app.allow_extras();  // refused by refuse_extras, in words of ours
   app.add_option("--data", options.data, "folder of CIFAR-10, binary version [searched, fetched]");
-  app.add_option("--device", line.device, "auto, cpu, cuda or cuda:N [auto]")->envname("GRADUS_DEVICE");
-  app.add_option("--epochs", line.epochs, "passes over the training data [5]")->envname("GRADUS_EPOCHS");
-  app.add_option("--width", line.width, "channels of stage 1 [64]")->envname("GRADUS_WIDTH");
-  app.add_option("--train-samples", options.train_samples, "the first N training images [all]")
-      ->envname("GRADUS_TRAIN_SAMPLES");
-  app.add_option("--test-samples", options.test_samples, "the first N test images [all]")
-      ->envname("GRADUS_TEST_SAMPLES");
-  app.add_option("--seed", line.seed, "of weights, order and augmentation [0]")->envname("GRADUS_SEED");
-  app.add_option("--threads", options.threads, "of computation [LibTorch's choice]")
-      ->envname("GRADUS_THREADS");
-  app.add_option("--out", options.out, "folder for results, new or empty [runs/<time>]")
-      ->envname("GRADUS_OUT");
+  app.add_option("--device", line.device, "auto, cpu, cuda or cuda:N [auto]");
+  app.add_option("--epochs", line.epochs, "passes over the training data [5]");
+  app.add_option("--width", line.width, "channels of stage 1 [64]");
+  app.add_option("--train-samples", options.train_samples, "the first N training images [all]");
+  app.add_option("--test-samples", options.test_samples, "the first N test images [all]");
+  app.add_option("--seed", line.seed, "of weights, order and augmentation [0]");
+  app.add_option("--threads", options.threads, "of computation [LibTorch's choice]");
+  app.add_option("--out", options.out, "folder for results, new or empty [runs/<time>]");
   app.add_option("--config", line.file, "settings file (JSON)");
-  app.add_option("--set", line.sets, "[CONFIG:]axis.field=value, repeatable")->allow_extra_args(false);
+  app.add_option("--set", line.sets, "[CONFIG:]axis.field=value, repeatable")
+      ->allow_extra_args(false);
   app.add_option("--stop-after-steps", options.stop_after_steps, "end after N optimizer steps");
   app.add_flag("--verify", options.verify, "compare the data with the official checksums");
   app.add_flag("--offline", options.offline, "never download");
@@ -56,23 +54,48 @@ void add_flags(CLI::App& app, CommandLine& line) {
   app.add_flag("--quiet", options.quiet, "no messages, no progress");
 }
 
-void refuse_unknown(const CLI::App& app) {
+/// Refuses flags that the command does not have, before anything else can go wrong with them.
+void refuse_unknown_flags(const CLI::App& app, int argc, char** argv) {
+  const auto named = [&](const CLI::App* command) { return command->check_name(argv[1]); };
+  const auto matches = argc < 2 ? std::vector<const CLI::App*>() : app.get_subcommands(named);
+  if (matches.empty()) return;
+  const auto* command = matches.front();
   std::vector<std::string> known;
-  for (const auto* option : app.get_options()) {
+  for (const auto* option : command->get_options()) {
     for (const auto& name : option->get_lnames()) known.push_back("--" + name);
   }
-  for (const auto& extra : app.remaining()) {
-    if (extra.rfind('-', 0) != 0) continue;
-    const auto flag = extra.substr(0, extra.find('='));
+  for (int i = 2; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const auto flag = argument.substr(0, argument.find('='));
+    if (flag.rfind("--", 0) != 0 || std::find(known.begin(), known.end(), flag) != known.end()) {
+      continue;
+    }
     throw gradus::UsageError("there is no flag '" + flag + "'" + gradus::suggestion(flag, known));
-  }
-  for (const auto& extra : app.remaining()) {
-    throw gradus::UsageError("'" + extra + "' was not expected; see gradus-cifar10 " + app.get_name() +
-                             " --help.");
   }
 }
 
-/// From the settings file, where neither a flag nor the environment says it.
+void refuse_extras(const CLI::App& app) {
+  for (const auto& extra : app.remaining()) {
+    throw gradus::UsageError("'" + extra + "' was not expected; see gradus-cifar10 " +
+                             app.get_name() + " --help.");
+  }
+}
+
+/// The `run` numbers that the environment says: GRADUS_EPOCHS, GRADUS_SEED, ...
+nlohmann::json run_from_environment(const std::vector<std::string>& keys) {
+  auto run = nlohmann::json::object();
+  for (const auto& key : keys) {
+    auto variable = "GRADUS_" + key;
+    std::transform(variable.begin(), variable.end(), variable.begin(), ::toupper);
+    const char* text = std::getenv(variable.c_str());
+    if (text == nullptr || *text == '\0') continue;
+    run[key] = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (run[key].is_discarded()) run[key] = text;
+  }
+  return run;
+}
+
+/// From `run`, unless something that counts more has said it already.
 template <class T>
 void take(std::optional<T>& value, const nlohmann::json& run, const std::string& key) {
   if (value || !run.contains(key)) return;
@@ -89,23 +112,27 @@ Options resolve(CommandLine line) {
   auto& options = line.options;
   SettingsFile file;
   if (!line.file.empty()) file = read_settings_file(line.file);
-  const std::vector<std::string> known{"device", "epochs",       "width",        "seed",
-                                       "threads", "train_samples", "test_samples", "stop_after_steps",
-                                       "precision", "precision_reason"};
+  const std::vector<std::string> settable{"device",       "epochs",          "width",
+                                          "seed",         "threads",         "train_samples",
+                                          "test_samples", "stop_after_steps"};
+  auto known = settable;
+  known.insert(known.end(), {"precision", "precision_reason"});  // `describe` prints these
   for (const auto& [key, value] : file.run.items()) {
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       throw gradus::ConfigurationError("'run." + key + "' is not a setting" +
                                        gradus::suggestion(key, known));
     }
   }
-  take(line.device, file.run, "device");
-  take(line.epochs, file.run, "epochs");
-  take(line.width, file.run, "width");
-  take(line.seed, file.run, "seed");
-  take(options.threads, file.run, "threads");
-  take(options.train_samples, file.run, "train_samples");
-  take(options.test_samples, file.run, "test_samples");
-  take(options.stop_after_steps, file.run, "stop_after_steps");
+  for (const auto& run : {run_from_environment(settable), file.run}) {
+    take(line.device, run, "device");
+    take(line.epochs, run, "epochs");
+    take(line.width, run, "width");
+    take(line.seed, run, "seed");
+    take(options.threads, run, "threads");
+    take(options.train_samples, run, "train_samples");
+    take(options.test_samples, run, "test_samples");
+    take(options.stop_after_steps, run, "stop_after_steps");
+  }
   options.device = line.device.value_or(options.device);
   options.epochs = line.epochs.value_or(options.epochs);
   options.width = line.width.value_or(options.width);
@@ -127,20 +154,28 @@ void run(int argc, char** argv) {
   add_flags(*compare_app, line);
   compare_app->add_option("CONFIG", line.options.configurations,
                           "configurations [unoptimized optimized fastest]");
-  compare_app->add_flag("--demo", line.options.demo, "cut the work to a few minutes on this machine");
+  compare_app->add_flag("--demo", line.options.demo,
+                        "cut the work to a few minutes on this machine");
   auto* train_app = app.add_subcommand("train", "train one configuration");
   add_flags(*train_app, line);
-  train_app->add_option("CONFIG", line.options.configurations, "configuration")->expected(1)->required();
+  train_app->add_option("CONFIG", line.options.configurations, "configuration")
+      ->expected(1)
+      ->required();
   train_app->add_flag("--resume", line.resume, "not yet: continue the run in --out");
   auto* evaluate_app = app.add_subcommand("evaluate", "accuracy of a checkpoint on the test set");
   add_flags(*evaluate_app, line);
-  evaluate_app->add_option("CHECKPOINT", line.options.checkpoint, "a .safetensors file")->required();
+  evaluate_app->add_option("CHECKPOINT", line.options.checkpoint, "a .safetensors file")
+      ->required();
   auto* describe_app = app.add_subcommand("describe", "a whole configuration as JSON");
   add_flags(*describe_app, line);
-  describe_app->add_option("CONFIG", line.options.configurations, "configuration")->expected(1)->required();
-  auto* selfcheck_app = app.add_subcommand("selfcheck", "not yet: check every facility of the device");
+  describe_app->add_option("CONFIG", line.options.configurations, "configuration")
+      ->expected(1)
+      ->required();
+  auto* selfcheck_app =
+      app.add_subcommand("selfcheck", "not yet: check every facility of the device");
   add_flags(*selfcheck_app, line);
 
+  refuse_unknown_flags(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {  // --help, --version
@@ -152,19 +187,20 @@ void run(int argc, char** argv) {
     std::vector<std::string> known;
     for (const auto* command : app.get_subcommands({})) known.push_back(command->get_name());
     const auto extras = app.remaining();
-    throw gradus::UsageError(extras.empty()
-                                 ? "a command is missing; see gradus-cifar10 --help."
-                                 : "there is no command '" + extras[0] + "'" +
-                                       gradus::suggestion(extras[0], known));
+    throw gradus::UsageError(extras.empty() ? "a command is missing; see gradus-cifar10 --help."
+                                            : "there is no command '" + extras[0] + "'" +
+                                                  gradus::suggestion(extras[0], known));
   }
-  refuse_unknown(*commands[0]);
+  refuse_extras(*commands[0]);
   if (line.resume) {
-    throw gradus::UsageError("--resume is not there yet: a run cannot be continued in this version; "
-                             "start a new one without --resume.");
+    throw gradus::UsageError(
+        "--resume is not there yet: a run cannot be continued in this version; "
+        "start a new one without --resume.");
   }
   if (selfcheck_app->parsed()) {
-    throw gradus::UsageError("selfcheck is not there yet in this version; "
-                             "`ctest --preset test` runs the library's tests.");
+    throw gradus::UsageError(
+        "selfcheck is not there yet in this version; "
+        "`ctest --preset test` runs the library's tests.");
   }
   const auto options = resolve(line);
   if (compare_app->parsed()) compare(options);
@@ -197,8 +233,10 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     return fail(ExitCode::resource, "memory ran out; take smaller batches or a smaller width.");
   } catch (const c10::OutOfMemoryError& error) {
-    return fail(ExitCode::resource, "the device's memory ran out; take smaller batches or a smaller "
-                                    "width. " + std::string(error.what_without_backtrace()));
+    return fail(ExitCode::resource,
+                "the device's memory ran out; take smaller batches or a smaller "
+                "width. " +
+                    std::string(error.what_without_backtrace()));
   } catch (const std::exception& error) {
     return fail(ExitCode::internal, error.what());
   }

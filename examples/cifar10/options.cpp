@@ -1,12 +1,12 @@
 #include "options.hpp"
 
+#include <gradus/core/error.hpp>
+#include <gradus/core/nearest.hpp>
+
 #include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <set>
-
-#include <gradus/core/error.hpp>
-#include <gradus/core/nearest.hpp>
 
 namespace cifar10 {
 
@@ -29,7 +29,8 @@ json parse_strictly(const std::string& text, const std::string& file) {
     }
     if (event == json::parse_event_t::object_start) keys.emplace_back();
     if (event == json::parse_event_t::object_end) keys.pop_back();
-    if (event == json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second) {
+    if (event == json::parse_event_t::key &&
+        !keys.back().insert(parsed.get<std::string>()).second) {
       throw ConfigurationError("settings file " + file + " has the key " + parsed.dump() +
                                " twice in one object; keep one of them.");
     }
@@ -38,9 +39,9 @@ json parse_strictly(const std::string& text, const std::string& file) {
   try {
     return json::parse(text, watch);
   } catch (const json::parse_error& error) {
-    throw ConfigurationError("settings file " + file + " is not JSON: at byte " +
-                             std::to_string(error.byte) +
-                             " something else was expected; compare it with what `describe` prints.");
+    throw ConfigurationError(
+        "settings file " + file + " is not JSON: at byte " + std::to_string(error.byte) +
+        " something else was expected; compare it with what `describe` prints.");
   }
 }
 
@@ -81,7 +82,8 @@ Setting parse_setting(const std::string& text) {
 }
 
 SettingsFile read_settings_file(const std::filesystem::path& path) {
-  const auto file = "'" + path.string() + "'";
+  auto file = path.string();
+  file.insert(0, 1, '\'') += '\'';
   std::ifstream stream(path, std::ios::binary);
   std::string text;
   if (stream) {

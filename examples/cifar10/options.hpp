@@ -1,13 +1,13 @@
 /// What a person asked of the program: flags, environment and settings file in one struct.
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 namespace cifar10 {
 
@@ -32,7 +32,7 @@ struct Options {
   std::optional<std::int64_t> threads;  ///< absent: LibTorch's choice
   std::string out;                      ///< empty: runs/<time>
   std::optional<std::int64_t> stop_after_steps;
-  std::vector<Setting> settings;  ///< a later one wins
+  std::vector<Setting> settings;   ///< a later one wins
   std::vector<std::string> notes;  ///< what was reduced, and why
   std::string command;             ///< as typed
   bool verify = false;             ///< compare the data with the official checksums
@@ -52,8 +52,8 @@ struct SettingsFile {
   std::vector<Setting> settings;
 };
 
-/// Throws gradus::ConfigurationError for a file that is missing, over 1 MiB, not UTF-8, nested deeper
-/// than 32, with a key twice, or with an unknown key.
+/// Throws gradus::ConfigurationError for a file that is missing, over 1 MiB, not UTF-8, nested
+/// deeper than 32, with a key twice, or with an unknown key.
 SettingsFile read_settings_file(const std::filesystem::path& path);
 
 }  // namespace cifar10

@@ -1,8 +1,5 @@
-#include <array>
-
-#include <ATen/Parallel.h>
-#include <torch/utils.h>
-
+#include "configuration.hpp"
+#include "configurations.hpp"
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/core/nearest.hpp>
 #include <gradus/core/write_file.hpp>
@@ -11,8 +8,10 @@
 #include <gradus/observe/progress.hpp>
 #include <gradus/train/policy_settings.hpp>
 
-#include "configuration.hpp"
-#include "configurations.hpp"
+#include <ATen/Parallel.h>
+#include <torch/utils.h>
+
+#include <array>
 
 namespace cifar10 {
 
@@ -37,6 +36,7 @@ class ConfigurationOf final : public Configuration {
                                          const nlohmann::ordered_json& environment) const override {
     auto trainer = make(options);
     const auto plan = trainer.plan(data.train.size());
+    data::check_batch_size(plan.samples, plan.batch_size);
     check_accumulation(plan);
     const auto description = describe(options, trainer);
     auto config = description;
@@ -124,18 +124,18 @@ class ConfigurationOf final : public Configuration {
     const auto precision =
         trainer.policies().template at<slot::precision>().choose(trainer.run().device);
     const auto& run = trainer.run();
-    return {{"name", name_},
-            {"model",
-             {{"name", ResNet10Impl::model_name},
-              {"parameters", count_parameters(*trainer.model())}}},
-            {"policies", policies_to_json(trainer.policies())},
-            {"run",
-             {{"seed", options.seed},
-              {"epochs", run.epochs},
-              {"width", options.width},
-              {"device", run.device.str()},
-              {"precision", c10::toString(precision.type)},
-              {"precision_reason", precision.reason}}}};
+    return {
+        {"name", name_},
+        {"model",
+         {{"name", ResNet10Impl::model_name}, {"parameters", count_parameters(*trainer.model())}}},
+        {"policies", policies_to_json(trainer.policies())},
+        {"run",
+         {{"seed", options.seed},
+          {"epochs", run.epochs},
+          {"width", options.width},
+          {"device", run.device.str()},
+          {"precision", c10::toString(precision.type)},
+          {"precision_reason", precision.reason}}}};
   }
 
   static void check_accumulation(const StepPlan& plan) {
@@ -164,7 +164,8 @@ const Configuration& configuration(std::string_view name) {
     if (candidate->name() == name) return *candidate;
     known.emplace_back(candidate->name());
   }
-  throw UsageError("there is no configuration '" + std::string(name) + "'" + suggestion(name, known));
+  throw UsageError("there is no configuration '" + std::string(name) + "'" +
+                   suggestion(name, known));
 }
 
 }  // namespace cifar10

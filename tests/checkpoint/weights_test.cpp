@@ -1,14 +1,12 @@
 #include "catch.hpp"
-
-#include <cstdint>
-#include <fstream>
-#include <string>
-
+#include "folder.hpp"
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/model/resnet10.hpp>
 #include <gradus/policy/sharing/share_early_layer.hpp>
 
-#include "folder.hpp"
+#include <cstdint>
+#include <fstream>
+#include <string>
 
 using namespace gradus;
 using gradus::test::Folder;
@@ -79,7 +77,7 @@ CATCH_TEST_CASE("a header that lies about shapes, places or types is refused") {
     header.resize((header.size() + 7) / 8 * 8, ' ');
     const std::uint64_t length = header.size();
     std::ofstream(file, std::ios::binary)
-        .write(reinterpret_cast<const char*>(&length), sizeof length)
+            .write(reinterpret_cast<const char*>(&length), sizeof length)
         << header << std::string(16, '\1');
   };
   const auto refused = [&](const std::string& header) {

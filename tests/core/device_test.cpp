@@ -1,5 +1,4 @@
 #include "catch.hpp"
-
 #include <gradus/core/device.hpp>
 #include <gradus/core/nearest.hpp>
 #include <gradus/core/random.hpp>

@@ -1,13 +1,12 @@
 #include "catch.hpp"
-
-#include <cstdint>
-#include <vector>
 #include <gradus/core/md5.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 using namespace gradus;
 

@@ -1,5 +1,4 @@
 #include "catch.hpp"
-
 #include <gradus/core/parameters.hpp>
 
 namespace {
@@ -11,7 +10,8 @@ struct PairImpl : torch::nn::Module {
 
 }  // namespace
 
-CATCH_TEST_CASE("a shared weight stands in the list once and its gradient is the sum of both uses") {
+CATCH_TEST_CASE(
+    "a shared weight stands in the list once and its gradient is the sum of both uses") {
   PairImpl pair;
   gradus::tie_parameter(*pair.second, "weight", pair.second->weight, pair.first->weight);
 

@@ -1,10 +1,9 @@
 #include "catch.hpp"
-
-#include <limits>
-
 #include <gradus/core/settings.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
+
+#include <limits>
 
 using gradus::AdamW;
 using gradus::ConfigurationError;
@@ -12,9 +11,8 @@ using gradus::OneCycle;
 
 CATCH_TEST_CASE("a policy's JSON has its name and all its numbers in order") {
   const auto json = gradus::policy_to_json(AdamW{.lr = 0.5, .decay = gradus::Decay::weights});
-  CATCH_CHECK(json.dump() ==
-              R"({"policy":"AdamW","lr":0.5,"beta1":0.9,"beta2":0.999,"eps":1e-08,)"
-              R"("weight_decay":0.01,"decay":"weights"})");
+  CATCH_CHECK(json.dump() == R"({"policy":"AdamW","lr":0.5,"beta1":0.9,"beta2":0.999,"eps":1e-08,)"
+                             R"("weight_decay":0.01,"decay":"weights"})");
 }
 
 CATCH_TEST_CASE("numbers, switches and names are set from JSON") {
@@ -40,9 +38,10 @@ CATCH_TEST_CASE("a wrong type or a value out of range is refused with what is ex
                           "optimizer.lr is \"fast\", but it takes a finite number above 0.0.");
   CATCH_CHECK_THROWS_WITH(gradus::set_field(optimizer, "decay", "some"),
                           "optimizer.decay is \"some\", but it takes one of 'all', 'weights'.");
-  CATCH_CHECK_THROWS_WITH(gradus::set_field(optimizer, "beta1", 1.0),
-                          "optimizer.beta1 is 1.0, but it takes a finite number of at least 0.0 and "
-                          "below 1.0.");
+  CATCH_CHECK_THROWS_WITH(
+      gradus::set_field(optimizer, "beta1", 1.0),
+      "optimizer.beta1 is 1.0, but it takes a finite number of at least 0.0 and "
+      "below 1.0.");
   for (const double bad : {0.0, -1.0, std::numeric_limits<double>::infinity(),
                            std::numeric_limits<double>::quiet_NaN()}) {
     CATCH_CHECK_THROWS_AS(gradus::set_field(optimizer, "lr", bad), ConfigurationError);

@@ -1,5 +1,4 @@
 #include "catch.hpp"
-
 #include <gradus/core/step_plan.hpp>
 
 using gradus::StepPlan;

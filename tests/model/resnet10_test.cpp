@@ -1,5 +1,4 @@
 #include "catch.hpp"
-
 #include <gradus/core/parameters.hpp>
 #include <gradus/model/resnet10.hpp>
 #include <gradus/policy/sharing/share_early_layer.hpp>
@@ -7,7 +6,8 @@
 using gradus::ResNet10;
 using gradus::ResNet10Options;
 
-CATCH_TEST_CASE("ResNet10 at width 64 has 4,903,242 parameters, 36,864 fewer with the early layer shared") {
+CATCH_TEST_CASE(
+    "ResNet10 at width 64 has 4,903,242 parameters, 36,864 fewer with the early layer shared") {
   ResNet10 model;
   CATCH_CHECK(gradus::count_parameters(*model) == 4'903'242);
   gradus::ShareEarlyLayer{}.tie(model);
@@ -19,7 +19,8 @@ CATCH_TEST_CASE("ResNet10 at width 64 has 4,903,242 parameters, 36,864 fewer wit
 CATCH_TEST_CASE("ResNet10 takes images of several sizes and gives one score per class") {
   ResNet10 model(ResNet10Options{.width = 4, .classes = 7});
   for (const std::int64_t side : {16, 24, 32}) {
-    CATCH_CHECK(model->forward(torch::randn({2, 3, side, side})).sizes() == at::IntArrayRef({2, 7}));
+    CATCH_CHECK(model->forward(torch::randn({2, 3, side, side})).sizes() ==
+                at::IntArrayRef({2, 7}));
   }
 }
 

@@ -1,10 +1,9 @@
 #include "catch.hpp"
-
-#include <set>
-
 #include <gradus/policy/augmentation/crop_flip.hpp>
 #include <gradus/policy/layout/channels_last.hpp>
 #include <gradus/policy/resolution/progressive.hpp>
+
+#include <set>
 
 using gradus::CropFlip;
 using gradus::Flip;

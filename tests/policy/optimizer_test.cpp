@@ -1,9 +1,7 @@
 #include "catch.hpp"
-
+#include "reference.hpp"
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/optimizer/sgd.hpp>
-
-#include "reference.hpp"
 
 namespace {
 
@@ -65,7 +63,8 @@ CATCH_TEST_CASE("a schedule's momentum takes the place of beta1 and of SGD's mom
     }
     return weight.detach();
   };
-  CATCH_CHECK(torch::equal(with_rate(gradus::SGD{}, 0.5), with_rate(gradus::SGD{.momentum = 0.5}, {})));
+  CATCH_CHECK(
+      torch::equal(with_rate(gradus::SGD{}, 0.5), with_rate(gradus::SGD{.momentum = 0.5}, {})));
   CATCH_CHECK(
       torch::equal(with_rate(gradus::AdamW{}, 0.5), with_rate(gradus::AdamW{.beta1 = 0.5}, {})));
 }

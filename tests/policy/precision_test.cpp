@@ -1,14 +1,14 @@
 #include "catch.hpp"
-
-#include <limits>
-
 #include <gradus/policy/precision/float32.hpp>
 #include <gradus/policy/precision/mixed.hpp>
+
+#include <limits>
 
 using gradus::AutocastScope;
 using gradus::GradScaler;
 
-CATCH_TEST_CASE("an autocast scope computes in its type and restores everything, nested and thrown") {
+CATCH_TEST_CASE(
+    "an autocast scope computes in its type and restores everything, nested and thrown") {
   const auto x = torch::ones({2, 2});
   const auto type_of_product = [&] { return torch::mm(x, x).scalar_type(); };
   const auto type_before = at::autocast::get_autocast_dtype(c10::kCPU);
@@ -68,7 +68,8 @@ CATCH_TEST_CASE("the scaler unscales what it scaled, and halves its scale after 
 
 CATCH_TEST_CASE("Mixed takes what the device has natively, can be pinned, and says why") {
   const auto choice = gradus::Mixed{}.choose(c10::kCPU);
-  CATCH_CHECK(choice.type == (gradus::has_native_bfloat16(c10::kCPU) ? c10::kBFloat16 : c10::kFloat));
+  CATCH_CHECK(choice.type ==
+              (gradus::has_native_bfloat16(c10::kCPU) ? c10::kBFloat16 : c10::kFloat));
   CATCH_CHECK_FALSE(choice.reason.empty());
   CATCH_CHECK_FALSE(choice.scaled);
   const auto pinned = gradus::Mixed{.type = gradus::MixedType::float16};

@@ -1,11 +1,9 @@
 #include "catch.hpp"
-
-#include <cmath>
-
+#include "reference.hpp"
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
 
-#include "reference.hpp"
+#include <cmath>
 
 using gradus::OneCycle;
 

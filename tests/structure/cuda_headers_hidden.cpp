@@ -1,5 +1,5 @@
 #if __has_include(<cuda_runtime_api.h>)
-#error "CUDA's headers lie in the compiler's own folders here: they cannot be hidden for this test."
+#error "CUDA's headers are still in reach: tests/structure/CMakeLists.txt failed to hide them."
 #endif
 
 #include <gradus/gradus.hpp>

@@ -1,6 +1,5 @@
-#include <gradus/gradus.hpp>
-
 #include "catch.hpp"
+#include <gradus/gradus.hpp>
 
 std::string_view const* version_seen_by_the_other_file();
 

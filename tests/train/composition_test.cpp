@@ -1,5 +1,5 @@
 #include "catch.hpp"
-
+#include "toys.hpp"
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/layout/channels_last.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
@@ -8,8 +8,6 @@
 #include <gradus/train/edit.hpp>
 #include <gradus/train/policy_settings.hpp>
 #include <gradus/train/trainer.hpp>
-
-#include "toys.hpp"
 
 using namespace gradus;
 
@@ -35,13 +33,15 @@ CATCH_TEST_CASE("a trainer starts with the numbers of its type") {
   CATCH_CHECK(policies.at<slot::optimizer>().lr == AdamW{}.lr);
 }
 
-CATCH_TEST_CASE("numbers are set by axis and field, and unknown ones are refused with the nearest") {
+CATCH_TEST_CASE(
+    "numbers are set by axis and field, and unknown ones are refused with the nearest") {
   Two::policies_type policies;
   set_policy_field(policies, "optimizer", "lr", 0.25);
   CATCH_CHECK(policies.at<slot::optimizer>().lr == 0.25);
   CATCH_CHECK_THROWS_WITH(set_policy_field(policies, "optimiser", "lr", 0.25),
                           "'optimiser' is not an axis; did you mean 'optimizer'?");
-  CATCH_CHECK_THROWS_AS(set_policy_field(policies, "optimizer", "policy", "SGD"), ConfigurationError);
+  CATCH_CHECK_THROWS_AS(set_policy_field(policies, "optimizer", "policy", "SGD"),
+                        ConfigurationError);
   CATCH_CHECK_NOTHROW(set_policy_field(policies, "optimizer", "policy", "AdamW"));
 }
 

@@ -1,13 +1,13 @@
 /// Small models and data for trainer tests.
 #pragma once
 
-#include <span>
-#include <vector>
+#include <gradus/core/batch.hpp>
+#include <gradus/core/image_transform.hpp>
 
 #include <torch/torch.h>
 
-#include <gradus/core/batch.hpp>
-#include <gradus/core/image_transform.hpp>
+#include <span>
+#include <vector>
 
 /// A net without batch norm, so that accumulation must equal one big batch.
 struct PerceptronImpl : torch::nn::Module {

@@ -1,8 +1,5 @@
 #include "catch.hpp"
-
-#include <limits>
-#include <stdexcept>
-
+#include "toys.hpp"
 #include <gradus/core/parameters.hpp>
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/model/resnet10.hpp>
@@ -17,7 +14,8 @@
 #include <gradus/policy/sharing/share_early_layer.hpp>
 #include <gradus/train/trainer.hpp>
 
-#include "toys.hpp"
+#include <limits>
+#include <stdexcept>
 
 using namespace gradus;
 
@@ -59,8 +57,9 @@ CATCH_TEST_CASE("the loop takes the same steps as one written by hand") {
   for (std::int64_t epoch = 0; epoch < 2; ++epoch) {
     const auto order = data::epoch_order(20, 3, epoch);
     for (std::int64_t first = 0; first < 20; first += 8) {
-      const auto indices = std::span(order).subspan(
-          static_cast<std::size_t>(first), static_cast<std::size_t>(std::min<std::int64_t>(8, 20 - first)));
+      const auto indices =
+          std::span(order).subspan(static_cast<std::size_t>(first),
+                                   static_cast<std::size_t>(std::min<std::int64_t>(8, 20 - first)));
       const auto batch = points.batch(indices);
       torch::nn::functional::cross_entropy(model->forward(batch.input), batch.target).backward();
       optimizer.step();
@@ -88,8 +87,8 @@ CATCH_TEST_CASE("the same seed gives the same bits, whatever the number of worke
     policies.at<slot::loading>().batch_size = 8;
     policies.at<slot::loading>().workers = workers;
     torch::manual_seed(1);
-    T trainer(ResNet10(ResNet10Options{.width = 4}), {.seed = seed, .epochs = 2, .device = c10::kCPU},
-              policies);
+    T trainer(ResNet10(ResNet10Options{.width = 4}),
+              {.seed = seed, .epochs = 2, .device = c10::kCPU}, policies);
     trainer.fit(images);
     return weights_of(*trainer.model());
   };
@@ -136,8 +135,8 @@ CATCH_TEST_CASE("evaluation leaves training as it was") {
       trainer.fit(images);
     }
     CATCH_CHECK(trainer.model()->is_training());
-    return torch::cat({weights_of(*trainer.model()), trainer.model()->stem_norm->running_mean,
-                       torch::rand({3})});
+    return torch::cat(
+        {weights_of(*trainer.model()), trainer.model()->stem_norm->running_mean, torch::rand({3})});
   };
   CATCH_CHECK(torch::equal(run(true), run(false)));
 }

@@ -1,6 +1,14 @@
 /// Named tensors in a safetensors file: eight bytes of header length, a JSON header, raw values.
 #pragma once
 
+#include <gradus/core/error.hpp>
+#include <gradus/core/parameters.hpp>
+#include <gradus/core/write_file.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <ATen/ops/empty.h>
+
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -10,12 +18,6 @@
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <gradus/core/error.hpp>
-#include <gradus/core/parameters.hpp>
-#include <gradus/core/write_file.hpp>
-#include <ATen/ops/empty.h>
-#include <nlohmann/json.hpp>
 
 namespace gradus {
 
@@ -37,7 +39,8 @@ inline const std::vector<std::pair<std::string, at::ScalarType>>& safetensors_ty
   return types;
 }
 
-constexpr std::uint64_t longest_safetensors_header = 100'000'000;  ///< bytes, the format's own limit
+constexpr std::uint64_t longest_safetensors_header =
+    100'000'000;  ///< bytes, the format's own limit
 
 /// Throws for a file whose header does not describe exactly its bytes.
 class SafetensorsReader {
@@ -83,7 +86,8 @@ class SafetensorsReader {
     refuse("is not a whole safetensors file: " + what, "use another checkpoint");
   }
 
-  void read_metadata(const nlohmann::ordered_json& entry, std::map<std::string, std::string>& to) const {
+  void read_metadata(const nlohmann::ordered_json& entry,
+                     std::map<std::string, std::string>& to) const {
     if (!entry.is_object()) refuse_damaged("its metadata is not an object");
     for (const auto& [key, value] : entry.items()) {
       if (!value.is_string()) refuse_damaged("its metadata '" + key + "' is not a text");
@@ -98,7 +102,8 @@ class SafetensorsReader {
     const auto offsets = whole_numbers(name, entry, "data_offsets");
     std::uint64_t size = c10::elementSize(type);
     for (const auto side : shape) {
-      if (side != 0 && size > values_size_ / side) refuse_damaged("tensor '" + name + "' is too large");
+      if (side != 0 && size > values_size_ / side)
+        refuse_damaged("tensor '" + name + "' is too large");
       size *= side;
     }
     const bool placed = offsets.size() == 2 && offsets[0] == next_ && offsets[1] >= offsets[0] &&
@@ -111,7 +116,8 @@ class SafetensorsReader {
     return tensor;
   }
 
-  [[nodiscard]] at::ScalarType type_named(const std::string& tensor, const std::string& name) const {
+  [[nodiscard]] at::ScalarType type_named(const std::string& tensor,
+                                          const std::string& name) const {
     for (const auto& [known, type] : safetensors_types()) {
       if (known == name) return type;
     }
@@ -156,12 +162,12 @@ inline void write_safetensors(const std::filesystem::path& path, const Safetenso
     for (const auto& [known, scalar] : detail::safetensors_types()) {
       if (scalar == plain.scalar_type()) type = known;
     }
-    if (type.empty()) throw CheckpointError("tensor '" + name + "' has a type that cannot be saved.");
+    if (type.empty())
+      throw CheckpointError("tensor '" + name + "' has a type that cannot be saved.");
     const auto begin = values.size();
     values.append(static_cast<const char*>(plain.const_data_ptr()), plain.nbytes());
-    header[name] = {{"dtype", type},
-                    {"shape", plain.sizes().vec()},
-                    {"data_offsets", {begin, values.size()}}};
+    header[name] = {
+        {"dtype", type}, {"shape", plain.sizes().vec()}, {"data_offsets", {begin, values.size()}}};
   }
   auto text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that values are aligned when mapped

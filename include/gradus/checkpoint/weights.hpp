@@ -1,13 +1,13 @@
 /// A model's weights and buffers to a file and back.
 #pragma once
 
+#include <gradus/checkpoint/safetensors.hpp>
+#include <gradus/core/parameters.hpp>
+
 #include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
-
-#include <gradus/checkpoint/safetensors.hpp>
-#include <gradus/core/parameters.hpp>
 
 namespace gradus {
 
@@ -25,8 +25,8 @@ inline void save_weights(const torch::nn::Module& module, const std::filesystem:
   write_safetensors(path, {std::move(metadata), named_state(module)});
 }
 
-/// Copies the values of `file` into the model. Names, shapes and types must be exactly the model's, and
-/// all is checked before anything changes. Throws CheckpointError.
+/// Copies the values of `file` into the model. Names, shapes and types must be exactly the model's,
+/// and all is checked before anything changes. Throws CheckpointError.
 inline void load_weights(torch::nn::Module& module, const Safetensors& file) {
   const auto state = named_state(module);
   std::map<std::string, at::Tensor> saved;
@@ -39,7 +39,8 @@ inline void load_weights(torch::nn::Module& module, const Safetensors& file) {
     }
     if (found->second.sizes() != tensor.sizes() ||
         found->second.scalar_type() != tensor.scalar_type()) {
-      throw CheckpointError("tensor '" + name + "' of the checkpoint has another shape or type than "
+      throw CheckpointError("tensor '" + name +
+                            "' of the checkpoint has another shape or type than "
                             "the model's; load it into the configuration and width it came from.");
     }
   }

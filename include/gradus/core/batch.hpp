@@ -1,9 +1,9 @@
 /// What a dataset hands over and a training step takes: the samples of one micro-batch.
 #pragma once
 
-#include <cstdint>
-
 #include <ATen/core/Tensor.h>
+
+#include <cstdint>
 
 namespace gradus {
 

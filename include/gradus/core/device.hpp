@@ -1,14 +1,15 @@
 /// Which device a run uses, what it is called and which 16-bit type it computes in natively.
 #pragma once
 
-#include <fstream>
-#include <string>
-
 #include <gradus/core/error.hpp>
+
 #include <ATen/Context.h>
 #include <ATen/cpu/Utils.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/Device.h>
+
+#include <fstream>
+#include <string>
 
 namespace gradus {
 
@@ -21,8 +22,8 @@ inline c10::Device default_device() {
   return cuda_device_count() > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
 }
 
-/// From `auto`, `cpu`, `cuda` or `cuda:N`. Throws ConfigurationError for another name or a device that
-/// is not there.
+/// From `auto`, `cpu`, `cuda` or `cuda:N`. Throws ConfigurationError for another name or a device
+/// that is not there.
 inline c10::Device device_from_name(const std::string& name) {
   if (name == "auto") return default_device();
   if (name == "cpu") return c10::kCPU;
@@ -43,8 +44,8 @@ inline c10::Device device_from_name(const std::string& name) {
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
-/// Whether bfloat16 arithmetic is native: AVX512-BF16 or AMX on a CPU, compute capability 8.0 on CUDA.
-/// Where it is not, it is emulated and slower than float32.
+/// Whether bfloat16 arithmetic is native: AVX512-BF16 or AMX on a CPU, compute capability 8.0 on
+/// CUDA. Where it is not, it is emulated and slower than float32.
 inline bool has_native_bfloat16(c10::Device device) {
   if (device.is_cuda()) return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
   const auto capabilities = at::cpu::get_cpu_capabilities();

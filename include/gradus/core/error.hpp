@@ -1,4 +1,5 @@
-/// The errors of gradus: one class per kind of cause, each with the exit code a program gives for it.
+/// The errors of gradus: one class per kind of cause, each with the exit code a program gives for
+/// it.
 #pragma once
 
 #include <stdexcept>

@@ -1,11 +1,12 @@
-/// What a trainer tells its observers. An observer is any object with `on(const Event&)` for at least
-/// one of these; it is called in the training thread, and what it does not take costs nothing.
+/// What a trainer tells its observers. An observer is any object with `on(const Event&)` for at
+/// least one of these; it is called in the training thread, and what it does not take costs
+/// nothing.
 #pragma once
+
+#include <gradus/core/history.hpp>
 
 #include <cstdint>
 #include <optional>
-
-#include <gradus/core/history.hpp>
 
 namespace gradus {
 
@@ -18,12 +19,12 @@ struct FitBegin {
 /// After every optimizer step. `train_loss` is there once per log interval only, because reading it
 /// waits for the device: the mean since the interval before.
 struct StepEnd {
-  std::int64_t epoch = 0;          ///< from 1
-  std::int64_t step = 0;           ///< optimizer steps done in this run
-  std::int64_t total_steps = 0;    ///< planned
-  std::int64_t samples = 0;        ///< trained on in this run
-  double learning_rate = 0;        ///< of this step
-  double train_seconds = 0;        ///< since the run began, evaluation not counted
+  std::int64_t epoch = 0;        ///< from 1
+  std::int64_t step = 0;         ///< optimizer steps done in this run
+  std::int64_t total_steps = 0;  ///< planned
+  std::int64_t samples = 0;      ///< trained on in this run
+  double learning_rate = 0;      ///< of this step
+  double train_seconds = 0;      ///< since the run began, evaluation not counted
   std::optional<double> train_loss;
 };
 

@@ -6,11 +6,11 @@
 namespace gradus {
 
 struct LoadingPlan {
-  std::int64_t batch_size = 1;      ///< samples per micro-batch
-  std::int64_t workers = 0;         ///< threads; 0 reads in the thread that trains
-  std::int64_t prefetch = 2;        ///< batches ready ahead of the step, when there are workers
-  bool pin_memory = false;          ///< page-locked host memory, when the device is CUDA
-  double timeout_seconds = 60;      ///< longest wait for one batch; then an error names the worker
+  std::int64_t batch_size = 1;  ///< samples per micro-batch
+  std::int64_t workers = 0;     ///< threads; 0 reads in the thread that trains
+  std::int64_t prefetch = 2;    ///< batches ready ahead of the step, when there are workers
+  bool pin_memory = false;      ///< page-locked host memory, when the device is CUDA
+  double timeout_seconds = 60;  ///< longest wait for one batch; then an error names the worker
 };
 
 }  // namespace gradus

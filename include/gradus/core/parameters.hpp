@@ -1,13 +1,15 @@
-/// The one list of a model's parameters in which a shared weight stands once, and the way to share one.
+/// The one list of a model's parameters in which a shared weight stands once, and the way to share
+/// one.
 #pragma once
+
+#include <gradus/core/error.hpp>
+
+#include <torch/nn/module.h>
 
 #include <cstdint>
 #include <string>
 #include <unordered_set>
 #include <vector>
-
-#include <gradus/core/error.hpp>
-#include <torch/nn/module.h>
 
 namespace gradus {
 
@@ -37,8 +39,8 @@ struct ParameterTable : torch::nn::Module {
 
 }  // namespace detail
 
-/// Parameters in order of registration, each once. LibTorch's `parameters()` keeps duplicates, which an
-/// optimizer would step twice and a scaler unscale twice.
+/// Parameters in order of registration, each once. LibTorch's `parameters()` keeps duplicates,
+/// which an optimizer would step twice and a scaler unscale twice.
 inline std::vector<NamedTensor> unique_parameters(const torch::nn::Module& module) {
   return detail::unique_tensors(module.named_parameters());
 }
@@ -55,9 +57,9 @@ inline std::int64_t count_parameters(const torch::nn::Module& module) {
   return count;
 }
 
-/// Makes `own`, the member of `module` registered as `name`, the same tensor as `source`: one weight,
-/// whose gradient is the sum over both uses. Both the member and the table entry are replaced, so that
-/// the tie survives `.to(device)` and is seen by everyone who lists parameters.
+/// Makes `own`, the member of `module` registered as `name`, the same tensor as `source`: one
+/// weight, whose gradient is the sum over both uses. Both the member and the table entry are
+/// replaced, so that the tie survives `.to(device)` and is seen by everyone who lists parameters.
 /// Throws ConfigurationError if the shapes differ or there is no parameter of that name.
 inline void tie_parameter(torch::nn::Module& module, const std::string& name, at::Tensor& own,
                           const at::Tensor& source) {
@@ -67,8 +69,9 @@ inline void tie_parameter(torch::nn::Module& module, const std::string& name, at
                              "' of its own to share; name one that it registered.");
   }
   if (own.sizes() != source.sizes()) {
-    throw ConfigurationError("parameter '" + name + "' of " + module.name() +
-                             " cannot be shared with one of another shape; share only equal shapes.");
+    throw ConfigurationError(
+        "parameter '" + name + "' of " + module.name() +
+        " cannot be shared with one of another shape; share only equal shapes.");
   }
   *entry = source;
   own = source;

@@ -1,5 +1,12 @@
-/// A policy's numbers to and from JSON, with names and ranges checked, from its one field declaration.
+/// A policy's numbers to and from JSON, with names and ranges checked, from its one field
+/// declaration.
 #pragma once
+
+#include <gradus/core/error.hpp>
+#include <gradus/core/field.hpp>
+#include <gradus/core/nearest.hpp>
+
+#include <nlohmann/json.hpp>
 
 #include <array>
 #include <cmath>
@@ -11,11 +18,6 @@
 #include <tuple>
 #include <type_traits>
 #include <vector>
-
-#include <gradus/core/error.hpp>
-#include <gradus/core/field.hpp>
-#include <gradus/core/nearest.hpp>
-#include <nlohmann/json.hpp>
 
 namespace gradus {
 
@@ -108,8 +110,8 @@ nlohmann::ordered_json policy_to_json(const P& policy) {
   return json;
 }
 
-/// Sets one number by its name. Throws ConfigurationError for an unknown name, a wrong type, a value
-/// out of range.
+/// Sets one number by its name. Throws ConfigurationError for an unknown name, a wrong type, a
+/// value out of range.
 template <class P>
 void set_field(P& policy, const std::string& name, const nlohmann::json& value) {
   const std::string axis(P::slot::name);

@@ -1,4 +1,5 @@
-/// The axes a policy can fill, as tags, and what makes a type a policy. No torch header is needed here.
+/// The axes a policy can fill, as tags, and what makes a type a policy. No torch header is needed
+/// here.
 #pragma once
 
 #include <string_view>
@@ -6,7 +7,8 @@
 
 namespace gradus {
 
-/// One tag per axis. Its name is the folder under `policy/` and the first half of `axis.field=value`.
+/// One tag per axis. Its name is the folder under `policy/` and the first half of
+/// `axis.field=value`.
 namespace slot {
 
 struct precision {
@@ -42,8 +44,9 @@ struct loss {
 
 }  // namespace slot
 
-/// An aggregate of hyperparameters that says which axis it fills (`using slot = slot::optimizer;`, the
-/// opt-in), what it is called (`static constexpr std::string_view name`) and which numbers it has
+/// An aggregate of hyperparameters that says which axis it fills (`using slot = slot::optimizer;`,
+/// the opt-in), what it is called (`static constexpr std::string_view name`) and which numbers it
+/// has
 /// (`static constexpr auto fields()`, see core/field.hpp).
 template <class P>
 concept Policy = std::is_aggregate_v<P> && std::is_default_constructible_v<P> && requires {
@@ -57,7 +60,8 @@ template <class P, class Slot>
 concept PolicyOf = Policy<P> && std::is_same_v<typename P::slot, Slot>;
 
 /// A policy type with numbers of its own as defaults: `Preset<AdamW{.lr = 0.02}>` stands wherever
-/// `AdamW` could, so that an alias is a complete configuration. Numbers can still be set at run time.
+/// `AdamW` could, so that an alias is a complete configuration. Numbers can still be set at run
+/// time.
 template <auto Values>
 struct Preset {
   using policy = std::remove_cvref_t<decltype(Values)>;

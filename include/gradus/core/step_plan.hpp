@@ -1,5 +1,5 @@
-/// The one arithmetic of batches, windows and optimizer steps; the loop, the schedule and the progress
-/// display all count with it.
+/// The one arithmetic of batches, windows and optimizer steps; the loop, the schedule and the
+/// progress display all count with it.
 #pragma once
 
 #include <algorithm>
@@ -7,14 +7,14 @@
 
 namespace gradus {
 
-/// A window is the micro-batches of one optimizer step. The last window of an epoch may be short, and
-/// so may the last batch: every sample is used exactly once an epoch. More micro-batches a step than an
-/// epoch has make one window an epoch.
+/// A window is the micro-batches of one optimizer step. The last window of an epoch may be short,
+/// and so may the last batch: every sample is used exactly once an epoch. More micro-batches a step
+/// than an epoch has make one window an epoch.
 ///
 /// 50,000 samples, batch 128, 4 micro-batches a step: 391 batches, 98 steps an epoch.
 struct StepPlan {
-  std::int64_t samples = 0;     ///< per epoch
-  std::int64_t batch_size = 1;  ///< samples per micro-batch
+  std::int64_t samples = 0;       ///< per epoch
+  std::int64_t batch_size = 1;    ///< samples per micro-batch
   std::int64_t accumulation = 1;  ///< micro-batches per optimizer step
   std::int64_t epochs = 1;
 

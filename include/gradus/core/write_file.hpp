@@ -1,18 +1,17 @@
 /// Writing a file so that a reader sees the old text or the new, never half of it.
 #pragma once
 
-#include <fcntl.h>
-#include <unistd.h>
+#include <gradus/core/error.hpp>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <system_error>
-
-#include <gradus/core/error.hpp>
+#include <unistd.h>
 
 namespace gradus {
 

@@ -1,12 +1,12 @@
 /// The building block of small residual networks: two convolutions and a shortcut around them.
 #pragma once
 
-#include <cstdint>
-
 #include <torch/nn/module.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
+
+#include <cstdint>
 
 namespace gradus {
 

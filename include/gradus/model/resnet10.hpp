@@ -1,12 +1,13 @@
 /// ResNet10 for small images: the reference network of the comparison.
 #pragma once
 
-#include <cstdint>
-#include <utility>
-
 #include <gradus/core/error.hpp>
 #include <gradus/model/basic_block.hpp>
+
 #include <torch/nn/modules/linear.h>
+
+#include <cstdint>
+#include <utility>
 
 namespace gradus {
 
@@ -16,9 +17,9 @@ struct ResNet10Options {
   std::int64_t in_channels = 3;
 };
 
-/// [N, 3, H, W] -> [N, 10] class scores. CIFAR stem (3 x 3, stride 1), four stages of one basic block
-/// (strides 1, 2, 2, 2), mean over the pixels, linear. At width 64: 4,903,242 parameters, 253.4 M
-/// multiply-adds forward per 32 x 32 image. After He et al. 2016a, sections 4.1 and 4.2.
+/// [N, 3, H, W] -> [N, 10] class scores. CIFAR stem (3 x 3, stride 1), four stages of one basic
+/// block (strides 1, 2, 2, 2), mean over the pixels, linear. At width 64: 4,903,242 parameters,
+/// 253.4 M multiply-adds forward per 32 x 32 image. After He et al. 2016a, sections 4.1 and 4.2.
 struct ResNet10Impl : torch::nn::Module {
   static constexpr std::string_view model_name = "ResNet10";
 
@@ -36,9 +37,9 @@ struct ResNet10Impl : torch::nn::Module {
           std::to_string(options.in_channels) + ".");
     }
     const auto w = options.width;
-    stem = register_module("stem", torch::nn::Conv2d(torch::nn::Conv2dOptions(options.in_channels, w, 3)
-                                                         .padding(1)
-                                                         .bias(false)));
+    stem = register_module(
+        "stem", torch::nn::Conv2d(
+                    torch::nn::Conv2dOptions(options.in_channels, w, 3).padding(1).bias(false)));
     stem_norm = register_module("stem_norm", torch::nn::BatchNorm2d(w));
     stage1 = register_module("stage1", BasicBlock(w, w, 1));
     stage2 = register_module("stage2", BasicBlock(w, 2 * w, 2));

@@ -15,11 +15,10 @@
 
 namespace gradus {
 
-using TrainerAxes =
-    Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
-         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>, Axis<slot::sharing, NoSharing>,
-         Axis<slot::loading, Plain>, Axis<slot::augmentation, NoAugmentation>,
-         Axis<slot::layout, Contiguous>, Axis<slot::resolution, FullResolution>,
-         Axis<slot::loss, CrossEntropy>>;
+using TrainerAxes = Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
+                         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>,
+                         Axis<slot::sharing, NoSharing>, Axis<slot::loading, Plain>,
+                         Axis<slot::augmentation, NoAugmentation>, Axis<slot::layout, Contiguous>,
+                         Axis<slot::resolution, FullResolution>, Axis<slot::loss, CrossEntropy>>;
 
 }  // namespace gradus

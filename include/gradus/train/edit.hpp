@@ -1,10 +1,10 @@
 /// New trainers from old ones: the same with one policy more, or one less.
 #pragma once
 
-#include <type_traits>
-
 #include <gradus/train/policy_set.hpp>
 #include <gradus/train/trainer.hpp>
+
+#include <type_traits>
 
 namespace gradus {
 

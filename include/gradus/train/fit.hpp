@@ -11,7 +11,7 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch aft
                                               Os&... observers) {
   const StepPlan plan = this->plan(train.size());
   data::check_batch_size(plan.samples, plan.batch_size);
-  steps_ = windows_ = samples_ = 0;
+  steps_ = windows_ = samples_ = windows_since_reading_ = 0;
   seconds_before_ = 0;
 
   History history;
@@ -45,14 +45,19 @@ EpochRecord BasicTrainer<M, Policies>::train_epoch(const Train& train, const Ste
   record.epoch = epoch + 1;
   for (std::int64_t window = 0; window < plan.steps() && !stopped(); ++window) {
     accumulate_gradients(feed, plan, window, meter);
-    const Rates rates = at<slot::schedule>().at(steps_, plan.total_steps(), at<slot::optimizer>().lr);
+    const Rates rates =
+        at<slot::schedule>().at(steps_, plan.total_steps(), at<slot::optimizer>().lr);
     const bool stepped = optimizer_step(rates);
     ++(stepped ? record.optimizer_steps : record.skipped_steps);
     steps_ += stepped ? 1 : 0;
     samples_ += plan.window_samples(window);
 
-    StepEnd event{.epoch = record.epoch, .step = steps_, .total_steps = plan.total_steps(),
-                  .samples = samples_, .learning_rate = rates.learning_rate, .train_loss = {}};
+    StepEnd event{.epoch = record.epoch,
+                  .step = steps_,
+                  .total_steps = plan.total_steps(),
+                  .samples = samples_,
+                  .learning_rate = rates.learning_rate,
+                  .train_loss = {}};
     const bool last = window + 1 == plan.steps() || stopped();
     if (last || ++windows_since_reading_ == run_.log_every_steps) {
       event.train_loss = meter.read("training", steps_);
@@ -69,8 +74,9 @@ EpochRecord BasicTrainer<M, Policies>::train_epoch(const Train& train, const Ste
   return record;
 }
 
-/// Forward and backward over the micro-batches of one window. Each loss is weighted by its samples over
-/// the window's, so that the gradient is that of the mean over the window, short batches included.
+/// Forward and backward over the micro-batches of one window. Each loss is weighted by its samples
+/// over the window's, so that the gradient is that of the mean over the window, short batches
+/// included.
 template <class M, class Policies>
 template <class Feed>
 void BasicTrainer<M, Policies>::accumulate_gradients(Feed& feed, const StepPlan& plan,
@@ -129,7 +135,8 @@ Evaluation BasicTrainer<M, Policies>::evaluate(const Held& held) {
       correct.add_(at<slot::loss>().correct(output, batch->target));
     }
   }
-  return {.samples = meter.samples(), .correct = correct.template item<std::int64_t>(),
+  return {.samples = meter.samples(),
+          .correct = correct.template item<std::int64_t>(),
           .loss = meter.read("evaluation", steps_)};
 }
 

@@ -1,13 +1,14 @@
 /// The running loss, summed on the device and read once per log interval.
 #pragma once
 
+#include <gradus/core/error.hpp>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/zeros.h>
+
 #include <cmath>
 #include <cstdint>
 #include <string>
-
-#include <gradus/core/error.hpp>
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/zeros.h>
 
 namespace gradus {
 
@@ -28,7 +29,8 @@ class LossMeter {
   double read(const std::string& what, std::int64_t step) {
     const double sum = sum_.item<float>();
     if (!std::isfinite(sum)) {
-      throw NumericError("the " + what + " loss is not finite at optimizer step " + std::to_string(step) +
+      throw NumericError("the " + what + " loss is not finite at optimizer step " +
+                         std::to_string(step) +
                          "; lower the learning rate, or look at the data of that step.");
     }
     const double mean = samples_ == 0 ? 0 : sum / static_cast<double>(samples_);

@@ -1,11 +1,11 @@
-/// Composition: any policies in any order become one canonical set with one policy per axis. No torch
-/// header is needed here.
+/// Composition: any policies in any order become one canonical set with one policy per axis. No
+/// torch header is needed here.
 #pragma once
+
+#include <gradus/core/slot.hpp>
 
 #include <tuple>
 #include <type_traits>
-
-#include <gradus/core/slot.hpp>
 
 namespace gradus {
 
@@ -65,7 +65,8 @@ class PolicySet {
   template <class Slot>
   static constexpr std::size_t index_of() {
     std::size_t index = 0;
-    static_cast<void>(((std::is_same_v<typename policy_t<Ps>::slot, Slot> || (++index, false)) || ...));
+    static_cast<void>(
+        ((std::is_same_v<typename policy_t<Ps>::slot, Slot> || (++index, false)) || ...));
     static_assert((std::is_same_v<typename policy_t<Ps>::slot, Slot> || ...),
                   "gradus: there is no such axis in this set of policies.");
     return index;
@@ -77,7 +78,8 @@ class PolicySet {
 namespace detail {
 
 template <class Slot, class... Ps>
-constexpr std::size_t count_for = (std::size_t{std::is_same_v<typename policy_t<Ps>::slot, Slot>} + ... + 0);
+constexpr std::size_t count_for = (std::size_t{std::is_same_v<typename policy_t<Ps>::slot, Slot>} +
+                                   ... + 0);
 
 /// The one of `Ps` that fills `Slot`, else `Neutral`.
 template <class Slot, class Neutral, class... Ps>
@@ -95,16 +97,18 @@ struct Compose;
 template <class... As, class... Ps>
 struct Compose<Axes<As...>, Ps...> {
   template <class P>
-  static constexpr bool known = (std::is_same_v<typename policy_t<P>::slot, typename As::slot> || ...);
+  static constexpr bool known = (std::is_same_v<typename policy_t<P>::slot, typename As::slot> ||
+                                 ...);
 
   static consteval bool checked() {
     static_assert((Policy<policy_t<Ps>> && ...),
                   "gradus: an argument of Trainer is not a policy; a policy is an aggregate with "
                   "`using slot`, `name` and `fields()` (see docs/custom-policy.md).");
     if constexpr ((Policy<policy_t<Ps>> && ...)) {
-      static_assert((known<Ps> && ...),
-                    "gradus: a policy fills an axis that Trainer does not have; the axes are listed "
-                    "in train/axes.hpp.");
+      static_assert(
+          (known<Ps> && ...),
+          "gradus: a policy fills an axis that Trainer does not have; the axes are listed "
+          "in train/axes.hpp.");
       static_assert(((count_for<typename As::slot, Ps...> <= 1) && ...),
                     "gradus: two policies fill the same axis of Trainer; keep one of them.");
       return (known<Ps> && ...) && ((count_for<typename As::slot, Ps...> <= 1) && ...);

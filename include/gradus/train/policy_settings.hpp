@@ -1,11 +1,12 @@
-/// A trainer's policies to and from JSON, by axis: `{"optimizer": {"policy": "AdamW", "lr": 0.02}}`.
+/// A trainer's policies to and from JSON, by axis: `{"optimizer": {"policy": "AdamW", "lr":
+/// 0.02}}`.
 #pragma once
-
-#include <string>
-#include <vector>
 
 #include <gradus/core/settings.hpp>
 #include <gradus/train/policy_set.hpp>
+
+#include <string>
+#include <vector>
 
 namespace gradus {
 
@@ -19,9 +20,9 @@ nlohmann::ordered_json policies_to_json(const PolicySet<Ps...>& policies) {
   return json;
 }
 
-/// Sets one number, such as axis "optimizer", field "lr". Throws ConfigurationError for an unknown axis
-/// or field (with the nearest known name), a wrong type or a value out of range. Setting the field
-/// "policy" to the name that the type has is allowed and changes nothing.
+/// Sets one number, such as axis "optimizer", field "lr". Throws ConfigurationError for an unknown
+/// axis or field (with the nearest known name), a wrong type or a value out of range. Setting the
+/// field "policy" to the name that the type has is allowed and changes nothing.
 template <class... Ps>
 void set_policy_field(PolicySet<Ps...>& policies, const std::string& axis, const std::string& field,
                       const nlohmann::json& value) {
@@ -35,8 +36,9 @@ void set_policy_field(PolicySet<Ps...>& policies, const std::string& axis, const
     if (field != "policy") {
       set_field(policy, field, value);
     } else if (value != std::string(P::name)) {
-      throw ConfigurationError(axis + ".policy is " + value.dump() + ", but this configuration has " +
-                               std::string(P::name) + "; policies are chosen by the type, choose "
+      throw ConfigurationError(axis + ".policy is " + value.dump() +
+                               ", but this configuration has " + std::string(P::name) +
+                               "; policies are chosen by the type, choose "
                                "another configuration.");
     }
   });

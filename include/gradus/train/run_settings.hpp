@@ -1,12 +1,12 @@
 /// What belongs to a run rather than to a policy: seed, epochs, device and limits.
 #pragma once
 
+#include <gradus/core/device.hpp>
+#include <gradus/core/error.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
-
-#include <gradus/core/device.hpp>
-#include <gradus/core/error.hpp>
 
 namespace gradus {
 
@@ -14,9 +14,10 @@ struct RunSettings {
   std::uint64_t seed = 0;  ///< of the order of samples and their augmentation
   std::int64_t epochs = 5;
   c10::Device device = default_device();
-  std::int64_t log_every_steps = 50;           ///< steps between two readings of the loss
-  std::int64_t evaluation_batch_size = 500;    ///< samples
-  std::optional<std::int64_t> stop_after_steps{};  ///< end the run early, after so many optimizer steps
+  std::int64_t log_every_steps = 50;         ///< steps between two readings of the loss
+  std::int64_t evaluation_batch_size = 500;  ///< samples
+  std::optional<std::int64_t>
+      stop_after_steps{};  ///< end the run early, after so many optimizer steps
 };
 
 /// Returns `run`. Throws ConfigurationError for a number that no run can have.

@@ -1,14 +1,6 @@
 /// The trainer: a model and one policy per axis, composed into the training loop.
 #pragma once
 
-#include <chrono>
-#include <concepts>
-#include <cstdint>
-#include <stdexcept>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
 #include <gradus/core/events.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/settings.hpp>
@@ -20,7 +12,16 @@
 #include <gradus/train/policy_set.hpp>
 #include <gradus/train/run_settings.hpp>
 #include <gradus/train/training_batches.hpp>
+
 #include <c10/core/InferenceMode.h>
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace gradus {
 
@@ -40,8 +41,9 @@ class BasicTrainer {
   using Optimizer = PolicyAt<slot::optimizer>;
   using Augmentation = PolicyAt<slot::augmentation>;
 
-  static_assert(Model<M>, "gradus: the model of Trainer is not a module holder (TORCH_MODULE) whose "
-                          "forward takes the input tensor and returns the output tensor.");
+  static_assert(Model<M>,
+                "gradus: the model of Trainer is not a module holder (TORCH_MODULE) whose "
+                "forward takes the input tensor and returns the output tensor.");
   static_assert(SharingPolicy<PolicyAt<slot::sharing>, M>,
                 "gradus: the sharing policy does not fit this model; ShareEarlyLayer needs a model "
                 "with shareable_layers().");
@@ -66,8 +68,8 @@ class BasicTrainer {
   using policies_type = Policies;
 
   /// Ties shared weights, moves the model to the run's device and layout, and makes the run state.
-  /// The model is shared with the caller, as module holders are. Throws ConfigurationError for numbers
-  /// out of range, before anything is changed.
+  /// The model is shared with the caller, as module holders are. Throws ConfigurationError for
+  /// numbers out of range, before anything is changed.
   explicit BasicTrainer(M model, const RunSettings& run = {}, const Policies& policies = {})
       : model_(std::move(model)),
         run_(gradus::checked(run)),
@@ -83,17 +85,19 @@ class BasicTrainer {
   /// whatever the dataset or an observer throws; loader threads are joined by then.
   template <data::Dataset Train, data::Dataset Test, Observer... Os>
   History fit(const Train& train, const Test& test, Os&... observers) {
-    return fit_epochs(train, [&](EpochRecord& record) { record.test = evaluate(test); }, observers...);
+    return fit_epochs(
+        train, [&](EpochRecord& record) { record.test = evaluate(test); }, observers...);
   }
 
   /// Likewise without a held-out set.
   template <data::Dataset Train, Observer... Os>
   History fit(const Train& train, Os&... observers) {
-    return fit_epochs(train, [](EpochRecord&) {}, observers...);
+    return fit_epochs(
+        train, [](EpochRecord&) {}, observers...);
   }
 
-  /// Loss and accuracy on a held-out set, in the run's precision and layout, at full resolution. Leaves
-  /// weights, statistics, gradients, random streams and the training flag alone.
+  /// Loss and accuracy on a held-out set, in the run's precision and layout, at full resolution.
+  /// Leaves weights, statistics, gradients, random streams and the training flag alone.
   template <data::Dataset Held>
   Evaluation evaluate(const Held& held);
 
@@ -139,11 +143,13 @@ class BasicTrainer {
   EpochRecord train_epoch(const Train& train, const StepPlan& plan, std::int64_t epoch,
                           Os&... observers);
   template <class Feed>
-  void accumulate_gradients(Feed& feed, const StepPlan& plan, std::int64_t window, LossMeter& meter);
+  void accumulate_gradients(Feed& feed, const StepPlan& plan, std::int64_t window,
+                            LossMeter& meter);
   bool optimizer_step(const Rates& rates);
 
-  static constexpr bool has_scaler = !std::is_null_pointer_v<decltype(
-      std::declval<const Precision&>().scaler(std::declval<typename Precision::State&>()))>;
+  static constexpr bool has_scaler =
+      !std::is_null_pointer_v<decltype(std::declval<const Precision&>().scaler(
+          std::declval<typename Precision::State&>()))>;
 
   [[nodiscard]] std::vector<at::Tensor> gradients() const {
     std::vector<at::Tensor> list;
@@ -154,7 +160,8 @@ class BasicTrainer {
   }
 
   at::Tensor forward_loss(const Batch& batch, double part) {
-    const auto images = at<slot::resolution>().resize(at<slot::layout>().arrange(batch.input), part);
+    const auto images =
+        at<slot::resolution>().resize(at<slot::layout>().arrange(batch.input), part);
     [[maybe_unused]] const auto scope = at<slot::precision>().forward_scope(precision_state_);
     return at<slot::loss>().loss(as_float32(model_->forward(images)), batch.target);
   }
@@ -186,8 +193,8 @@ class BasicTrainer {
   Clock::time_point begun_;
 };
 
-/// `Trainer<Model, Policies...>`: policies in any order, at most one per axis, neutral ones for the rest.
-/// The same policies in another order are the same type.
+/// `Trainer<Model, Policies...>`: policies in any order, at most one per axis, neutral ones for the
+/// rest. The same policies in another order are the same type.
 template <class M, class... Policies>
 using Trainer = BasicTrainer<M, typename detail::Compose<TrainerAxes, Policies...>::type>;
 

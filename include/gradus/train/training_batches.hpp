@@ -1,10 +1,6 @@
 /// The training batches of one epoch: order, augmentation, loading and copy to the device together.
 #pragma once
 
-#include <cstdint>
-#include <span>
-#include <vector>
-
 #include <gradus/core/image_transform.hpp>
 #include <gradus/core/loading_plan.hpp>
 #include <gradus/data/dataset.hpp>
@@ -12,10 +8,14 @@
 #include <gradus/data/loader.hpp>
 #include <gradus/data/sampling.hpp>
 
+#include <cstdint>
+#include <span>
+#include <vector>
+
 namespace gradus {
 
-/// Makes micro-batch `number` of epoch `epoch`: a pure function of (seed, epoch, number), so that it can
-/// run in any thread. Refers to the dataset, which must outlive it.
+/// Makes micro-batch `number` of epoch `epoch`: a pure function of (seed, epoch, number), so that
+/// it can run in any thread. Refers to the dataset, which must outlive it.
 template <data::Dataset Train, class Augmentation>
 class TrainingFetch {
  public:

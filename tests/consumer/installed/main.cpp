@@ -1,6 +1,6 @@
-#include <iostream>
-
 #include <gradus/gradus.hpp>
+
+#include <iostream>
 
 int main() {
   const auto sum = torch::ones({2, 3}).sum().item<float>();

@@ -1,4 +1,5 @@
-/// One micro-batch per optimizer step: the neutral accumulation policy. Start one of your own from this.
+/// One micro-batch per optimizer step: the neutral accumulation policy. Start one of your own from
+/// this.
 #pragma once
 
 #include <gradus/core/field.hpp>

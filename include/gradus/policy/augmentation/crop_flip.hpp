@@ -1,25 +1,25 @@
 /// Random crops of the zero-padded image, and mirror images.
 #pragma once
 
-#include <array>
-#include <cstdint>
-
 #include <gradus/core/field.hpp>
 #include <gradus/core/random.hpp>
 #include <gradus/policy/augmentation/concept.hpp>
 
+#include <array>
+#include <cstdint>
+
 namespace gradus {
 
-/// Which images of an epoch are mirrored: none, a fresh half at random, or a random half in the first
-/// epoch and the other half in the next, by turns, so that each pair of epochs shows both.
+/// Which images of an epoch are mirrored: none, a fresh half at random, or a random half in the
+/// first epoch and the other half in the next, by turns, so that each pair of epochs shows both.
 enum class Flip { none, random, alternating };
 
 constexpr std::array<std::string_view, 3> enum_names(Flip) {
   return {"none", "random", "alternating"};
 }
 
-/// When to use: small natural images. Source: crop and flip, He et al. 2016, section 4.2; alternating
-/// flips, Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", section 3.
+/// When to use: small natural images. Source: crop and flip, He et al. 2016, section 4.2;
+/// alternating flips, Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU", section 3.
 struct CropFlip {
   using slot = slot::augmentation;
   static constexpr std::string_view name = "CropFlip";

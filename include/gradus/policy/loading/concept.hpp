@@ -1,10 +1,10 @@
 /// The loading axis: in what portions and by whom training data is read.
 #pragma once
 
-#include <concepts>
-
 #include <gradus/core/loading_plan.hpp>
 #include <gradus/core/slot.hpp>
+
+#include <concepts>
 
 namespace gradus {
 

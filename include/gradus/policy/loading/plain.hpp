@@ -1,10 +1,11 @@
-/// Batches read in the training thread: the neutral loading policy. Start one of your own from this.
+/// Batches read in the training thread: the neutral loading policy. Start one of your own from
+/// this.
 #pragma once
-
-#include <cstdint>
 
 #include <gradus/core/field.hpp>
 #include <gradus/policy/loading/concept.hpp>
+
+#include <cstdint>
 
 namespace gradus {
 

@@ -1,15 +1,15 @@
 /// Worker threads that keep batches ready ahead of the step.
 #pragma once
 
-#include <cstdint>
-
 #include <gradus/core/field.hpp>
 #include <gradus/policy/loading/concept.hpp>
 
+#include <cstdint>
+
 namespace gradus {
 
-/// When to use: whenever reading and augmenting takes time that a step could hide. On CUDA the batches
-/// lie in pinned memory and are copied to the device while the step before them runs.
+/// When to use: whenever reading and augmenting takes time that a step could hide. On CUDA the
+/// batches lie in pinned memory and are copied to the device while the step before them runs.
 struct Prefetch {
   using slot = slot::loading;
   static constexpr std::string_view name = "Prefetch";

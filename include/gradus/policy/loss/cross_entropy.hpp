@@ -3,6 +3,7 @@
 
 #include <gradus/core/field.hpp>
 #include <gradus/policy/loss/concept.hpp>
+
 #include <ATen/ops/argmax.h>
 #include <ATen/ops/cross_entropy_loss.h>
 

@@ -1,14 +1,15 @@
 /// Adam with decoupled weight decay.
 #pragma once
 
-#include <array>
-#include <vector>
-
 #include <gradus/core/field.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
+
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+
+#include <array>
+#include <vector>
 
 namespace gradus {
 
@@ -21,7 +22,8 @@ constexpr std::array<std::string_view, 2> enum_names(Decay) { return {"all", "we
 /// When to use: the default choice; few epochs, little tuning.
 ///
 ///     m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2
-///     w -= lr * weight_decay * w;    w -= lr * m^ / (sqrt(v^) + eps)       (m^, v^: bias-corrected)
+///     w -= lr * weight_decay * w;    w -= lr * m^ / (sqrt(v^) + eps)       (m^, v^:
+///     bias-corrected)
 ///
 /// LibTorch's fused kernel, equal to torch.optim.AdamW(fused=True).
 /// Source: Loshchilov and Hutter 2019, algorithm 2.
@@ -60,15 +62,18 @@ struct AdamW {
       state.parameters.push_back(parameter);
       state.first_moments.push_back(at::zeros_like(parameter.detach()));
       state.second_moments.push_back(at::zeros_like(parameter.detach()));
-      state.steps.push_back(at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)));
+      state.steps.push_back(
+          at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)));
     }
     return state;
   }
 
   void step(State& state, const Rates& rates) const {
-    apply(state, rates, [](const at::Tensor& p) { return p.dim() > 1; }, weight_decay);
+    apply(
+        state, rates, [](const at::Tensor& p) { return p.dim() > 1; }, weight_decay);
     const double of_vectors = decay == Decay::all ? weight_decay : 0;
-    apply(state, rates, [](const at::Tensor& p) { return p.dim() <= 1; }, of_vectors);
+    apply(
+        state, rates, [](const at::Tensor& p) { return p.dim() <= 1; }, of_vectors);
   }
 
  private:

@@ -1,12 +1,13 @@
 /// Stochastic gradient descent, plain or with momentum.
 #pragma once
 
-#include <vector>
-
 #include <gradus/core/field.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
+
 #include <ATen/ops/_fused_sgd.h>
 #include <ATen/ops/empty_like.h>
+
+#include <vector>
 
 namespace gradus {
 

@@ -7,9 +7,10 @@
 
 namespace gradus {
 
-/// While it lives, eligible operators on `device` run in `type`. Restores the enabled flag and the type
-/// when it ends, by an exception too, and clears the cache of cast weights at the outermost exit, so
-/// that no cast weight outlives an optimizer step. Scopes nest. It must not span backward or a step.
+/// While it lives, eligible operators on `device` run in `type`. Restores the enabled flag and the
+/// type when it ends, by an exception too, and clears the cache of cast weights at the outermost
+/// exit, so that no cast weight outlives an optimizer step. Scopes nest. It must not span backward
+/// or a step.
 class AutocastScope {
  public:
   AutocastScope(c10::DeviceType device, c10::ScalarType type)

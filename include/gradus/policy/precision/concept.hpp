@@ -1,12 +1,13 @@
 /// The precision axis: which numeric type the forward pass computes in. Weights stay float32.
 #pragma once
 
-#include <concepts>
-#include <string>
-
 #include <gradus/core/slot.hpp>
+
 #include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
+
+#include <concepts>
+#include <string>
 
 namespace gradus {
 
@@ -24,13 +25,12 @@ struct PrecisionChoice {
 ///   micro-batch, and no longer;
 /// - may have a gradient scaler: `scaler(state)` returns it or a null pointer.
 template <class P>
-concept PrecisionPolicy =
-    PolicyOf<P, slot::precision> &&
+concept PrecisionPolicy = PolicyOf<P, slot::precision> &&
     requires(const P& policy, typename P::State& state, c10::Device device) {
-      { policy.choose(device) } -> std::same_as<PrecisionChoice>;
-      { policy.start(device) } -> std::same_as<typename P::State>;
-      policy.forward_scope(state);
-      policy.scaler(state);
-    };
+  { policy.choose(device) } -> std::same_as<PrecisionChoice>;
+  { policy.start(device) } -> std::same_as<typename P::State>;
+  policy.forward_scope(state);
+  policy.scaler(state);
+};
 
 }  // namespace gradus

@@ -1,10 +1,10 @@
 /// Everything in float32: the neutral precision policy. Start one of your own from this.
 #pragma once
 
-#include <cstddef>
-
 #include <gradus/core/field.hpp>
 #include <gradus/policy/precision/concept.hpp>
+
+#include <cstddef>
 
 namespace gradus {
 

@@ -1,19 +1,20 @@
-/// Dynamic loss scaling, which keeps small float16 gradients from vanishing (Micikevicius et al. 2018).
+/// Dynamic loss scaling, which keeps small float16 gradients from vanishing (Micikevicius et al.
+/// 2018).
 #pragma once
-
-#include <cstdint>
-#include <vector>
 
 #include <ATen/ops/_amp_foreach_non_finite_check_and_unscale.h>
 #include <ATen/ops/_amp_update_scale.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
+#include <cstdint>
+#include <vector>
+
 namespace gradus {
 
-/// The rules are those of torch.amp.GradScaler: every gradient of a window is scaled alike and unscaled
-/// once; if any is not finite the step is to be skipped and the scale shrinks; after `growth_interval`
-/// finite windows in a row it grows.
+/// The rules are those of torch.amp.GradScaler: every gradient of a window is scaled alike and
+/// unscaled once; if any is not finite the step is to be skipped and the scale shrinks; after
+/// `growth_interval` finite windows in a row it grows.
 class GradScaler {
  public:
   struct Numbers {
@@ -29,9 +30,12 @@ class GradScaler {
         growth_tracker_(at::zeros({1}, at::device(device).dtype(at::kInt))),
         found_inf_(at::zeros({1}, at::device(device).dtype(at::kFloat))) {}
 
-  [[nodiscard]] at::Tensor scale(const at::Tensor& loss) const { return loss * scale_.squeeze(); }
+  [[nodiscard]] at::Tensor scale(const at::Tensor& loss) const {
+    return loss.mul(scale_.squeeze());
+  }
 
-  /// Divides the gradients by the scale, in place, and notes whether one is not finite. Once a window.
+  /// Divides the gradients by the scale, in place, and notes whether one is not finite. Once a
+  /// window.
   void unscale(const std::vector<at::Tensor>& gradients) {
     found_inf_.zero_();
     const auto inverse = scale_.to(at::kDouble).reciprocal().to(at::kFloat);

@@ -1,16 +1,16 @@
 /// Mixed precision: autocast to a 16-bit type, with gradient scaling where that type is float16.
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <optional>
-
 #include <gradus/core/device.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/field.hpp>
 #include <gradus/policy/precision/autocast.hpp>
 #include <gradus/policy/precision/concept.hpp>
 #include <gradus/policy/precision/grad_scaler.hpp>
+
+#include <array>
+#include <cstdint>
+#include <optional>
 
 namespace gradus {
 
@@ -21,9 +21,10 @@ constexpr std::array<std::string_view, 3> enum_names(MixedType) {
   return {"automatic", "bfloat16", "float16"};
 }
 
-/// When to use: on any device; where it would not pay it steps aside and says so. bfloat16 has float32's
-/// range and needs no scaler. float16 is chosen on CUDA devices without native bfloat16; there a step
-/// reads one flag from the device, because a skipped step must not advance the schedule.
+/// When to use: on any device; where it would not pay it steps aside and says so. bfloat16 has
+/// float32's range and needs no scaler. float16 is chosen on CUDA devices without native bfloat16;
+/// there a step reads one flag from the device, because a skipped step must not advance the
+/// schedule.
 ///
 /// Source: Micikevicius et al. 2018, "Mixed Precision Training"; numbers of torch.amp.GradScaler.
 struct Mixed {
@@ -70,7 +71,8 @@ struct Mixed {
     State state{device.type(), choice.type, std::nullopt};
     if (choice.scaled) {
       state.scaler.emplace(
-          GradScaler::Numbers{initial_scale, growth_factor, backoff_factor, growth_interval}, device);
+          GradScaler::Numbers{initial_scale, growth_factor, backoff_factor, growth_interval},
+          device);
     }
     return state;
   }

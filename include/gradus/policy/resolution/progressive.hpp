@@ -1,23 +1,24 @@
 /// Small images first, full size at the end.
 #pragma once
 
+#include <gradus/core/field.hpp>
+#include <gradus/policy/resolution/concept.hpp>
+
+#include <ATen/ops/_upsample_bilinear2d_aa.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 
-#include <gradus/core/field.hpp>
-#include <gradus/policy/resolution/concept.hpp>
-#include <ATen/ops/_upsample_bilinear2d_aa.h>
-
 namespace gradus {
 
-/// When to use: a network that pools globally. Half the side costs about a quarter of the arithmetic,
-/// and the coarse features are learned as well from small images.
+/// When to use: a network that pools globally. Half the side costs about a quarter of the
+/// arithmetic, and the coarse features are learned as well from small images.
 ///
-/// The side is `initial_scale` of the full one for the first `delay_fraction` of the steps, then grows
-/// linearly, rounded to `multiple` pixels, and is full for the last `finetune_fraction`. Bilinear with
-/// antialiasing. Source: Howard 2018 (fast.ai, DAWNBench); the numbers are those of MosaicML Composer's
-/// ProgressiveResizing.
+/// The side is `initial_scale` of the full one for the first `delay_fraction` of the steps, then
+/// grows linearly, rounded to `multiple` pixels, and is full for the last `finetune_fraction`.
+/// Bilinear with antialiasing. Source: Howard 2018 (fast.ai, DAWNBench); the numbers are those of
+/// MosaicML Composer's ProgressiveResizing.
 struct Progressive {
   using slot = slot::resolution;
   static constexpr std::string_view name = "Progressive";
@@ -28,25 +29,26 @@ struct Progressive {
   std::int64_t multiple = 4;
 
   static constexpr auto fields() {
-    return fields_of(
-        field("initial_scale", &Progressive::initial_scale, Range{0, 1, true, false},
-              "first side over full side"),
-        field("delay_fraction", &Progressive::delay_fraction, between(0, 1),
-              "part of the steps at the first side"),
-        field("finetune_fraction", &Progressive::finetune_fraction, between(0, 1),
-              "last part of the steps, at full side"),
-        field("multiple", &Progressive::multiple, at_least(1), "sides are multiples of this, pixels"));
+    return fields_of(field("initial_scale", &Progressive::initial_scale, Range{0, 1, true, false},
+                           "first side over full side"),
+                     field("delay_fraction", &Progressive::delay_fraction, between(0, 1),
+                           "part of the steps at the first side"),
+                     field("finetune_fraction", &Progressive::finetune_fraction, between(0, 1),
+                           "last part of the steps, at full side"),
+                     field("multiple", &Progressive::multiple, at_least(1),
+                           "sides are multiples of this, pixels"));
   }
 
   /// Pixels of a side whose full length is `full`.
   [[nodiscard]] std::int64_t side(std::int64_t full, double part) const {
     const double growing = 1 - delay_fraction - finetune_fraction;
-    const double grown =
-        part >= 1 - finetune_fraction ? 1
-        : part < delay_fraction       ? 0
-                                      : (part - delay_fraction) / std::max(growing, 1e-9);
+    const double grown = part >= 1 - finetune_fraction ? 1
+                         : part < delay_fraction
+                             ? 0
+                             : (part - delay_fraction) / std::max(growing, 1e-9);
     const double scale = initial_scale + (1 - initial_scale) * std::min(grown, 1.0);
-    const auto units = std::llround(scale * static_cast<double>(full) / static_cast<double>(multiple));
+    const auto units =
+        std::llround(scale * static_cast<double>(full) / static_cast<double>(multiple));
     return std::clamp<std::int64_t>(units * multiple, std::min(multiple, full), full);
   }
 

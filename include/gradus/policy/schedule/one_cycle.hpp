@@ -1,13 +1,14 @@
-/// OneCycle: the rate rises to a peak and falls far below where it began, momentum does the opposite.
+/// OneCycle: the rate rises to a peak and falls far below where it began, momentum does the
+/// opposite.
 #pragma once
+
+#include <gradus/core/field.hpp>
+#include <gradus/policy/schedule/concept.hpp>
 
 #include <array>
 #include <cmath>
 #include <numbers>
 #include <string_view>
-
-#include <gradus/core/field.hpp>
-#include <gradus/policy/schedule/concept.hpp>
 
 namespace gradus {
 

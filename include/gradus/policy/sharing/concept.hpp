@@ -8,7 +8,8 @@ namespace gradus {
 /// `tie(model)` makes the parameters one, once, before anything lists them. Everyone who lists
 /// parameters sees a shared one once; its gradient is the sum over its uses.
 template <class P, class Model>
-concept SharingPolicy = PolicyOf<P, slot::sharing> &&
-                        requires(const P& policy, Model& model) { policy.tie(model); };
+concept SharingPolicy = PolicyOf<P, slot::sharing> && requires(const P& policy, Model& model) {
+  policy.tie(model);
+};
 
 }  // namespace gradus

@@ -1,4 +1,5 @@
-/// Every module has weights of its own: the neutral sharing policy. Start one of your own from this.
+/// Every module has weights of its own: the neutral sharing policy. Start one of your own from
+/// this.
 #pragma once
 
 #include <gradus/core/field.hpp>

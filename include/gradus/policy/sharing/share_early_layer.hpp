@@ -7,16 +7,16 @@
 
 namespace gradus {
 
-/// A model that offers two layers whose weights have the same shape: `model->shareable_layers()` is a
-/// pair of module holders, each with a parameter `weight`.
+/// A model that offers two layers whose weights have the same shape: `model->shareable_layers()` is
+/// a pair of module holders, each with a parameter `weight`.
 template <class Model>
 concept OffersShareableLayers = requires(Model& model) {
   model->shareable_layers().first->weight;
   model->shareable_layers().second->weight;
 };
 
-/// When to use: to save memory and parameters, never to save time: the arithmetic stays the same. In
-/// ResNet10 it ties the two convolutions of stage 1 (width x width x 3 x 3; 36,864 of 4,903,242
+/// When to use: to save memory and parameters, never to save time: the arithmetic stays the same.
+/// In ResNet10 it ties the two convolutions of stage 1 (width x width x 3 x 3; 36,864 of 4,903,242
 /// parameters at width 64); their batch norms stay apart. Source: Savarese and Maire 2019.
 struct ShareEarlyLayer {
   using slot = slot::sharing;
