@@ -17,6 +17,7 @@
 #include <ATen/Parallel.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <iostream>
@@ -132,7 +133,12 @@ fs::path make_run_folder(const Options& options) {
 std::vector<const Configuration*> chosen(const Options& options) {
   if (options.configurations.empty()) return configurations();
   std::vector<const Configuration*> list;
-  for (const auto& name : options.configurations) list.push_back(&configuration(name));
+  for (const auto& name : options.configurations) {
+    list.push_back(&configuration(name));
+    if (std::count(list.begin(), list.end(), list.back()) > 1) {
+      throw UsageError("configuration '" + name + "' is named twice; name it once.");
+    }
+  }
   return list;
 }
 
@@ -174,6 +180,8 @@ void compare(Options options) {
   data.sets.train = first(data.sets.train, options.train_samples, "--train-samples");
   data.sets.test = first(data.sets.test, options.test_samples, "--test-samples");
 
+  for (const auto* configuration : list) configuration->check(options, data.sets.train.size());
+
   observe::Comparison comparison;
   comparison.environment = environment(options, data);
   comparison.notes = options.notes;
@@ -199,6 +207,8 @@ void train(Options options) {
   auto data = load(options);
   data.sets.train = first(data.sets.train, options.train_samples, "--train-samples");
   data.sets.test = first(data.sets.test, options.test_samples, "--test-samples");
+
+  trained.check(options, data.sets.train.size());
 
   observe::Comparison comparison;
   comparison.environment = environment(options, data);
@@ -246,7 +256,9 @@ void evaluate(Options options) {
 
 void describe(const Options& options) {
   check(options);
-  std::cout << configuration(options.configurations.at(0)).describe(options).dump(2) << '\n';
+  const auto& described = configuration(options.configurations.at(0));
+  check_settings(options, {&described});
+  std::cout << described.describe(options).dump(2) << '\n';
 }
 
 }  // namespace cifar10

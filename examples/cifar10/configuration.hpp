@@ -32,6 +32,9 @@ class Configuration {
   /// {"name", "model", "policies": {axis: {"policy", numbers}}, "run"}, made from the type.
   [[nodiscard]] virtual nlohmann::ordered_json describe(const Options& options) const = 0;
 
+  /// Throws gradus::DataError or ConfigurationError if no run can be made with so many samples.
+  virtual void check(const Options& options, std::int64_t train_samples) const = 0;
+
   /// Trains and leaves config.json, metrics.jsonl and checkpoints/final.safetensors in `folder`.
   [[nodiscard]] virtual gradus::observe::RunRecord train(
       const Options& options, const TrainingData& data, const std::filesystem::path& folder,

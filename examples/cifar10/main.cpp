@@ -76,8 +76,9 @@ void refuse_unknown_flags(const CLI::App& app, int argc, char** argv) {
 
 void refuse_extras(const CLI::App& app) {
   for (const auto& extra : app.remaining()) {
-    throw gradus::UsageError("'" + extra + "' was not expected; see gradus-cifar10 " +
-                             app.get_name() + " --help.");
+    throw gradus::UsageError("'" + extra +
+                             "' was not expected; flags come after the command, see "
+                             "gradus-cifar10 --help.");
   }
 }
 
@@ -89,8 +90,7 @@ nlohmann::json run_from_environment(const std::vector<std::string>& keys) {
     std::transform(variable.begin(), variable.end(), variable.begin(), ::toupper);
     const char* text = std::getenv(variable.c_str());
     if (text == nullptr || *text == '\0') continue;
-    run[key] = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (run[key].is_discarded()) run[key] = text;
+    run[key] = parse_value(text);
   }
   return run;
 }
@@ -191,6 +191,7 @@ void run(int argc, char** argv) {
                                             : "there is no command '" + extras[0] + "'" +
                                                   gradus::suggestion(extras[0], known));
   }
+  refuse_extras(app);
   refuse_extras(*commands[0]);
   if (line.resume) {
     throw gradus::UsageError(
@@ -237,6 +238,10 @@ int main(int argc, char** argv) {
                 "the device's memory ran out; take smaller batches or a smaller "
                 "width. " +
                     std::string(error.what_without_backtrace()));
+  } catch (const c10::Error& error) {
+    const std::string what = error.what_without_backtrace();
+    const bool memory = what.find("allocate memory") != std::string::npos;
+    return fail(memory ? ExitCode::resource : ExitCode::internal, what);
   } catch (const std::exception& error) {
     return fail(ExitCode::internal, error.what());
   }

@@ -42,6 +42,9 @@ json parse_strictly(const std::string& text, const std::string& file) {
     throw ConfigurationError(
         "settings file " + file + " is not JSON: at byte " + std::to_string(error.byte) +
         " something else was expected; compare it with what `describe` prints.");
+  } catch (const json::out_of_range&) {
+    throw ConfigurationError("settings file " + file +
+                             " has a number that is not finite; write one that a double holds.");
   }
 }
 
@@ -64,6 +67,15 @@ void add_policies(const json& policies, const std::string& configuration, const 
 
 }  // namespace
 
+json parse_value(const std::string& text) {
+  if (text.find_first_of("[{") != std::string::npos) {
+    throw gradus::UsageError(
+        "a setting takes one number, name, true or false, but got a list or an object.");
+  }
+  auto parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return parsed.is_discarded() ? json(text) : parsed;
+}
+
 Setting parse_setting(const std::string& text) {
   const auto equals = text.find('=');
   const auto colon = text.substr(0, equals).find(':');
@@ -74,11 +86,8 @@ Setting parse_setting(const std::string& text) {
     throw gradus::UsageError("--set takes axis.field=value, such as optimizer.lr=0.02, but got '" +
                              text + "'.");
   }
-  const auto value = text.substr(equals + 1);
-  auto parsed = json::parse(value, nullptr, /*allow_exceptions=*/false);
-  if (parsed.is_discarded()) parsed = value;
   return {begin == 0 ? "" : text.substr(0, colon), text.substr(begin, dot - begin),
-          text.substr(dot + 1, equals - dot - 1), parsed};
+          text.substr(dot + 1, equals - dot - 1), parse_value(text.substr(equals + 1))};
 }
 
 SettingsFile read_settings_file(const std::filesystem::path& path) {

@@ -42,6 +42,9 @@ struct Options {
   bool demo = false;
 };
 
+/// A number, true, false or a plain word. Throws gradus::UsageError for a list or an object.
+nlohmann::json parse_value(const std::string& text);
+
 /// `[CONFIG:]axis.field=value`; the value is JSON, or a plain word. Throws gradus::UsageError.
 Setting parse_setting(const std::string& text);
 

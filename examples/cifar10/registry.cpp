@@ -31,13 +31,17 @@ class ConfigurationOf final : public Configuration {
     return describe(options, trainer);
   }
 
+  void check(const Options& options, std::int64_t train_samples) const override {
+    const auto plan = make(options).plan(train_samples);
+    data::check_batch_size(plan.samples, plan.batch_size);
+    check_accumulation(plan);
+  }
+
   [[nodiscard]] observe::RunRecord train(const Options& options, const TrainingData& data,
                                          const fs::path& folder,
                                          const nlohmann::ordered_json& environment) const override {
     auto trainer = make(options);
     const auto plan = trainer.plan(data.train.size());
-    data::check_batch_size(plan.samples, plan.batch_size);
-    check_accumulation(plan);
     const auto description = describe(options, trainer);
     auto config = description;
     config["environment"] = environment;

@@ -48,7 +48,11 @@ class SafetensorsReader {
   explicit SafetensorsReader(const std::filesystem::path& path) : path_(path.string()) {
     std::ifstream file(path, std::ios::binary);
     if (!file) refuse("cannot be read", "name a checkpoint that exists and is readable");
-    bytes_.assign(std::istreambuf_iterator<char>(file), {});
+    try {
+      bytes_.assign(std::istreambuf_iterator<char>(file), {});
+    } catch (const std::ios_base::failure&) {  // a folder, or a bad disk
+      refuse("cannot be read", "name a checkpoint that exists and is readable");
+    }
   }
 
   Safetensors read() try {

@@ -13,6 +13,7 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch aft
   data::check_batch_size(plan.samples, plan.batch_size);
   steps_ = windows_ = samples_ = windows_since_reading_ = 0;
   seconds_before_ = 0;
+  clear_gradients();
 
   History history;
   notify(FitBegin{plan.epochs, plan.steps(), plan.samples}, observers...);
@@ -110,7 +111,7 @@ bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates) {
     }
   }
   if (finite) at<slot::optimizer>().step(optimizer_state_, rates);
-  for (const auto& parameter : parameters_) parameter.tensor.mutable_grad().reset();
+  clear_gradients();
   return finite;
 }
 

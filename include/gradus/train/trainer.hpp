@@ -159,6 +159,10 @@ class BasicTrainer {
     return list;
   }
 
+  void clear_gradients() {
+    for (const auto& parameter : parameters_) parameter.tensor.mutable_grad().reset();
+  }
+
   at::Tensor forward_loss(const Batch& batch, double part) {
     const auto images =
         at<slot::resolution>().resize(at<slot::layout>().arrange(batch.input), part);

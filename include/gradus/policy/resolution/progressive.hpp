@@ -46,7 +46,8 @@ struct Progressive {
                          : part < delay_fraction
                              ? 0
                              : (part - delay_fraction) / std::max(growing, 1e-9);
-    const double scale = initial_scale + (1 - initial_scale) * std::min(grown, 1.0);
+    if (grown >= 1) return full;
+    const double scale = initial_scale + (1 - initial_scale) * grown;
     const auto units =
         std::llround(scale * static_cast<double>(full) / static_cast<double>(multiple));
     return std::clamp<std::int64_t>(units * multiple, std::min(multiple, full), full);
