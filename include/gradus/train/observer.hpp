@@ -17,7 +17,7 @@ concept Observer = requires(O& o, const FitBegin& e) {
 /// Calls the observers that take this event, in order.
 template <class Event, Observer... Os>
 void notify(const Event& event, Os&... observers) {
-  const auto tell = [&](auto& observer) {
+  [[maybe_unused]] const auto tell = [&](auto& observer) {
     if constexpr (requires { observer.on(event); }) observer.on(event);
   };
   (tell(observers), ...);
