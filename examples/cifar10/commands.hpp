@@ -12,10 +12,11 @@ void compare(Options options);
 /// Trains one configuration.
 void train(Options options);
 
-/// Accuracy of a checkpoint on the test set.
+/// Accuracy of a checkpoint on the test set, with the numbers that it was trained with unless
+/// options say otherwise.
 void evaluate(Options options);
 
 /// The whole configuration as JSON.
-void describe(const Options& options);
+void describe(Options options);
 
 }  // namespace cifar10

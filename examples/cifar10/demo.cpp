@@ -65,8 +65,7 @@ Reduction reduce(const MeasureRate& rate, std::int64_t samples, double budget_se
   return chosen;
 }
 
-void apply(const Reduction& reduction, std::int64_t samples, double budget_seconds,
-           Options& options) {
+void apply(const Reduction& reduction, std::int64_t samples, Options& options) {
   options.width = reduction.width;
   options.epochs = reduction.epochs;
   if (reduction.samples < samples) options.train_samples = reduction.samples;
@@ -99,7 +98,7 @@ void apply(const Reduction& reduction, std::int64_t samples, double budget_secon
   options.notes.push_back(
       "Why: unoptimized trains " + rounded(reduction.full_rate) +
       " images/s at width 64 here, so the full comparison would take about " + rounded(full) +
-      " minutes; the demo takes about " + rounded(budget_seconds / 60) +
+      " minutes; the demo takes about " + rounded(std::max(1.0, seconds(reduction) / 60)) +
       (samples < full_samples
            ? ", and only the subset of " + std::to_string(samples) + " images is here."
            : "."));

@@ -27,7 +27,6 @@ using MeasureRate = std::function<double(std::int64_t width)>;
                                double budget_seconds);
 
 /// Writes the reduction into the options: numbers, settings, and notes that say what and why.
-void apply(const Reduction& reduction, std::int64_t samples, double budget_seconds,
-           Options& options);
+void apply(const Reduction& reduction, std::int64_t samples, Options& options);
 
 }  // namespace cifar10

@@ -1,5 +1,6 @@
 #include "options.hpp"
 
+#include <gradus/core/dump.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/nearest.hpp>
 
@@ -7,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <utility>
 
 namespace cifar10 {
 
@@ -23,7 +25,7 @@ json parse_strictly(const std::string& text, const std::string& file) {
   std::vector<std::set<std::string>> keys;
   const auto watch = [&](int depth, json::parse_event_t event, json& parsed) {
     if (depth > deepest_settings_file) {
-      throw ConfigurationError("settings file " + file + " is nested deeper than " +
+      throw ConfigurationError(file + " is nested deeper than " +
                                std::to_string(deepest_settings_file) +
                                " levels; flatten it to what `describe` prints.");
     }
@@ -31,7 +33,7 @@ json parse_strictly(const std::string& text, const std::string& file) {
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key &&
         !keys.back().insert(parsed.get<std::string>()).second) {
-      throw ConfigurationError("settings file " + file + " has the key " + parsed.dump() +
+      throw ConfigurationError(file + " has the key " + gradus::dump(parsed) +
                                " twice in one object; keep one of them.");
     }
     return true;
@@ -40,32 +42,34 @@ json parse_strictly(const std::string& text, const std::string& file) {
     return json::parse(text, watch);
   } catch (const json::parse_error& error) {
     throw ConfigurationError(
-        "settings file " + file + " is not JSON: at byte " + std::to_string(error.byte) +
+        file + " is not JSON: at byte " + std::to_string(error.byte) +
         " something else was expected; compare it with what `describe` prints.");
   } catch (const json::out_of_range&) {
-    throw ConfigurationError("settings file " + file +
+    throw ConfigurationError(file +
                              " has a number that is not finite; write one that a double holds.");
   }
 }
 
-void require_object(const json& value, const std::string& what, const std::string& file) {
+void require_object(const json& value, const std::string& what, const std::string& where) {
   if (value.is_object()) return;
-  throw ConfigurationError("in settings file " + file + " " + what + " is " + value.dump() +
+  throw ConfigurationError("in " + where + " " + what + " is " + gradus::dump(value) +
                            ", but it takes an object.");
 }
 
-void add_policies(const json& policies, const std::string& configuration, const std::string& file,
-                  std::vector<Setting>& settings) {
-  require_object(policies, "'policies'", file);
+}  // namespace
+
+std::vector<Setting> settings_from_policies(const json& policies, const std::string& configuration,
+                                            const std::string& where) {
+  std::vector<Setting> settings;
+  require_object(policies, "'policies'", where);
   for (const auto& [axis, fields] : policies.items()) {
-    require_object(fields, "'" + axis + "'", file);
+    require_object(fields, "'" + axis + "'", where);
     for (const auto& [field, value] : fields.items()) {
       settings.push_back({configuration, axis, field, value});
     }
   }
+  return settings;
 }
-
-}  // namespace
 
 json parse_value(const std::string& text) {
   if (text.find_first_of("[{") != std::string::npos) {
@@ -91,8 +95,7 @@ Setting parse_setting(const std::string& text) {
 }
 
 SettingsFile read_settings_file(const std::filesystem::path& path) {
-  auto file = path.string();
-  file.insert(0, 1, '\'') += '\'';
+  const auto file = "settings file '" + path.string() + "'";
   std::ifstream stream(path, std::ios::binary);
   std::string text;
   if (stream) {
@@ -102,9 +105,9 @@ SettingsFile read_settings_file(const std::filesystem::path& path) {
   }
   if (!stream.eof()) {
     const bool long_file = text.size() > longest_settings_file;
-    throw ConfigurationError("settings file " + file +
-                             (long_file ? " is over 1 MiB; a settings file holds a few kilobytes."
-                                        : " cannot be read; name a file that exists."));
+    throw ConfigurationError(file + (long_file
+                                         ? " is over 1 MiB; a settings file holds a few kilobytes."
+                                         : " cannot be read; name a file that exists."));
   }
   const auto content = parse_strictly(text, file);
   require_object(content, "the whole", file);
@@ -112,23 +115,30 @@ SettingsFile read_settings_file(const std::filesystem::path& path) {
   SettingsFile result;
   const auto name = content.value("name", json(""));
   if (!name.is_string()) {
-    throw ConfigurationError("in settings file " + file + " 'name' is " + name.dump() +
+    throw ConfigurationError("in " + file + " 'name' is " + gradus::dump(name) +
                              ", but it takes the name of a configuration.");
   }
+  const auto add = [&](const json& policies, const std::string& configuration, bool if_trained) {
+    for (auto& setting : settings_from_policies(policies, configuration, file)) {
+      setting.only_if_trained = if_trained;
+      result.settings.push_back(std::move(setting));
+    }
+  };
+  const std::vector<std::string> ignored{"name", "model", "environment"};  // facts, not settings
   for (const auto& [key, value] : content.items()) {
     if (key == "run") {
       require_object(value, "'run'", file);
       result.run = value;
     } else if (key == "policies") {
-      add_policies(value, name.get<std::string>(), file, result.settings);
+      add(value, name.get<std::string>(), false);
     } else if (key == "configurations") {
       require_object(value, "'configurations'", file);
       for (const auto& [configuration, policies] : value.items()) {
-        add_policies(policies, configuration, file, result.settings);
+        add(policies, configuration, true);
       }
-    } else if (key != "name" && key != "model") {  // `describe` prints these; they are the type's
+    } else if (std::find(ignored.begin(), ignored.end(), key) == ignored.end()) {
       throw ConfigurationError(
-          "settings file " + file + " has the unknown key '" + key + "'" +
+          file + " has the unknown key '" + key + "'" +
           gradus::suggestion(key, {"run", "policies", "configurations", "name", "model"}));
     }
   }

@@ -11,12 +11,15 @@
 
 namespace cifar10 {
 
+constexpr std::int64_t widest = 65'536;  ///< channels of stage 1
+
 /// One number of one policy, for one configuration or for all that are trained.
 struct Setting {
   std::string configuration;  ///< empty: all
   std::string axis;
   std::string field;
   nlohmann::json value;
+  bool only_if_trained = false;  ///< else naming a configuration that is not trained is an error
 };
 
 struct Options {
@@ -35,6 +38,7 @@ struct Options {
   std::vector<Setting> settings;   ///< a later one wins
   std::vector<std::string> notes;  ///< what was reduced, and why
   std::string command;             ///< as typed
+  std::string program;             ///< as typed
   bool verify = false;             ///< compare the data with the official checksums
   bool offline = false;            ///< never download
   bool json = false;
@@ -48,8 +52,15 @@ nlohmann::json parse_value(const std::string& text);
 /// `[CONFIG:]axis.field=value`; the value is JSON, or a plain word. Throws gradus::UsageError.
 Setting parse_setting(const std::string& text);
 
+/// The numbers in `{axis: {field: value}}`, as `describe` prints them under "policies". `where`
+/// stands in the error. Throws gradus::ConfigurationError for another form.
+std::vector<Setting> settings_from_policies(const nlohmann::json& policies,
+                                            const std::string& configuration,
+                                            const std::string& where);
+
 /// What a settings file says: `run` numbers, and policy settings. Shape: what `describe` prints, or
 /// `{"run": {...}, "policies": {axis: {field: value}}, "configurations": {name: {axis: {...}}}}`.
+/// A run's config.json is such a file too.
 struct SettingsFile {
   nlohmann::json run = nlohmann::json::object();
   std::vector<Setting> settings;

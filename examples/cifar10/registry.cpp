@@ -1,6 +1,7 @@
 #include "configuration.hpp"
 #include "configurations.hpp"
 #include <gradus/checkpoint/weights.hpp>
+#include <gradus/core/dump.hpp>
 #include <gradus/core/nearest.hpp>
 #include <gradus/core/write_file.hpp>
 #include <gradus/observe/log.hpp>
@@ -45,7 +46,7 @@ class ConfigurationOf final : public Configuration {
     const auto description = describe(options, trainer);
     auto config = description;
     config["environment"] = environment;
-    write_file(folder / "config.json", config.dump(2) + "\n");
+    write_file(folder / "config.json", dump(config, 2) + "\n");
 
     observe::Log log;
     observe::MetricsFile metrics(folder / "metrics.jsonl");
@@ -57,7 +58,7 @@ class ConfigurationOf final : public Configuration {
       history = trainer.fit(data.train, data.test, log, metrics, progress);
     }
     save_weights(*trainer.model(), folder / "checkpoints" / "final.safetensors",
-                 {{"configuration", description.dump()}});
+                 {{"configuration", dump(description)}});
     return {.name = std::string(name_),
             .device = trainer.run().device.str(),
             .precision = description["run"]["precision"],
@@ -98,12 +99,20 @@ class ConfigurationOf final : public Configuration {
     void on(const StepEnd& event) { steps.push_back(event); }
 
     [[nodiscard]] double images_per_second() const {
-      const auto& first = steps[steps.size() / 5];
       const auto& last = steps.back();
+      const auto first = steps.size() < 5 ? StepEnd{} : steps[steps.size() / 5];
       return static_cast<double>(last.samples - first.samples) /
              (last.train_seconds - first.train_seconds);
     }
   };
+
+  /// A setting without the name of a configuration must fit all that are trained.
+  static std::string prefix_hint(const Options& options, const Setting& setting) {
+    if (!setting.configuration.empty() || options.configurations.size() == 1) return "";
+    return " (without a configuration's name it is for all that are trained; for one alone: --set "
+           "NAME:" +
+           setting.axis + "." + setting.field + "=...)";
+  }
 
   T make(const Options& options) const {
     typename T::policies_type policies;
@@ -112,7 +121,8 @@ class ConfigurationOf final : public Configuration {
       try {
         set_policy_field(policies, setting.axis, setting.field, setting.value);
       } catch (const ConfigurationError& error) {
-        throw ConfigurationError("configuration " + std::string(name_) + ": " + error.what());
+        throw ConfigurationError("configuration " + std::string(name_) + ": " + error.what() +
+                                 prefix_hint(options, setting));
       }
     }
     torch::manual_seed(options.seed);

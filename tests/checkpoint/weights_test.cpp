@@ -98,3 +98,15 @@ CATCH_TEST_CASE("a header that lies about shapes, places or types is refused") {
           R"("w":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})");
   refused(R"([1, 2])");
 }
+
+CATCH_TEST_CASE("a header nested a million deep is refused, not a crash") {
+  const Folder folder;
+  constexpr std::size_t depth = 1'000'000;
+  const auto header = R"({"w":{"dtype":"F32","shape":)" + std::string(depth, '[') +
+                      std::string(depth, ']') + R"(,"data_offsets":[0,0]}})";
+  const std::uint64_t length = header.size();
+  std::ofstream(folder / "deep", std::ios::binary)
+      .write(reinterpret_cast<const char*>(&length), sizeof length)
+      .write(header.data(), static_cast<std::streamsize>(header.size()));
+  CATCH_CHECK_THROWS_AS(read_safetensors(folder / "deep"), CheckpointError);
+}

@@ -22,7 +22,7 @@ CATCH_TEST_CASE("a fast machine runs the full comparison and nothing is said to 
   CATCH_CHECK(reduction.samples == 50000);
   CATCH_CHECK(reduction.epochs == 5);
   Options options;
-  apply(reduction, 50000, 360, options);
+  apply(reduction, 50000, options);
   CATCH_CHECK(options.notes.empty());
   CATCH_CHECK(options.settings.empty());
 }
@@ -34,7 +34,7 @@ CATCH_TEST_CASE("a slower machine gets a narrower network first, then fewer samp
   CATCH_CHECK(small.samples == 25000);
   CATCH_CHECK(small.batch_divisor == 2);
   Options options;
-  apply(small, 50000, 360, options);
+  apply(small, 50000, options);
   CATCH_REQUIRE(options.notes.size() == 2);
   CATCH_CHECK_THAT(options.notes[0], Catch::Matchers::ContainsSubstring("width 16 of 64"));
   CATCH_CHECK_THAT(options.notes[0], Catch::Matchers::ContainsSubstring("25000 of 50000"));
@@ -47,7 +47,7 @@ CATCH_TEST_CASE("the shipped subset gets more epochs and smaller batches, and th
   CATCH_CHECK(reduction.epochs == 10);
   CATCH_CHECK(reduction.batch_divisor == 4);
   Options options;
-  apply(reduction, 5000, 360, options);
+  apply(reduction, 5000, options);
   CATCH_CHECK_FALSE(options.train_samples.has_value());
   CATCH_CHECK_THAT(options.notes[0], Catch::Matchers::ContainsSubstring("10 epochs of 5"));
   CATCH_CHECK_THAT(options.notes[0], Catch::Matchers::ContainsSubstring("batches of 64 of 256"));

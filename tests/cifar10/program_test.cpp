@@ -2,6 +2,7 @@
 // leaves.
 #include "catch.hpp"
 #include "folder.hpp"
+#include <gradus/checkpoint/safetensors.hpp>
 #include <gradus/core/device.hpp>
 
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 #include <sys/wait.h>
 
@@ -95,8 +97,8 @@ CATCH_TEST_CASE(
   const Folder folder;
   const auto train = [&](const std::string& name, const std::string& more) {
     const auto out = folder / name;
-    const auto result =
-        run("train optimized" + tiny + small_batches + more + " --json --out " + out.string());
+    const auto result = run("train optimized" + tiny + "--set optimized:loading.batch_size=16 " +
+                            more + " --json --out " + out.string());
     CATCH_INFO(result.err);
     CATCH_REQUIRE(result.code == 0);
     const auto file = out / "optimized" / "checkpoints" / "final.safetensors";
@@ -115,6 +117,21 @@ CATCH_TEST_CASE(
   CATCH_INFO(evaluated.err);
   CATCH_REQUIRE(evaluated.code == 0);
   CATCH_CHECK(json::parse(evaluated.out)["test_accuracy"] == first["runs"][0]["test_accuracy"]);
+  const auto config = folder / "a" / "optimized" / "config.json";
+  const auto again = run("describe optimized --config " + config.string());
+  CATCH_INFO(again.err);
+  CATCH_REQUIRE(again.code == 0);
+  CATCH_CHECK(json::parse(again.out)["policies"]["loading"]["batch_size"] == 16);
+}
+
+CATCH_TEST_CASE("two runs without --out in the same second have a folder each") {
+  const Folder folder;
+  const std::string program = "cd " + folder.path().string() +
+                              " && for i in 1 2 3; do " GRADUS_PROGRAM
+                              " train unoptimized --quiet --offline --stop-after-steps 1" +
+                              tiny + " & done; wait";
+  CATCH_REQUIRE(std::system((program + " >/dev/null").c_str()) == 0);
+  CATCH_CHECK(std::distance(fs::directory_iterator(folder / "runs"), {}) == 3);
 }
 
 CATCH_TEST_CASE(
@@ -182,8 +199,43 @@ CATCH_TEST_CASE("wrong values and keys exit with 3") {
     check_refused(describe("--device cuda"), 3, "device 'cuda' is not there");
   }
   check_refused(describe("--device cuda:77"), 3, "device 'cuda:77' is not there");
-  check_refused(run("train optimized --set accumulation.steps=1000" + tiny + small_batches), 3,
-                "accumulation.steps is 1000");
+  check_refused(run("train optimized --set accumulation.steps=1000" + tiny +
+                    "--set optimized:loading.batch_size=16"),
+                3, "accumulation.steps is 1000");
+}
+
+CATCH_TEST_CASE("a refused number is called what it was called where it was given") {
+  check_refused(run("describe optimized --epochs many"), 3, "--epochs is \"many\"");
+  check_refused(run("describe optimized", "GRADUS_EPOCHS=many"), 3, "GRADUS_EPOCHS is \"many\"");
+  check_refused(run("describe optimized --width 70000"), 3, "at most 65536");
+  check_refused(run("describe optimized --seed -1"), 3, "at least 0");
+}
+
+CATCH_TEST_CASE("settings must be for what is trained") {
+  check_refused(run("describe optimized --set fastest:optimizer.lr=1"), 3,
+                "'optimizer.lr' is set for fastest, but this command is about optimized");
+  check_refused(run("compare --set loading.workers=4" + tiny), 3, "--set NAME:loading.workers=");
+  check_refused(run("describe optimized --set fastets:optimizer.lr=1"), 2,
+                "did you mean 'fastest'?");
+  const Folder folder;
+  const auto file = (folder / "settings.json").string();
+  std::ofstream(file) << R"({"configurations": {"fastest": {"loading": {"batch_size": 0}}}})";
+  check_refused(run("describe optimized --config " + file), 3, "loading.batch_size is 0");
+}
+
+CATCH_TEST_CASE("--demo leaves no room for numbers that it chooses itself") {
+  check_refused(run("compare --demo --width 8"), 2, "leave out either --demo or those");
+  check_refused(run("compare --demo", "GRADUS_EPOCHS=3"), 2, "leave out either --demo or those");
+}
+
+CATCH_TEST_CASE("bytes that are not UTF-8 are shown as such, never an internal error") {
+  const std::string bytes = "$(printf '\\377')";
+  check_refused(run("describe optimized --set optimizer.lr=" + bytes), 3, "optimizer.lr is \"\xef");
+  check_refused(run("describe optimized", "GRADUS_WIDTH=" + bytes), 3, "GRADUS_WIDTH is");
+  const auto result = run("train unoptimized --json --stop-after-steps 1 --out " + bytes + tiny);
+  CATCH_INFO(result.err);
+  CATCH_CHECK(result.code == 0);
+  CATCH_CHECK_FALSE(json::parse(result.out, nullptr, false).is_discarded());
 }
 
 CATCH_TEST_CASE("a settings file that is broken, deep, doubled, large or unknown exits with 3") {
@@ -234,6 +286,21 @@ CATCH_TEST_CASE("a checkpoint that is missing or damaged exits with 5") {
   std::ofstream(folder / "bad.safetensors") << "PK";
   check_refused(run("evaluate " + (folder / "bad.safetensors").string() + data), 5,
                 "not a whole safetensors file");
+  const auto with_metadata = [&](const std::string& configuration) {
+    const auto file = folder / "made.safetensors";
+    gradus::write_safetensors(file, {{{"configuration", configuration}}, {}});
+    return run("evaluate " + file.string() + data);
+  };
+  check_refused(with_metadata("no JSON"), 5, "in another form than expected");
+  check_refused(with_metadata(R"({"name": "optimized", "run": {"width": "16"}, "policies": {}})"),
+                5, "in another form than expected");
+  check_refused(with_metadata(R"({"name": "gone", "run": {"width": 16}, "policies": {}})"), 5,
+                "not known here");
+  check_refused(with_metadata(R"({"name": "optimized", "run": {"width": 0}, "policies": {}})"), 5,
+                "impossible width");
+  check_refused(with_metadata(R"({"name": "optimized", "run": {"width": 16},
+                                  "policies": {"optimizer": {"lr": -1}}})"),
+                5, "optimizer.lr is -1");
 }
 
 CATCH_TEST_CASE(

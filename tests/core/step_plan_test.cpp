@@ -1,6 +1,9 @@
 #include "catch.hpp"
 #include <gradus/core/step_plan.hpp>
 
+#include <cstdint>
+#include <limits>
+
 using gradus::StepPlan;
 
 CATCH_TEST_CASE("50,000 samples in batches of 128, 4 to a step, are 391 batches and 98 steps") {
@@ -30,4 +33,14 @@ CATCH_TEST_CASE("windows hold every sample and every batch once, whatever the nu
       }
     }
   }
+}
+
+CATCH_TEST_CASE("the largest numbers that settings take do not overflow") {
+  constexpr auto most = std::numeric_limits<std::int64_t>::max();
+  constexpr StepPlan plan{
+      .samples = 50000, .batch_size = 256, .accumulation = most, .epochs = 1'000'000};
+  CATCH_CHECK(plan.steps() == 1);
+  CATCH_CHECK(plan.window_batches(0) == 196);
+  CATCH_CHECK(plan.window_samples(0) == 50000);
+  CATCH_CHECK(plan.total_steps() == 1'000'000);
 }

@@ -134,6 +134,10 @@ CATCH_TEST_CASE("An archive is fetched once, checked, and unpacked into the cach
   }
   Machine machine;
   machine.offer_archive();
+  const auto abandoned = machine.cached().parent_path() / ".unfinished-by-a-killed-run";
+  std::filesystem::create_directories(abandoned);
+  std::filesystem::last_write_time(
+      abandoned, std::filesystem::file_time_type::clock::now() - std::chrono::hours(25));
   std::vector<std::string> said;
   machine.search.announce = [&](const std::string& sentence) { said.push_back(sentence); };
   const auto source = find_cifar10(machine.search);

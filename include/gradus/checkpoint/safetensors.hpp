@@ -1,6 +1,7 @@
 /// Named tensors in a safetensors file: eight bytes of header length, a JSON header, raw values.
 #pragma once
 
+#include <gradus/core/dump.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/write_file.hpp>
@@ -42,6 +43,8 @@ inline const std::vector<std::pair<std::string, at::ScalarType>>& safetensors_ty
 constexpr std::uint64_t longest_safetensors_header =
     100'000'000;  ///< bytes, the format's own limit
 
+constexpr int deepest_safetensors_header = 3;  ///< the header, an entry, its lists
+
 /// Throws for a file whose header does not describe exactly its bytes.
 class SafetensorsReader {
  public:
@@ -63,7 +66,11 @@ class SafetensorsReader {
       refuse_damaged("its header is said to be longer than the file");
     }
     const auto* begin = bytes_.data() + sizeof length;
-    const auto header = nlohmann::ordered_json::parse(begin, begin + length, nullptr, false);
+    const auto shallow = [&](int depth, auto, const auto&) {
+      if (depth > deepest_safetensors_header) refuse_damaged("its header is nested too deep");
+      return true;
+    };
+    const auto header = nlohmann::ordered_json::parse(begin, begin + length, shallow, false);
     if (!header.is_object()) refuse_damaged("its header is not a JSON object");
     values_ = begin + length;
     values_size_ = bytes_.size() - sizeof length - length;
@@ -132,9 +139,11 @@ class SafetensorsReader {
                                                          const nlohmann::ordered_json& entry,
                                                          const char* key) const {
     std::vector<std::uint64_t> numbers;
-    const auto list = entry.is_object() ? entry.value(key, nlohmann::ordered_json()) : nullptr;
-    if (!list.is_array()) refuse_damaged("tensor '" + tensor + "' has no " + key);
-    for (const auto& number : list) {
+    const auto list = entry.find(key);
+    if (list == entry.end() || !list->is_array()) {
+      refuse_damaged("tensor '" + tensor + "' has no " + key);
+    }
+    for (const auto& number : *list) {
       if (!number.is_number_unsigned()) refuse_damaged("tensor '" + tensor + "' has a bad " + key);
       numbers.push_back(number.get<std::uint64_t>());
     }
@@ -173,7 +182,7 @@ inline void write_safetensors(const std::filesystem::path& path, const Safetenso
     header[name] = {
         {"dtype", type}, {"shape", plain.sizes().vec()}, {"data_offsets", {begin, values.size()}}};
   }
-  auto text = header.dump();
+  auto text = dump(header);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that values are aligned when mapped
   const auto length = static_cast<std::uint64_t>(text.size());
   std::string bytes(sizeof length, '\0');

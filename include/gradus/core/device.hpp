@@ -10,6 +10,7 @@
 
 #include <fstream>
 #include <string>
+#include <sys/utsname.h>
 
 namespace gradus {
 
@@ -62,7 +63,8 @@ inline std::string processor_name() {
   for (std::string line; std::getline(info, line);) {
     if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
   }
-  return "unknown processor";
+  utsname system{};
+  return ::uname(&system) == 0 ? system.machine : "unknown processor";
 }
 
 }  // namespace gradus

@@ -2,6 +2,7 @@
 /// declaration.
 #pragma once
 
+#include <gradus/core/dump.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/field.hpp>
 #include <gradus/core/nearest.hpp>
@@ -23,7 +24,7 @@ namespace gradus {
 
 namespace detail {
 
-inline std::string number(double value) { return nlohmann::json(value).dump(); }
+inline std::string number(double value) { return dump(nlohmann::json(value)); }
 
 inline std::string words(const Range& range) {
   const bool low = std::isfinite(range.low);
@@ -57,7 +58,7 @@ nlohmann::json value_to_json(const T& value) {
                                 const std::string& expected) {
   const bool infinite = found.is_number_float() && !std::isfinite(found.get<double>());
   throw ConfigurationError(std::string(path) + " is " +
-                           (infinite ? std::string("not finite") : found.dump()) +
+                           (infinite ? std::string("not finite") : dump(found)) +
                            ", but it takes " + expected + ".");
 }
 

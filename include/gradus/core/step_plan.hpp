@@ -19,10 +19,10 @@ struct StepPlan {
   std::int64_t epochs = 1;
 
   [[nodiscard]] constexpr std::int64_t batches() const {  ///< per epoch
-    return (samples + batch_size - 1) / batch_size;
+    return divide_up(samples, batch_size);
   }
   [[nodiscard]] constexpr std::int64_t steps() const {  ///< per epoch
-    return (batches() + accumulation - 1) / accumulation;
+    return divide_up(batches(), accumulation);
   }
   [[nodiscard]] constexpr std::int64_t total_steps() const { return steps() * epochs; }
 
@@ -34,7 +34,12 @@ struct StepPlan {
   }
   [[nodiscard]] constexpr std::int64_t window_samples(std::int64_t window) const {
     const auto first = first_batch(window) * batch_size;
-    return std::min(samples - first, accumulation * batch_size);
+    return std::min(samples - first, window_batches(window) * batch_size);
+  }
+
+ private:
+  static constexpr std::int64_t divide_up(std::int64_t a, std::int64_t b) {  // never overflows
+    return a / b + (a % b == 0 ? 0 : 1);
   }
 };
 

@@ -8,6 +8,7 @@
 #include <gradus/data/read_file.hpp>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -34,6 +35,7 @@ class TemporaryFolder {
   explicit TemporaryFolder(const std::filesystem::path& parent) {
     std::error_code failure;
     std::filesystem::create_directories(parent, failure);
+    remove_abandoned(parent);
     auto name = (parent / ".unfinished-XXXXXX").string();
     if (failure || ::mkdtemp(name.data()) == nullptr) {
       throw DataError("In the cache folder " + parent.string() + " nothing can be written (" +
@@ -52,6 +54,18 @@ class TemporaryFolder {
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
  private:
+  // What a killed download left behind; nobody downloads for a day.
+  static void remove_abandoned(const std::filesystem::path& parent) {
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(parent, ignored)) {
+      if (!entry.path().filename().string().starts_with(".unfinished-")) continue;
+      const auto written = entry.last_write_time(ignored);
+      const auto now = std::filesystem::file_time_type::clock::now();
+      if (ignored || now - written < std::chrono::hours(24)) continue;
+      std::filesystem::remove_all(entry.path(), ignored);
+    }
+  }
+
   std::filesystem::path path_;
 };
 

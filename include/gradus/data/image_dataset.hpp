@@ -97,9 +97,8 @@ class ImageDataset {
     };
     if (!fits(images_, 4, at::kByte) || !fits(labels_, 1, at::kLong)) {
       throw DataError(
-          "The tensors of an image dataset have another form than expected: give images [N, C, H, "
-          "W] "
-          "uint8 and labels [N] int64, contiguous and on the CPU.");
+          "The tensors of an image dataset have another form than expected: give images "
+          "[N, C, H, W] uint8 and labels [N] int64, contiguous and on the CPU.");
     }
     if (images_.size(0) != labels_.size(0) || images_.numel() == 0) {
       throw DataError("An image dataset was given " + std::to_string(images_.size(0)) +

@@ -1,6 +1,7 @@
 /// A comparison as comparison.json holds it.
 #pragma once
 
+#include <gradus/core/dump.hpp>
 #include <gradus/observe/comparison.hpp>
 
 #include <nlohmann/json.hpp>
@@ -88,8 +89,7 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
 
 /// The text of comparison.json. Bytes that are not UTF-8, say in a path, become U+FFFD.
 [[nodiscard]] inline std::string json_text(const Comparison& comparison) {
-  using Json = nlohmann::ordered_json;
-  return to_json(comparison).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return dump(to_json(comparison), 2) + "\n";
 }
 
 }  // namespace gradus::observe

@@ -1,6 +1,7 @@
 /// The figures of a run as they come, for programs to read: metrics.jsonl.
 #pragma once
 
+#include <gradus/core/dump.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/events.hpp>
 
@@ -77,7 +78,7 @@ class MetricsFile {
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
  private:
-  void append(const nlohmann::ordered_json& line) { write(line.dump() + "\n"); }
+  void append(const nlohmann::ordered_json& line) { write(dump(line) + "\n"); }
 
   void write(const std::string& text) {
     errno = 0;

@@ -16,6 +16,15 @@ struct Edit;
 template <class M, class... Ps>
 struct Edit<BasicTrainer<M, PolicySet<Ps...>>> {
   template <class P>
+  static consteval bool checked() {
+    static_assert((std::is_same_v<typename policy_t<Ps>::slot, typename policy_t<P>::slot> || ...),
+                  "gradus: the policy given to with<> fills an axis that this trainer does not "
+                  "have; the axes are listed in train/axes.hpp.");
+    return true;
+  }
+
+  template <class P>
+    requires(checked<P>())
   using with = BasicTrainer<
       M, PolicySet<std::conditional_t<
              std::is_same_v<typename policy_t<Ps>::slot, typename policy_t<P>::slot>, P, Ps>...>>;
@@ -29,6 +38,9 @@ struct EditAll {
   };
   template <class P, class... Rest>
   struct With<P, Rest...> {
+    static_assert((!std::is_same_v<typename policy_t<P>::slot, typename policy_t<Rest>::slot> &&
+                   ...),
+                  "gradus: with<> was given two policies for one axis; keep one of them.");
     using type = typename EditAll<typename Edit<T>::template with<P>>::template With<Rest...>::type;
   };
 };

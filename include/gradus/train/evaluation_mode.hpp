@@ -3,22 +3,29 @@
 
 #include <torch/nn/module.h>
 
+#include <memory>
+#include <utility>
+#include <vector>
+
 namespace gradus {
 
-/// While it lives the module is in evaluation mode; afterwards as before, by an exception too.
+/// While it lives the module and all within are in evaluation mode; afterwards each is as it was
+/// before, after an exception too.
 class EvaluationMode {
  public:
-  explicit EvaluationMode(torch::nn::Module& module)
-      : module_(module), training_(module.is_training()) {
-    module_.eval();
+  explicit EvaluationMode(torch::nn::Module& module) {
+    for (auto& part : module.modules()) before_.emplace_back(part, part->is_training());
+    module.eval();
   }
   EvaluationMode(const EvaluationMode&) = delete;
   EvaluationMode& operator=(const EvaluationMode&) = delete;
-  ~EvaluationMode() { module_.train(training_); }
+  /// Outer modules first: `train` reaches everything within, and the inner ones come after.
+  ~EvaluationMode() {
+    for (auto& [part, training] : before_) part->train(training);
+  }
 
  private:
-  torch::nn::Module& module_;
-  bool training_;
+  std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>> before_;
 };
 
 }  // namespace gradus

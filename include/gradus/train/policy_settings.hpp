@@ -2,6 +2,7 @@
 /// 0.02}}`.
 #pragma once
 
+#include <gradus/core/dump.hpp>
 #include <gradus/core/settings.hpp>
 #include <gradus/train/policy_set.hpp>
 
@@ -36,7 +37,7 @@ void set_policy_field(PolicySet<Ps...>& policies, const std::string& axis, const
     if (field != "policy") {
       set_field(policy, field, value);
     } else if (value != std::string(P::name)) {
-      throw ConfigurationError(axis + ".policy is " + value.dump() +
+      throw ConfigurationError(axis + ".policy is " + dump(value) +
                                ", but this configuration has " + std::string(P::name) +
                                "; policies are chosen by the type, choose "
                                "another configuration.");

@@ -22,12 +22,17 @@ struct RunSettings {
 
 /// Returns `run`. Throws ConfigurationError for a number that no run can have.
 inline const RunSettings& checked(const RunSettings& run) {
+  constexpr std::int64_t most_epochs = 1'000'000;  // so that steps can be counted
   const auto at_least_one = [](const char* name, std::int64_t value) {
     if (value >= 1) return;
     throw ConfigurationError(std::string(name) + " is " + std::to_string(value) +
                              ", but it takes a whole number of at least 1.");
   };
   at_least_one("epochs", run.epochs);
+  if (run.epochs > most_epochs) {
+    throw ConfigurationError("epochs is " + std::to_string(run.epochs) +
+                             ", but it takes a whole number of at most 1000000.");
+  }
   at_least_one("log_every_steps", run.log_every_steps);
   at_least_one("evaluation_batch_size", run.evaluation_batch_size);
   at_least_one("stop_after_steps", run.stop_after_steps.value_or(1));

@@ -1,0 +1,281 @@
+#include "command_line.hpp"
+
+#include <gradus/core/dump.hpp>
+#include <gradus/core/error.hpp>
+#include <gradus/core/nearest.hpp>
+#include <gradus/version.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+namespace cifar10 {
+
+using gradus::ConfigurationError;
+using gradus::UsageError;
+
+namespace {
+
+/// The values of `run` that one source gives, and how that source calls them.
+struct Layer {
+  nlohmann::json run = nlohmann::json::object();
+  std::string (*label)(const std::string& key) = nullptr;
+};
+
+std::string flag_of(const std::string& key) {
+  auto flag = "--" + key;
+  std::replace(flag.begin(), flag.end(), '_', '-');
+  return flag;
+}
+
+std::string variable_of(const std::string& key) {
+  auto variable = "GRADUS_" + key;
+  for (auto& letter : variable) {
+    letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+  }
+  return variable;
+}
+
+std::string setting_of(const std::string& key) { return "run." + key; }
+
+/// What can be said by a flag, by the environment and in a settings file alike.
+const std::vector<std::pair<std::string, std::string>>& run_keys() {
+  static const std::vector<std::pair<std::string, std::string>> keys{
+      {"device", "auto, cpu, cuda or cuda:N [auto]"},
+      {"epochs", "passes over the training data [5]"},
+      {"width", "channels of stage 1 [64]"},
+      {"train_samples", "the first N training images [all]"},
+      {"test_samples", "the first N test images [all]"},
+      {"seed", "of weights, order and augmentation [0]"},
+      {"threads", "of computation [LibTorch's choice]"},
+      {"stop_after_steps", "end after N optimizer steps"}};
+  return keys;
+}
+
+/// What the command line holds, before the other layers are laid under it.
+struct CommandLine {
+  Options options;
+  nlohmann::json run = nlohmann::json::object();
+  std::string file;
+  std::vector<std::string> sets;
+  bool resume = false;
+};
+
+void add_flags(CLI::App& app, CommandLine& line) {
+  auto& options = line.options;
+  app.allow_extras();  // refused by refuse_extras, in words of ours
+  app.add_option("--data", options.data, "folder of CIFAR-10, binary version [searched, fetched]");
+  for (const auto& [key, meaning] : run_keys()) {
+    const auto keep = [&run = line.run, name = key](const std::string& text) {
+      run[name] = parse_value(text);
+    };
+    app.add_option_function<std::string>(flag_of(key), keep, meaning);
+  }
+  app.add_option("--out", options.out, "folder for results, new or empty [runs/<time>]");
+  app.add_option("--config", line.file, "settings file (JSON)");
+  app.add_option("--set", line.sets, "[CONFIG:]axis.field=value, repeatable")
+      ->allow_extra_args(false);
+  app.add_flag("--verify", options.verify, "compare the data with the official checksums");
+  app.add_flag("--offline", options.offline, "never download");
+  app.add_flag("--json", options.json, "result as JSON on stdout");
+  app.add_flag("--quiet", options.quiet, "no messages, no progress");
+}
+
+void add_commands(CLI::App& app, CommandLine& line) {
+  auto& options = line.options;
+  auto* compare = app.add_subcommand("compare", "train configurations side by side");
+  add_flags(*compare, line);
+  compare->add_option("CONFIG", options.configurations,
+                      "configurations [unoptimized optimized fastest]");
+  compare->add_flag("--demo", options.demo, "cut the work to a few minutes on this machine");
+
+  auto* train = app.add_subcommand("train", "train one configuration");
+  add_flags(*train, line);
+  train->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
+  train->add_flag("--resume", line.resume, "not yet: continue the run in --out");
+
+  auto* evaluate = app.add_subcommand("evaluate", "accuracy of a checkpoint on the test set");
+  add_flags(*evaluate, line);
+  evaluate->add_option("CHECKPOINT", options.checkpoint, "a .safetensors file")->required();
+
+  auto* describe = app.add_subcommand("describe", "a whole configuration as JSON");
+  add_flags(*describe, line);
+  describe->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
+
+  auto* selfcheck = app.add_subcommand("selfcheck", "not yet: check every facility of the device");
+  add_flags(*selfcheck, line);
+}
+
+/// Refuses flags that the command does not have, before anything else can go wrong with them.
+void refuse_unknown_flags(const CLI::App& app, int argc, char** argv) {
+  const auto named = [&](const CLI::App* command) { return command->check_name(argv[1]); };
+  const auto matches = argc < 2 ? std::vector<const CLI::App*>() : app.get_subcommands(named);
+  if (matches.empty()) return;
+  std::vector<std::string> known;
+  for (const auto* option : matches.front()->get_options()) {
+    for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  for (int i = 2; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const auto flag = argument.substr(0, argument.find('='));
+    if (flag.rfind("--", 0) != 0 || std::find(known.begin(), known.end(), flag) != known.end()) {
+      continue;
+    }
+    throw UsageError("there is no flag '" + flag + "'" + gradus::suggestion(flag, known));
+  }
+}
+
+void refuse_extras(const CLI::App& app) {
+  for (const auto& extra : app.remaining()) {
+    throw UsageError("'" + extra +
+                     "' was not expected; flags come after the command, see "
+                     "gradus-cifar10 --help.");
+  }
+}
+
+/// The command that was given.
+const CLI::App& parsed_command(const CLI::App& app) {
+  const auto commands = app.get_subcommands();
+  if (commands.empty()) {
+    std::vector<std::string> known;
+    for (const auto* command : app.get_subcommands({})) known.push_back(command->get_name());
+    const auto extras = app.remaining();
+    throw UsageError(extras.empty() ? "a command is missing; see gradus-cifar10 --help."
+                                    : "there is no command '" + extras[0] + "'" +
+                                          gradus::suggestion(extras[0], known));
+  }
+  refuse_extras(app);
+  refuse_extras(*commands[0]);
+  return *commands[0];
+}
+
+Layer from_environment() {
+  Layer layer{.label = variable_of};
+  for (const auto& [key, meaning] : run_keys()) {
+    const char* text = std::getenv(variable_of(key).c_str());
+    if (text != nullptr && *text != '\0') layer.run[key] = parse_value(text);
+  }
+  return layer;
+}
+
+Layer from_file(const SettingsFile& file) {
+  std::vector<std::string> known{"precision", "precision_reason"};  // `describe` prints these
+  for (const auto& [key, meaning] : run_keys()) known.push_back(key);
+  for (const auto& [key, value] : file.run.items()) {
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      throw ConfigurationError("'run." + key + "' is not a setting" +
+                               gradus::suggestion(key, known));
+    }
+  }
+  return {file.run, setting_of};
+}
+
+/// The value of `key` in the first layer that has it, into `to`. Counts are from 1 to `most`.
+void take_count(std::optional<std::int64_t>& to, const std::vector<Layer>& layers,
+                const std::string& key, std::int64_t most) {
+  for (const auto& layer : layers) {
+    if (!layer.run.contains(key)) continue;
+    const auto& found = layer.run[key];
+    const double value = found.is_number() ? found.get<double>() : 0;
+    const bool too_large = value > static_cast<double>(most);
+    if (!found.is_number_integer() || value < 1 || too_large) {
+      throw ConfigurationError(layer.label(key) + " is " + gradus::dump(found) +
+                               ", but it takes a whole number of at " +
+                               (too_large ? "most " + std::to_string(most) : "least 1") + ".");
+    }
+    to = found.get<std::int64_t>();
+    return;
+  }
+}
+
+void take_run(Options& options, const std::vector<Layer>& layers) {
+  constexpr std::int64_t any = std::int64_t{1} << 53;  // whole in a double too
+  constexpr std::int64_t most_epochs = 1'000'000;
+  constexpr std::int64_t most_threads = 1024;
+  std::optional<std::int64_t> epochs;
+  std::optional<std::int64_t> width;
+  take_count(epochs, layers, "epochs", most_epochs);
+  take_count(width, layers, "width", widest);
+  take_count(options.threads, layers, "threads", most_threads);
+  take_count(options.train_samples, layers, "train_samples", any);
+  take_count(options.test_samples, layers, "test_samples", any);
+  take_count(options.stop_after_steps, layers, "stop_after_steps", any);
+  if (options.demo && (epochs || width || options.train_samples)) {
+    throw UsageError(
+        "--demo chooses epochs, width and the number of training images itself, but some of them "
+        "are given too; leave out either --demo or those.");
+  }
+  options.epochs = epochs.value_or(options.epochs);
+  options.width = width.value_or(options.width);
+
+  bool seed_found = false;
+  bool device_found = false;
+  for (const auto& layer : layers) {
+    if (const auto seed = layer.run.find("seed"); seed != layer.run.end() && !seed_found) {
+      seed_found = true;
+      if (!seed->is_number_unsigned()) {
+        throw ConfigurationError(layer.label("seed") + " is " + gradus::dump(*seed) +
+                                 ", but it takes a whole number of at least 0.");
+      }
+      options.seed = seed->get<std::uint64_t>();
+    }
+    if (const auto device = layer.run.find("device"); device != layer.run.end() && !device_found) {
+      device_found = true;
+      if (!device->is_string()) {
+        throw ConfigurationError(layer.label("device") + " is " + gradus::dump(*device) +
+                                 ", but it takes auto, cpu, cuda or cuda:N.");
+      }
+      options.device = device->get<std::string>();
+    }
+  }
+}
+
+Options resolve(CommandLine line) {
+  SettingsFile file;
+  if (!line.file.empty()) file = read_settings_file(line.file);
+  take_run(line.options, {{line.run, flag_of}, from_environment(), from_file(file)});
+  line.options.settings = file.settings;
+  for (const auto& text : line.sets) line.options.settings.push_back(parse_setting(text));
+  return line.options;
+}
+
+}  // namespace
+
+std::optional<Request> read_command_line(int argc, char** argv) {
+  CLI::App app{"Trains ResNet10 on CIFAR-10, unoptimized and optimized, and compares."};
+  app.name("gradus-cifar10");
+  app.set_version_flag("--version", std::string(gradus::version));
+  app.allow_extras();
+  CommandLine line;
+  line.options.program = argc > 0 ? argv[0] : app.get_name();
+  for (int i = 0; i < argc; ++i) line.options.command += (i > 0 ? " " : "") + std::string(argv[i]);
+  add_commands(app, line);
+
+  refuse_unknown_flags(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {  // --help, --version
+    app.exit(help);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    throw UsageError(error.what());
+  }
+  const auto command = parsed_command(app).get_name();
+  if (line.resume) {
+    throw UsageError(
+        "--resume is not there yet: a run cannot be continued in this version; "
+        "start a new one without --resume.");
+  }
+  if (command == "selfcheck") {
+    throw UsageError(
+        "selfcheck is not there yet in this version; "
+        "`ctest --preset test` runs the library's tests.");
+  }
+  return Request{command, resolve(std::move(line))};
+}
+
+}  // namespace cifar10
