@@ -11,7 +11,7 @@
 #include <gradus/policy/resolution/full_resolution.hpp>
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/sharing/no_sharing.hpp>
-#include <gradus/train/policy_set.hpp>
+#include <gradus/train/composition.hpp>
 
 namespace gradus {
 

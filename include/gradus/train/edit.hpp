@@ -1,7 +1,7 @@
-/// New trainers from old ones: the same with one policy more, or one less.
+/// New trainers from old ones: the same with other policies, with one less, and the list of all
+/// with one less.
 #pragma once
 
-#include <gradus/train/policy_set.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <type_traits>
@@ -10,56 +10,109 @@ namespace gradus {
 
 namespace detail {
 
-template <class T>
-struct Edit;
-
-template <class M, class... Ps>
-struct Edit<BasicTrainer<M, PolicySet<Ps...>>> {
-  template <class P>
-  static consteval bool checked() {
-    static_assert((std::is_same_v<typename policy_t<Ps>::slot, typename policy_t<P>::slot> || ...),
-                  "gradus: the policy given to with<> fills an axis that this trainer does not "
-                  "have; the axes are listed in train/axes.hpp.");
-    return true;
+/// Whether `P`, put into a trainer, takes the place of `Q`. On an axis that holds several it goes
+/// beside the others.
+template <class P, class Q>
+consteval bool replaces() {
+  if constexpr (argument_mistake<P>().empty()) {
+    return std::is_same_v<slot_t<P>, slot_t<Q>> &&
+           (!allows_several<slot_t<P>> || std::is_same_v<policy_t<P>, policy_t<Q>>);
+  } else {
+    return false;
   }
+}
 
-  template <class P>
-    requires(checked<P>())
-  using with = BasicTrainer<
-      M, PolicySet<std::conditional_t<
-             std::is_same_v<typename policy_t<Ps>::slot, typename policy_t<P>::slot>, P, Ps>...>>;
+template <class M, class Kept, class... Ps>
+struct Recompose;
+template <class M, class... Kept, class... Ps>
+struct Recompose<M, Pack<Kept...>, Ps...> {
+  using type = Trainer<M, Kept..., Ps...>;
 };
 
-template <class T>
-struct EditAll {
-  template <class... Ps>
-  struct With {
-    using type = T;
-  };
-  template <class P, class... Rest>
-  struct With<P, Rest...> {
-    static_assert((!std::is_same_v<typename policy_t<P>::slot, typename policy_t<Rest>::slot> &&
-                   ...),
-                  "gradus: with<> was given two policies for one axis; keep one of them.");
-    using type = typename EditAll<typename Edit<T>::template with<P>>::template With<Rest...>::type;
-  };
+template <class T, class... Ps>
+struct With {
+  using type = T;  // refused already
+};
+template <class M, class... Qs, class... Ps>
+struct With<BasicTrainer<M, PolicySet<Qs...>>, Ps...> {
+  template <class Q>
+  using Stays = std::bool_constant<!(replaces<Ps, Q>() || ...)>;
+  using type = typename Recompose<M, typename Filter<Stays, Pack<>, Qs...>::type, Ps...>::type;
 };
 
-template <class Slot, class AxisList>
-struct NeutralOf;
-template <class Slot, class A, class... As>
-struct NeutralOf<Slot, Axes<A, As...>>
-    : std::conditional_t<std::is_same_v<Slot, typename A::slot>,
-                         std::type_identity<typename A::neutral>, NeutralOf<Slot, Axes<As...>>> {};
+template <class Slot, class... Qs>
+struct AxisMistake {
+  static constexpr Sentence sentence = (std::is_same_v<slot_t<Qs>, Slot> || ...)
+                                           ? Sentence()
+                                           : Sentence("`without` is asked for ", type_name<Slot>(),
+                                                      ", an axis that has no policy in this "
+                                                      "trainer; leave it out.");
+};
+
+template <class T, class Slot>
+struct Without {
+  using type = T;
+};
+template <class M, class... Qs, class Slot>
+struct Without<BasicTrainer<M, PolicySet<Qs...>>, Slot> : Says<AxisMistake<Slot, Qs...>> {
+  template <class Q>
+  using Stays = std::bool_constant<!std::is_same_v<slot_t<Q>, Slot>>;
+  using type = typename Recompose<M, typename Filter<Stays, Pack<>, Qs...>::type>::type;
+};
 
 }  // namespace detail
 
 /// Trainer `T` with these policies in place of its own on their axes.
 template <class T, class... Ps>
-using with = typename detail::EditAll<T>::template With<Ps...>::type;
+using with = typename detail::With<T, Ps...>::type;
 
-/// Trainer `T` with the neutral policy on the axis of tag `Slot`.
+/// Trainer `T` with the neutral policy on the axis of tag `Slot`, or none on an extension axis.
 template <class T, class Slot>
-using without = with<T, typename detail::NeutralOf<Slot, TrainerAxes>::type>;
+using without = typename detail::Without<T, Slot>::type;
+
+/// A trainer that lacks one policy of another.
+template <class Policy, class Trainer>
+struct Ablation {
+  using policy = Policy;  ///< what is left out
+  using trainer = Trainer;
+};
+
+template <class... As>
+struct Ablations {
+  static constexpr std::size_t count = sizeof...(As);
+};
+
+namespace detail {
+
+template <class Q, class AxisList>
+struct IsNeutral;
+template <class Q, class... As>
+struct IsNeutral<Q, Axes<As...>>
+    : std::bool_constant<(std::is_same_v<policy_t<Q>, typename As::neutral> || ...)> {};
+
+template <class T>
+struct Ablate;
+template <class M, class... Qs>
+struct Ablate<BasicTrainer<M, PolicySet<Qs...>>> {
+  template <class Q>
+  using Counts = std::bool_constant<!IsNeutral<Q, TrainerAxes>::value>;
+  template <class Left>
+  struct Lacking {
+    template <class Q>
+    using Stays = std::bool_constant<!std::is_same_v<Q, Left>>;
+    using type = Ablation<policy_t<Left>,
+                          typename Recompose<M, typename Filter<Stays, Pack<>, Qs...>::type>::type>;
+  };
+  template <class... Left>
+  static auto list(Pack<Left...>) -> Ablations<typename Lacking<Left>::type...>;
+  using type = decltype(list(typename Filter<Counts, Pack<>, Qs...>::type()));
+};
+
+}  // namespace detail
+
+/// For each policy of `T` that is not neutral, `T` without it: `Ablations<Ablation<Policy,
+/// Trainer>...>`, in canonical order.
+template <class T>
+using ablate = typename detail::Ablate<T>::type;
 
 }  // namespace gradus

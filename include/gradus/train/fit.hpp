@@ -45,10 +45,15 @@ EpochRecord BasicTrainer<M, Policies>::train_epoch(const Train& train, const Ste
   EpochRecord record;
   record.epoch = epoch + 1;
   for (std::int64_t window = 0; window < plan.steps() && !stopped(); ++window) {
-    accumulate_gradients(feed, plan, window, meter);
+    const StepContext context{.parameters = parameters_,
+                              .seed = run_.seed,
+                              .epoch = epoch,
+                              .step = steps_,
+                              .total_steps = plan.total_steps()};
+    accumulate_gradients(feed, plan, window, context, meter);
     const Rates rates =
         at<slot::schedule>().at(steps_, plan.total_steps(), at<slot::optimizer>().lr);
-    const bool stepped = optimizer_step(rates);
+    const bool stepped = optimizer_step(rates, context);
     ++(stepped ? record.optimizer_steps : record.skipped_steps);
     steps_ += stepped ? 1 : 0;
     samples_ += plan.window_samples(window);
@@ -81,17 +86,22 @@ EpochRecord BasicTrainer<M, Policies>::train_epoch(const Train& train, const Ste
 template <class M, class Policies>
 template <class Feed>
 void BasicTrainer<M, Policies>::accumulate_gradients(Feed& feed, const StepPlan& plan,
-                                                     std::int64_t window, LossMeter& meter) {
+                                                     std::int64_t window, StepContext context,
+                                                     LossMeter& meter) {
   const auto samples = static_cast<double>(plan.window_samples(window));
   const double part = static_cast<double>(windows_++) / static_cast<double>(plan.total_steps());
   for (std::int64_t micro = 0; micro < plan.window_batches(window); ++micro) {
-    const Batch batch = *feed.next();
-    auto loss = forward_loss(batch, part);
+    context.micro_batch = micro;
+    Batch batch = *feed.next();
+    states_.template call<hook::before_forward>(policies_, batch, context);
+    auto loss = states_.template around<hook::around_forward>(
+        policies_, context, [&] { return forward_loss(batch, part); });
     meter.add(loss, batch.size());
+    states_.template call<hook::before_backward>(policies_, loss, context);
     const double weight = static_cast<double>(batch.size()) / samples;
     if (weight != 1) loss = loss * weight;
     if constexpr (has_scaler) {
-      if (const auto* scaler = at<slot::precision>().scaler(precision_state_)) {
+      if (const auto* scaler = at<slot::precision>().scaler(state<slot::precision>())) {
         loss = scaler->scale(loss);
       }
     }
@@ -101,16 +111,21 @@ void BasicTrainer<M, Policies>::accumulate_gradients(Feed& feed, const StepPlan&
 
 /// Unscale once, step or skip, clear the gradients. Returns whether it stepped.
 template <class M, class Policies>
-bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates) {
+bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepContext& context) {
   bool finite = true;
   if constexpr (has_scaler) {
-    if (auto* scaler = at<slot::precision>().scaler(precision_state_)) {
+    if (auto* scaler = at<slot::precision>().scaler(state<slot::precision>())) {
       scaler->unscale(gradients());
       finite = !scaler->found_inf();
       scaler->update();
     }
   }
-  if (finite) at<slot::optimizer>().step(optimizer_state_, rates);
+  if (finite) {
+    states_.template call<hook::before_step>(policies_, context);
+    states_.template around<hook::around_step>(
+        policies_, context, [&] { at<slot::optimizer>().step(state<slot::optimizer>(), rates); });
+    states_.template call<hook::after_step>(policies_, context);
+  }
   clear_gradients();
   return finite;
 }
@@ -129,7 +144,8 @@ Evaluation BasicTrainer<M, Policies>::evaluate(const Held& held) {
   LossMeter meter(run_.device);
   auto correct = at::zeros({}, at::device(run_.device).dtype(at::kLong));
   while (const auto batch = feed.next()) {
-    [[maybe_unused]] const auto scope = at<slot::precision>().forward_scope(precision_state_);
+    [[maybe_unused]] const auto scope =
+        at<slot::precision>().forward_scope(state<slot::precision>());
     const auto output = as_float32(model_->forward(at<slot::layout>().arrange(batch->input)));
     meter.add(at<slot::loss>().evaluate(output, batch->target), batch->size());
     if constexpr (requires { at<slot::loss>().correct(output, batch->target); }) {

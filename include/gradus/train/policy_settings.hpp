@@ -11,12 +11,23 @@
 
 namespace gradus {
 
+/// How settings call the axis of `P`: by its name, or, where the axis holds several policies, as
+/// "axis/Policy".
+template <class P>
+std::string axis_key() {
+  std::string key(P::slot::name);
+  if constexpr (requires { requires P::slot::allows_several; }) {
+    key.append("/").append(P::name);
+  }
+  return key;
+}
+
 /// Every axis with its policy's name and all its numbers, in canonical order.
 template <class... Ps>
 nlohmann::ordered_json policies_to_json(const PolicySet<Ps...>& policies) {
   auto json = nlohmann::ordered_json::object();
   policies.for_each([&](const auto& policy) {
-    json[std::string(std::remove_cvref_t<decltype(policy)>::slot::name)] = policy_to_json(policy);
+    json[axis_key<std::remove_cvref_t<decltype(policy)>>()] = policy_to_json(policy);
   });
   return json;
 }
@@ -31,8 +42,8 @@ void set_policy_field(PolicySet<Ps...>& policies, const std::string& axis, const
   std::vector<std::string> axes;
   policies.for_each([&](auto& policy) {
     using P = std::remove_cvref_t<decltype(policy)>;
-    axes.emplace_back(P::slot::name);
-    if (P::slot::name != axis) return;
+    axes.push_back(axis_key<P>());
+    if (axes.back() != axis) return;
     found = true;
     if (field != "policy") {
       set_field(policy, field, value);

@@ -4,12 +4,16 @@
 #include <gradus/core/events.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/settings.hpp>
+#include <gradus/core/step_context.hpp>
 #include <gradus/core/step_plan.hpp>
 #include <gradus/train/axes.hpp>
+#include <gradus/train/composition.hpp>
 #include <gradus/train/evaluation_mode.hpp>
 #include <gradus/train/loss_meter.hpp>
 #include <gradus/train/observer.hpp>
+#include <gradus/train/policy_checks.hpp>
 #include <gradus/train/policy_set.hpp>
+#include <gradus/train/policy_states.hpp>
 #include <gradus/train/run_settings.hpp>
 #include <gradus/train/training_batches.hpp>
 
@@ -25,43 +29,18 @@
 
 namespace gradus {
 
-/// A module holder (TORCH_MODULE) whose `forward` takes the batch's input and returns its output.
-template <class M>
-concept Model = requires(M& model, const at::Tensor& input) {
-  { model->forward(input) } -> std::convertible_to<at::Tensor>;
-  { *model } -> std::convertible_to<torch::nn::Module&>;
-};
-
 /// What `Trainer` names once its policies are in order. `Policies` is a PolicySet.
 template <class M, class Policies>
 class BasicTrainer {
   template <class Slot>
   using PolicyAt = std::remove_cvref_t<decltype(std::declval<Policies&>().template at<Slot>())>;
   using Precision = PolicyAt<slot::precision>;
-  using Optimizer = PolicyAt<slot::optimizer>;
-  using Augmentation = PolicyAt<slot::augmentation>;
 
-  static_assert(Model<M>,
-                "gradus: the model of Trainer is not a module holder (TORCH_MODULE) whose "
-                "forward takes the input tensor and returns the output tensor.");
-  static_assert(SharingPolicy<PolicyAt<slot::sharing>, M>,
-                "gradus: the sharing policy does not fit this model; ShareEarlyLayer needs a model "
-                "with shareable_layers().");
-  static_assert(PrecisionPolicy<Precision>, "gradus: the precision policy misses PrecisionPolicy.");
-  static_assert(AccumulationPolicy<PolicyAt<slot::accumulation>>,
-                "gradus: the accumulation policy misses AccumulationPolicy.");
-  static_assert(OptimizerPolicy<Optimizer>, "gradus: the optimizer policy misses OptimizerPolicy.");
-  static_assert(SchedulePolicy<PolicyAt<slot::schedule>>,
-                "gradus: the schedule policy misses SchedulePolicy.");
-  static_assert(LoadingPolicy<PolicyAt<slot::loading>>,
-                "gradus: the loading policy misses LoadingPolicy.");
-  static_assert(AugmentationPolicy<Augmentation>,
-                "gradus: the augmentation policy misses AugmentationPolicy.");
-  static_assert(LayoutPolicy<PolicyAt<slot::layout>>,
-                "gradus: the layout policy misses LayoutPolicy.");
-  static_assert(ResolutionPolicy<PolicyAt<slot::resolution>>,
-                "gradus: the resolution policy misses ResolutionPolicy.");
-  static_assert(LossPolicy<PolicyAt<slot::loss>>, "gradus: the loss policy misses LossPolicy.");
+  static_assert(
+      requires(M & model) {
+        { *model } -> std::convertible_to<torch::nn::Module&>;
+      },
+      "gradus: the model of Trainer does not hold a torch::nn::Module; write TORCH_MODULE(...).");
 
  public:
   using model_type = M;
@@ -75,8 +54,7 @@ class BasicTrainer {
         run_(gradus::checked(run)),
         policies_(checked(policies)),
         parameters_(prepare()),
-        optimizer_state_(at<slot::optimizer>().start(parameters_)),
-        precision_state_(at<slot::precision>().start(run_.device)) {}
+        states_(policies_, parameters_, run_.device) {}
 
   /// Trains for `run.epochs` epochs; after each, evaluates on `test`. A second call is a second run
   /// that begins with the weights and moments of the first.
@@ -121,8 +99,15 @@ class BasicTrainer {
     return policies_.template at<Slot>();
   }
 
+  /// Run state of the policy on that axis.
+  template <class Slot>
+  [[nodiscard]] auto& state() {
+    return states_.template at<Slot>();
+  }
+
   static const Policies& checked(const Policies& policies) {
-    policies.for_each([](const auto& policy) { check_fields(policy); });
+    policies.for_each([](const auto& policy) { check_policy(policy); });
+    check_agreement(policies);
     return policies;
   }
 
@@ -144,8 +129,8 @@ class BasicTrainer {
                           Os&... observers);
   template <class Feed>
   void accumulate_gradients(Feed& feed, const StepPlan& plan, std::int64_t window,
-                            LossMeter& meter);
-  bool optimizer_step(const Rates& rates);
+                            StepContext context, LossMeter& meter);
+  bool optimizer_step(const Rates& rates, const StepContext& context);
 
   static constexpr bool has_scaler =
       !std::is_null_pointer_v<decltype(std::declval<const Precision&>().scaler(
@@ -166,7 +151,8 @@ class BasicTrainer {
   at::Tensor forward_loss(const Batch& batch, double part) {
     const auto images =
         at<slot::resolution>().resize(at<slot::layout>().arrange(batch.input), part);
-    [[maybe_unused]] const auto scope = at<slot::precision>().forward_scope(precision_state_);
+    [[maybe_unused]] const auto scope =
+        at<slot::precision>().forward_scope(state<slot::precision>());
     return at<slot::loss>().loss(as_float32(model_->forward(images)), batch.target);
   }
 
@@ -184,10 +170,9 @@ class BasicTrainer {
 
   M model_;
   RunSettings run_;
-  Policies policies_;
+  [[no_unique_address]] Policies policies_;
   std::vector<NamedTensor> parameters_;
-  typename Optimizer::State optimizer_state_;
-  [[no_unique_address]] typename Precision::State precision_state_;
+  PolicyStates<Policies> states_;
 
   std::int64_t steps_ = 0;    ///< optimizer steps taken in this run
   std::int64_t windows_ = 0;  ///< begun in this run, skipped ones counted
@@ -197,10 +182,22 @@ class BasicTrainer {
   Clock::time_point begun_;
 };
 
+/// Stands in for a trainer that was refused: takes everything, so that one mistake gives one error.
+template <class M, class Mistake>
+class BasicTrainer<M, RefusedPolicies<Mistake>> : RefusedPolicies<Mistake> {
+ public:
+  using policies_type = RefusedPolicies<Mistake>;
+  template <class Model>
+  explicit BasicTrainer(const Model&, const RunSettings& = {}, const policies_type& = {}) {}
+  History fit(const auto&...) { return {}; }
+  Evaluation evaluate(const auto&) { return {}; }
+};
+
 /// `Trainer<Model, Policies...>`: policies in any order, at most one per axis, neutral ones for the
-/// rest. The same policies in another order are the same type.
+/// rest. The same policies in another order are the same type. What does not fit is one compile
+/// error, a sentence that names the policy, the axis and the fix.
 template <class M, class... Policies>
-using Trainer = BasicTrainer<M, typename detail::Compose<TrainerAxes, Policies...>::type>;
+using Trainer = BasicTrainer<M, typename Composition<TrainerAxes, M, Policies...>::policies>;
 
 }  // namespace gradus
 

@@ -1,9 +1,9 @@
 /// The accumulation axis: how many micro-batches make one optimizer step.
 #pragma once
 
-#include <gradus/core/slot.hpp>
+#include <gradus/core/contract.hpp>
 
-#include <concepts>
+#include <array>
 #include <cstdint>
 
 namespace gradus {
@@ -13,8 +13,21 @@ namespace gradus {
 /// window, a short last window and a short last batch included. Batch norm sees each micro-batch on
 /// its own.
 template <class P>
-concept AccumulationPolicy = PolicyOf<P, slot::accumulation> && requires(const P& policy) {
-  { policy.micro_batches() } -> std::same_as<std::int64_t>;
-};
+struct Contract<slot::accumulation, P> {
+  using MicroBatches = std::int64_t (P::*)() const;
+
+  static constexpr std::array members{
+      Member{"micro_batches", "std::int64_t micro_batches() const", requires {&P::micro_batches;
+}, requires {
+  static_cast<MicroBatches>(&P::micro_batches);
+}
+}  // namespace gradus
+}
+;
+}
+;
+
+template <class P>
+concept AccumulationPolicy = Fulfils<P, slot::accumulation>;
 
 }  // namespace gradus

@@ -1,10 +1,10 @@
 /// The augmentation axis: how each training image is varied from epoch to epoch.
 #pragma once
 
+#include <gradus/core/contract.hpp>
 #include <gradus/core/image_transform.hpp>
-#include <gradus/core/slot.hpp>
 
-#include <concepts>
+#include <array>
 
 namespace gradus {
 
@@ -12,10 +12,25 @@ namespace gradus {
 /// index), so that neither the number of workers nor a resumed run changes it. A policy whose
 /// `varies` is false is never asked, and goes with datasets that are not images.
 template <class P>
-concept AugmentationPolicy = PolicyOf<P, slot::augmentation> &&
-    requires(const P& policy, const SampleKey& key) {
-  { P::varies } -> std::convertible_to<bool>;
-  { policy.draw(key) } -> std::same_as<ImageTransform>;
-};
+struct Contract<slot::augmentation, P> {
+  using Draw = ImageTransform (P::*)(const SampleKey&) const;
+
+  static constexpr std::array members{
+      Member{"varies", "static constexpr bool varies = true;", requires {P::varies;
+}, requires {
+  static_cast<const bool*>(&P::varies);
+}
+}  // namespace gradus
+, Member {
+  "draw", "gradus::ImageTransform draw(const gradus::SampleKey& key) const", requires { &P::draw; }
+  , requires { static_cast<Draw>(&P::draw); }
+}
+}
+;
+}
+;
+
+template <class P>
+concept AugmentationPolicy = Fulfils<P, slot::augmentation>;
 
 }  // namespace gradus

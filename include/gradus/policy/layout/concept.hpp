@@ -1,20 +1,31 @@
 /// The layout axis: how tensors of four dimensions lie in memory.
 #pragma once
 
-#include <gradus/core/slot.hpp>
+#include <gradus/core/contract.hpp>
+#include <gradus/core/tensor_fwd.hpp>
 
-#include <ATen/core/Tensor.h>
-
-#include <concepts>
+#include <array>
 
 namespace gradus {
 
 /// `arrange(tensor)` returns the tensor in the policy's layout, the same values in the same shape.
 /// Applied once to each parameter, and to the input of each micro-batch.
 template <class P>
-concept LayoutPolicy = PolicyOf<P, slot::layout> &&
-    requires(const P& policy, const at::Tensor& tensor) {
-  { policy.arrange(tensor) } -> std::same_as<at::Tensor>;
-};
+struct Contract<slot::layout, P> {
+  using Arrange = at::Tensor (P::*)(const at::Tensor&) const;
+
+  static constexpr std::array members{
+      Member{"arrange", "at::Tensor arrange(const at::Tensor& tensor) const", requires {&P::arrange;
+}, requires {
+  static_cast<Arrange>(&P::arrange);
+}
+}  // namespace gradus
+}
+;
+}
+;
+
+template <class P>
+concept LayoutPolicy = Fulfils<P, slot::layout>;
 
 }  // namespace gradus

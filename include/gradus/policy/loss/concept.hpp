@@ -1,11 +1,10 @@
 /// The loss axis: what training makes small.
 #pragma once
 
-#include <gradus/core/slot.hpp>
+#include <gradus/core/contract.hpp>
+#include <gradus/core/tensor_fwd.hpp>
 
-#include <ATen/core/Tensor.h>
-
-#include <concepts>
+#include <array>
 
 namespace gradus {
 
@@ -14,10 +13,36 @@ namespace gradus {
 /// regularisation. A classification loss also says how many outputs are right: `correct(output,
 /// target)`, int64 [].
 template <class P>
-concept LossPolicy = PolicyOf<P, slot::loss> &&
-    requires(const P& policy, const at::Tensor& output, const at::Tensor& target) {
-  { policy.loss(output, target) } -> std::same_as<at::Tensor>;
-  { policy.evaluate(output, target) } -> std::same_as<at::Tensor>;
-};
+struct Contract<slot::loss, P> {
+  using Function = at::Tensor (P::*)(const at::Tensor&, const at::Tensor&) const;
+
+  static constexpr std::array members{
+      Member{"loss", "at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const",
+             requires {&P::loss;
+}, requires {
+  static_cast<Function>(&P::loss);
+}
+}  // namespace gradus
+, Member{"evaluate",
+         "at::Tensor evaluate(const at::Tensor& output, const at::Tensor& target) const",
+         requires {&P::evaluate;
+}
+, requires { static_cast<Function>(&P::evaluate); }
+}
+, Member {
+  "correct", "at::Tensor correct(const at::Tensor& output, const at::Tensor& target) const",
+      requires {
+    &P::correct;
+  }
+  , requires { static_cast<Function>(&P::correct); }
+  , false
+}
+}
+;
+}
+;
+
+template <class P>
+concept LossPolicy = Fulfils<P, slot::loss>;
 
 }  // namespace gradus

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/core/field.hpp>
+#include <gradus/core/state_dict.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
 
 #include <ATen/ops/_fused_adamw.h>
@@ -9,6 +10,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include <array>
+#include <string>
 #include <vector>
 
 namespace gradus {
@@ -66,6 +68,25 @@ struct AdamW {
           at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)));
     }
     return state;
+  }
+
+  [[nodiscard]] constexpr bool has_momentum() const { return true; }
+
+  void save(const State& state, StateDict& to) const {
+    for (std::size_t i = 0; i < state.steps.size(); ++i) {
+      const auto number = std::to_string(i);
+      to.put("first_moment." + number, state.first_moments[i]);
+      to.put("second_moment." + number, state.second_moments[i]);
+      to.put("steps." + number, state.steps[i]);
+    }
+  }
+  void load(State& state, const StateDict& from) const {
+    for (std::size_t i = 0; i < state.steps.size(); ++i) {
+      const auto number = std::to_string(i);
+      from.get("first_moment." + number, state.first_moments[i]);
+      from.get("second_moment." + number, state.second_moments[i]);
+      from.get("steps." + number, state.steps[i]);
+    }
   }
 
   void step(State& state, const Rates& rates) const {

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <gradus/core/field.hpp>
+#include <gradus/core/state_dict.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
 
 #include <ATen/ops/_fused_sgd.h>
 #include <ATen/ops/empty_like.h>
 
+#include <string>
 #include <vector>
 
 namespace gradus {
@@ -44,6 +46,23 @@ struct SGD {
     return state;
   }
 
+  [[nodiscard]] constexpr bool has_momentum() const { return true; }
+
+  void save(const State& state, StateDict& to) const {
+    for (std::size_t i = 0; i < state.velocities.size(); ++i) {
+      if (state.velocities[i].defined()) to.put(velocity_name(i), state.velocities[i]);
+    }
+  }
+  void load(State& state, const StateDict& from) const {
+    for (std::size_t i = 0; i < state.velocities.size(); ++i) {
+      auto& velocity = state.velocities[i];
+      velocity = at::Tensor();
+      if (!from.has(velocity_name(i))) continue;
+      velocity = at::empty_like(state.parameters[i].detach());
+      from.get(velocity_name(i), velocity);
+    }
+  }
+
   void step(State& state, const Rates& rates) const {
     const double mu = rates.momentum.value_or(momentum);
     Group first;   // whose velocity begins as the gradient itself
@@ -63,6 +82,10 @@ struct SGD {
   }
 
  private:
+  static std::string velocity_name(std::size_t parameter) {
+    return "velocity." + std::to_string(parameter);
+  }
+
   struct Group {
     std::vector<at::Tensor> parameters;
     std::vector<at::Tensor> gradients;

@@ -1,36 +1,55 @@
 /// The precision axis: which numeric type the forward pass computes in. Weights stay float32.
 #pragma once
 
-#include <gradus/core/slot.hpp>
+#include <gradus/core/contract.hpp>
+#include <gradus/core/tensor_fwd.hpp>
 
-#include <c10/core/Device.h>
-#include <c10/core/ScalarType.h>
-
-#include <concepts>
-#include <string>
+#include <array>
 
 namespace gradus {
-
-/// What a precision policy settled on for one device, kept in the run's record.
-struct PrecisionChoice {
-  c10::ScalarType type = c10::kFloat;  ///< of the operators that autocast covers
-  bool scaled = false;                 ///< whether gradients are scaled
-  std::string reason;
-};
 
 /// A precision policy
 /// - says by `choose(device)` what it will compute in, before anything runs;
 /// - makes by `start(device)` its run state, once per run;
 /// - gives by `forward_scope(state)` an object that lives for the forward pass and the loss of one
 ///   micro-batch, and no longer;
-/// - may have a gradient scaler: `scaler(state)` returns it or a null pointer.
+/// - gives by `scaler(state)` its gradient scaler, a pointer that may be null. One that never
+///   scales returns std::nullptr_t, and the step holds no trace of scaling.
 template <class P>
-concept PrecisionPolicy = PolicyOf<P, slot::precision> &&
-    requires(const P& policy, typename P::State& state, c10::Device device) {
-  { policy.choose(device) } -> std::same_as<PrecisionChoice>;
-  { policy.start(device) } -> std::same_as<typename P::State>;
-  policy.forward_scope(state);
-  policy.scaler(state);
-};
+struct Contract<slot::precision, P> {
+  using State = state_of<P>;
+  using Choose = PrecisionChoice (P::*)(c10::Device) const;
+  using Start = State (P::*)(c10::Device) const;
+
+  static constexpr std::array members{
+      Member{"State", "struct State { ... };", requires {typename P::State;
+}, requires {
+  typename P::State;
+}
+}  // namespace gradus
+, Member{"choose", "gradus::PrecisionChoice choose(c10::Device device) const", requires {&P::choose;
+}
+, requires { static_cast<Choose>(&P::choose); }
+}
+, Member{"start", "State start(c10::Device device) const", requires {&P::start;
+}
+, requires { static_cast<Start>(&P::start); }
+}
+, Member{"forward_scope", "auto forward_scope(const State& state) const",
+         requires {&P::forward_scope;
+}
+, requires(const P& policy, const State& state) { policy.forward_scope(state); }
+}
+, Member {
+  "scaler", "auto* scaler(State& state) const", requires { &P::scaler; }
+  , requires(const P& policy, State& state) { policy.scaler(state) == nullptr; }
+}
+}
+;
+}
+;
+
+template <class P>
+concept PrecisionPolicy = Fulfils<P, slot::precision>;
 
 }  // namespace gradus

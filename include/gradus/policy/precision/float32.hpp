@@ -3,6 +3,7 @@
 
 #include <gradus/core/field.hpp>
 #include <gradus/policy/precision/concept.hpp>
+#include <gradus/policy/precision/precision_choice.hpp>
 
 #include <cstddef>
 

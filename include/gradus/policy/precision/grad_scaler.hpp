@@ -2,6 +2,8 @@
 /// 2018).
 #pragma once
 
+#include <gradus/core/state_dict.hpp>
+
 #include <ATen/ops/_amp_foreach_non_finite_check_and_unscale.h>
 #include <ATen/ops/_amp_update_scale.h>
 #include <ATen/ops/full.h>
@@ -49,6 +51,15 @@ class GradScaler {
   void update() {
     at::_amp_update_scale_(scale_, growth_tracker_, found_inf_, numbers_.growth_factor,
                            numbers_.backoff_factor, numbers_.growth_interval);
+  }
+
+  void save(StateDict& to) const {
+    to.put("scale", scale_);
+    to.put("growth_tracker", growth_tracker_);
+  }
+  void load(const StateDict& from) {
+    from.get("scale", scale_);
+    from.get("growth_tracker", growth_tracker_);
   }
 
   /// float32 [1], on the device.

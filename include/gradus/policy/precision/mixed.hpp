@@ -4,9 +4,11 @@
 #include <gradus/core/device.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/field.hpp>
+#include <gradus/core/state_dict.hpp>
 #include <gradus/policy/precision/autocast.hpp>
 #include <gradus/policy/precision/concept.hpp>
 #include <gradus/policy/precision/grad_scaler.hpp>
+#include <gradus/policy/precision/precision_choice.hpp>
 
 #include <array>
 #include <cstdint>
@@ -15,11 +17,16 @@
 namespace gradus {
 
 /// The 16-bit type of `Mixed`. `automatic` takes what the device computes in natively.
-enum class MixedType { automatic, bfloat16, float16 };
+enum class MixedType { automatic, bfloat16, float16, float32 };
 
-constexpr std::array<std::string_view, 3> enum_names(MixedType) {
-  return {"automatic", "bfloat16", "float16"};
+constexpr std::array<std::string_view, 4> enum_names(MixedType) {
+  return {"automatic", "bfloat16", "float16", "float32"};
 }
+
+/// Whether gradients are scaled. `automatic`: under float16, the only type that needs it.
+enum class Scaling { automatic, on, off };
+
+constexpr std::array<std::string_view, 3> enum_names(Scaling) { return {"automatic", "on", "off"}; }
 
 /// When to use: on any device; where it would not pay it steps aside and says so. bfloat16 has
 /// float32's range and needs no scaler. float16 is chosen on CUDA devices without native bfloat16;
@@ -32,6 +39,7 @@ struct Mixed {
   static constexpr std::string_view name = "Mixed";
 
   MixedType type = MixedType::automatic;
+  Scaling scaling = Scaling::automatic;
   double initial_scale = 65536;
   double growth_factor = 2;
   double backoff_factor = 0.5;
@@ -39,13 +47,22 @@ struct Mixed {
 
   static constexpr auto fields() {
     return fields_of(
-        field("type", &Mixed::type, "16-bit type of the forward pass"),
+        field("type", &Mixed::type, "16-bit type of the forward pass; float32: none"),
+        field("scaling", &Mixed::scaling, "whether gradients are scaled (float16)"),
         field("initial_scale", &Mixed::initial_scale, positive(), "first loss scale (float16)"),
         field("growth_factor", &Mixed::growth_factor, at_least(1), "scale growth (float16)"),
         field("backoff_factor", &Mixed::backoff_factor, Range{0, 1, true, true},
               "scale change after a gradient that is not finite (float16)"),
         field("growth_interval", &Mixed::growth_interval, at_least(1),
               "finite steps before the scale grows (float16)"));
+  }
+
+  /// Gradients of bfloat16 and float32 have the range of the weights.
+  [[nodiscard]] constexpr std::string_view mistake() const {
+    const bool unscaled = type == MixedType::bfloat16 || type == MixedType::float32;
+    return scaling == Scaling::on && unscaled ? "gradient scaling is for float16 alone; set "
+                                                "scaling to automatic, or type to float16"
+                                              : "";
   }
 
   struct State {
@@ -55,13 +72,15 @@ struct Mixed {
   };
 
   [[nodiscard]] PrecisionChoice choose(c10::Device device) const {
+    const bool scaled = scaling != Scaling::off;
+    if (type == MixedType::float32) return {c10::kFloat, false, "float32 was asked for"};
     if (type == MixedType::bfloat16) return {c10::kBFloat16, false, "bfloat16 was asked for"};
-    if (type == MixedType::float16) return {c10::kHalf, true, "float16 was asked for"};
+    if (type == MixedType::float16) return {c10::kHalf, scaled, "float16 was asked for"};
     if (has_native_bfloat16(device)) {
       return {c10::kBFloat16, false, "the device computes in bfloat16 natively"};
     }
     if (device.is_cuda()) {
-      return {c10::kHalf, true, "the device has no native bfloat16 but float16"};
+      return {c10::kHalf, scaled, "the device has no native bfloat16 but float16"};
     }
     return {c10::kFloat, false, "the processor has no native 16-bit arithmetic, float32 is faster"};
   }
@@ -82,6 +101,13 @@ struct Mixed {
     return state.type == c10::kFloat
                ? std::optional<AutocastScope>()
                : std::optional<AutocastScope>(std::in_place, state.device, state.type);
+  }
+
+  void save(const State& state, StateDict& to) const {
+    if (state.scaler) state.scaler->save(to);
+  }
+  void load(State& state, const StateDict& from) const {
+    if (state.scaler) state.scaler->load(from);
   }
 
   [[nodiscard]] GradScaler* scaler(State& state) const {

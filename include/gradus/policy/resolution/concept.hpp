@@ -1,20 +1,32 @@
 /// The resolution axis: at what size training images are seen. Evaluation is always at full size.
 #pragma once
 
-#include <gradus/core/slot.hpp>
+#include <gradus/core/contract.hpp>
+#include <gradus/core/tensor_fwd.hpp>
 
-#include <ATen/core/Tensor.h>
-
-#include <concepts>
+#include <array>
 
 namespace gradus {
 
 /// `resize(images, part)` returns images [N, C, h, w] made from [N, C, H, W]; `part` is the part of
 /// the run's optimizer steps that is done, in [0, 1).
 template <class P>
-concept ResolutionPolicy = PolicyOf<P, slot::resolution> &&
-    requires(const P& policy, const at::Tensor& images, double part) {
-  { policy.resize(images, part) } -> std::same_as<at::Tensor>;
-};
+struct Contract<slot::resolution, P> {
+  using Resize = at::Tensor (P::*)(const at::Tensor&, double) const;
+
+  static constexpr std::array members{
+      Member{"resize", "at::Tensor resize(const at::Tensor& images, double part) const",
+             requires {&P::resize;
+}, requires {
+  static_cast<Resize>(&P::resize);
+}
+}  // namespace gradus
+}
+;
+}
+;
+
+template <class P>
+concept ResolutionPolicy = Fulfils<P, slot::resolution>;
 
 }  // namespace gradus

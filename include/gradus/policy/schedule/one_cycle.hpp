@@ -49,6 +49,8 @@ struct OneCycle {
         field("max_momentum", &OneCycle::max_momentum, fraction(), "momentum at both ends"));
   }
 
+  [[nodiscard]] constexpr bool cycles_momentum() const { return cycle_momentum; }
+
   [[nodiscard]] Rates at(std::int64_t step, std::int64_t total_steps, double) const {
     const auto total = static_cast<double>(total_steps);
     const double at = static_cast<double>(step);

@@ -21,6 +21,8 @@ concept OffersShareableLayers = requires(Model& model) {
 struct ShareEarlyLayer {
   using slot = slot::sharing;
   static constexpr std::string_view name = "ShareEarlyLayer";
+  static constexpr std::string_view needs =
+      "a member `shareable_layers()` that returns a pair of module holders with a `weight`";
   static constexpr auto fields() { return no_fields; }
 
   template <OffersShareableLayers Model>

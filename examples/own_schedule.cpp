@@ -1,5 +1,4 @@
-/// A schedule of one's own: a linear warm-up, a plateau, a linear end. Explained in
-/// docs/custom-policy.md.
+/// A schedule of one's own: a linear warm-up, a plateau, a linear end.
 #include <gradus/gradus.hpp>
 
 #include <algorithm>
@@ -29,16 +28,6 @@ struct Trapezoid {
 };
 static_assert(gradus::SchedulePolicy<Trapezoid>);
 
-/// Observers are told what happens; this one prints the rate now and then.
-struct RatePrinter {
-  void on(const gradus::StepEnd& event) const {
-    if (event.train_loss) {
-      std::cout << "step " << event.step << ": rate " << event.learning_rate << ", loss "
-                << *event.train_loss << '\n';
-    }
-  }
-};
-
 int main(int argc, char** argv) {
   if (argc != 2) return 2;
   using namespace gradus;
@@ -46,9 +35,8 @@ int main(int argc, char** argv) {
   using Mine = with<Small, Preset<Trapezoid{.warm_up = 0.2}>>;
 
   const auto [train, test] = data::read_cifar10(argv[1]);
-  Mine trainer(ResNet10(ResNet10Options{.width = 4}), {.epochs = 1, .log_every_steps = 10});
-  std::cout << policies_to_json(trainer.policies()).dump(2) << '\n';
-  RatePrinter printer;
-  const auto history = trainer.fit(train.take(2000), test.take(500), printer);
+  Mine trainer(ResNet10(ResNet10Options{.width = 4}), {.epochs = 1});
+  std::cout << dump(policies_to_json(trainer.policies()), 2) << '\n';
+  const auto history = trainer.fit(train.take(2000), test.take(500));
   std::cout << "test accuracy " << history.epochs.back().test->accuracy() << '\n';
 }

@@ -1,0 +1,54 @@
+/// The laws of each axis as Catch2 checks, for the policies of gradus and for one's own. Needs
+/// Catch2, version 2 or 3, whose macros bear the prefix CATCH_ here: torch has a macro CHECK.
+#pragma once
+
+#include <gradus/testing/common_laws.hpp>
+#include <gradus/testing/data_laws.hpp>
+#include <gradus/testing/optimizer_laws.hpp>
+#include <gradus/testing/schedule_laws.hpp>
+#include <gradus/testing/sharing_laws.hpp>
+#include <gradus/testing/step_laws.hpp>
+
+#ifndef CATCH_CONFIG_PREFIX_ALL
+#define CATCH_CONFIG_PREFIX_ALL
+#endif
+#if __has_include(<catch2/catch_all.hpp>)
+#include <catch2/catch_all.hpp>
+#else
+#include <catch2/catch.hpp>
+#endif
+
+namespace gradus::testing {
+
+/// Fails the running test case once for each broken law.
+inline void check(const BrokenLaws& laws) {
+  for (const auto& sentence : laws.sentences()) {
+    CATCH_INFO("broken law: " << sentence);
+    CATCH_CHECK(false);
+  }
+  CATCH_SUCCEED();
+}
+
+/// Checks the laws of every policy and those of its axis:
+///
+///     CATCH_TEMPLATE_TEST_CASE("my policies keep the laws", "", Ramp, Lion, GradientNoise) {
+///       gradus::testing::check_laws<TestType>();
+///     }
+template <Policy P>
+void check_laws(const P& policy = {}) {
+  BrokenLaws laws;
+  number_laws(laws, policy);
+  axis_laws(typename P::slot(), laws, policy);
+  check(laws);
+}
+
+/// Checks a sharing policy in the model that `fresh()` makes.
+template <PolicyOf<slot::sharing> P, class MakeModel>
+void check_laws(const P& policy, MakeModel fresh) {
+  BrokenLaws laws;
+  number_laws(laws, policy);
+  sharing_laws(laws, policy, fresh);
+  check(laws);
+}
+
+}  // namespace gradus::testing

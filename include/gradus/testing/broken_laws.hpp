@@ -1,0 +1,22 @@
+/// What the laws of an axis found: a sentence for each one that a policy breaks.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace gradus::testing {
+
+class BrokenLaws {
+ public:
+  /// Notes the law unless it holds. Written as what a good policy does: "it changes no gradient".
+  void law(bool holds, const std::string& what) {
+    if (!holds) sentences_.push_back(what);
+  }
+
+  [[nodiscard]] const std::vector<std::string>& sentences() const { return sentences_; }
+
+ private:
+  std::vector<std::string> sentences_;
+};
+
+}  // namespace gradus::testing

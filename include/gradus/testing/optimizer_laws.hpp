@@ -1,0 +1,105 @@
+/// Laws of the optimizer axis.
+#pragma once
+
+#include <gradus/policy/optimizer/concept.hpp>
+#include <gradus/testing/common_laws.hpp>
+
+#include <torch/types.h>
+
+#include <optional>
+#include <vector>
+
+namespace gradus::testing {
+
+/// A matrix and a vector with gradients, and one parameter that never has one.
+struct OptimizerTrial {
+  std::vector<NamedTensor> parameters;
+
+  OptimizerTrial() {
+    add("matrix", torch::arange(12.0F).reshape({3, 4}) / 8 - 0.5);
+    add("vector", torch::arange(4.0F) / 4 + 0.1);
+    add("unused", torch::ones({2}));
+  }
+
+  void set_gradients(int step) {
+    for (std::size_t i = 0; i < 2; ++i) {
+      auto& parameter = parameters[i].tensor;
+      const auto index = torch::arange(static_cast<float>(parameter.numel())).reshape_as(parameter);
+      parameter.mutable_grad() = ((index * 7 + step * 3).remainder(11) - 5) / 8;
+    }
+  }
+
+  [[nodiscard]] std::vector<at::Tensor> weights() const {
+    std::vector<at::Tensor> copies;
+    for (const auto& parameter : parameters) copies.push_back(parameter.tensor.detach().clone());
+    return copies;
+  }
+
+ private:
+  void add(std::string name, const at::Tensor& values) {
+    parameters.push_back({std::move(name), values.clone().requires_grad_()});
+  }
+};
+
+inline bool same_bits(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+  bool same = a.size() == b.size();
+  for (std::size_t i = 0; same && i < a.size(); ++i) same = a[i].equal(b[i]);
+  return same;
+}
+
+template <class P>
+void axis_laws(slot::optimizer, BrokenLaws& laws, const P& policy) {
+  const auto run = [&](OptimizerTrial& trial, state_of<P>& state, int from, int to,
+                       std::optional<double> momentum = {}) {
+    for (int step = from; step < to; ++step) {
+      trial.set_gradients(step);
+      policy.step(state, Rates{policy.lr, momentum});
+    }
+    return trial.weights();
+  };
+  OptimizerTrial trial;
+  const auto before = trial.weights();
+  auto state = policy.start(trial.parameters);
+  laws.law(same_bits(trial.weights(), before), "`start` moves no weight");
+
+  trial.set_gradients(0);
+  const auto gradient = trial.parameters[0].tensor.grad().clone();
+  policy.step(state, Rates{policy.lr, std::nullopt});
+  laws.law(trial.parameters[0].tensor.grad().equal(gradient), "a step changes no gradient");
+  laws.law(trial.parameters[2].tensor.equal(before[2]), "a parameter without gradient stays");
+  laws.law(!trial.parameters[0].tensor.detach().equal(before[0]), "a step moves the weights");
+  laws.law(trial.parameters[0].tensor.detach().isfinite().all().template item<bool>(),
+           "weights stay finite");
+
+  OptimizerTrial one;
+  OptimizerTrial two;
+  auto state_one = policy.start(one.parameters);
+  auto state_two = policy.start(two.parameters);
+  laws.law(same_bits(run(one, state_one, 0, 5), run(two, state_two, 0, 5)),
+           "the same steps give the same bits");
+  OptimizerTrial resumed;
+  auto state_resumed = policy.start(resumed.parameters);
+  const at::NoGradGuard no_grad;
+  for (std::size_t i = 0; i < one.parameters.size(); ++i) {
+    resumed.parameters[i].tensor.copy_(one.parameters[i].tensor);
+  }
+  if constexpr (!std::is_empty_v<state_of<P>>) {
+    StateDict saved;
+    policy.save(state_one, saved);
+    policy.load(state_resumed, saved);
+    laws.law(same_bits(run(one, state_one, 5, 9), run(resumed, state_resumed, 5, 9)),
+             "a run that is saved and loaded goes on bit for bit");
+    state_laws(laws, policy, state_one, policy.start(resumed.parameters));
+  }
+
+  if (policy.has_momentum()) {
+    OptimizerTrial low;
+    OptimizerTrial high;
+    auto state_low = policy.start(low.parameters);
+    auto state_high = policy.start(high.parameters);
+    laws.law(!same_bits(run(low, state_low, 0, 5, 0.1), run(high, state_high, 0, 5, 0.9)),
+             "it has momentum, so the momentum of a schedule changes its steps");
+  }
+}
+
+}  // namespace gradus::testing

@@ -1,0 +1,37 @@
+/// Laws of the schedule axis.
+#pragma once
+
+#include <gradus/policy/schedule/concept.hpp>
+#include <gradus/testing/common_laws.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+
+namespace gradus::testing {
+
+template <class P>
+void axis_laws(slot::schedule, BrokenLaws& laws, const P& policy) {
+  constexpr double rate = 0.125;
+  bool sets_momentum = false;
+  for (const std::int64_t total : {1, 2, 3, 10, 97, 1000}) {
+    const auto of = " in a run of " + std::to_string(total) + " steps";
+    for (std::int64_t step = 0; step < total; ++step) {
+      const auto rates = policy.at(step, total, rate);
+      const auto again = policy.at(step, total, rate);
+      laws.law(rates.learning_rate == again.learning_rate && rates.momentum == again.momentum,
+               "the rates are a pure function of the step" + of);
+      laws.law(std::isfinite(rates.learning_rate) && rates.learning_rate >= 0,
+               "the learning rate is finite and not negative" + of);
+      if (rates.momentum) {
+        sets_momentum = true;
+        laws.law(*rates.momentum >= 0 && *rates.momentum < 1, "momentum lies in [0, 1)" + of);
+      }
+    }
+  }
+  bool says_so = false;
+  if constexpr (requires { policy.cycles_momentum(); }) says_so = policy.cycles_momentum();
+  laws.law(says_so == sets_momentum, "`cycles_momentum()` says whether it sets momentum");
+}
+
+}  // namespace gradus::testing

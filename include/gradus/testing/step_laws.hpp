@@ -1,0 +1,117 @@
+/// Laws of the axes that act within a step: precision, loss, and extension axes by their hooks.
+#pragma once
+
+#include <gradus/core/batch.hpp>
+#include <gradus/core/step_context.hpp>
+#include <gradus/policy/loss/concept.hpp>
+#include <gradus/policy/precision/concept.hpp>
+#include <gradus/policy/precision/precision_choice.hpp>
+#include <gradus/testing/optimizer_laws.hpp>
+
+#include <ATen/autocast_mode.h>
+#include <torch/types.h>
+
+namespace gradus::testing {
+
+template <class P>
+void axis_laws(slot::precision, BrokenLaws& laws, const P& policy) {
+  const c10::Device cpu(c10::kCPU);
+  const auto choice = policy.choose(cpu);
+  laws.law(policy.choose(cpu).type == choice.type, "the choice never changes");
+  laws.law(!choice.reason.empty(), "it says why it chose");
+  laws.law(!choice.scaled || choice.type == c10::kHalf, "only float16 is scaled");
+
+  auto state = policy.start(cpu);
+  laws.law((policy.scaler(state) != nullptr) == choice.scaled, "it has a scaler if it scales");
+  const bool enabled = at::autocast::is_autocast_enabled(at::kCPU);
+  const auto weight = torch::eye(8).requires_grad_();
+  at::Tensor output;
+  {
+    [[maybe_unused]] const auto scope = policy.forward_scope(state);
+    output = torch::ones({4, 8}).mm(weight);
+  }
+  laws.law(output.scalar_type() == choice.type, "a product in its scope has the type it chose");
+  laws.law(at::autocast::is_autocast_enabled(at::kCPU) == enabled, "its scope restores autocast");
+  output.sum().backward();
+  laws.law(weight.grad().scalar_type() == at::kFloat, "gradients of weights are float32");
+  state_laws(laws, policy, state, policy.start(cpu));
+}
+
+template <class P>
+void axis_laws(slot::loss, BrokenLaws& laws, const P& policy) {
+  const auto output = torch::randn({6, 10}).requires_grad_();
+  const auto target = torch::arange(6);
+  const auto loss = policy.loss(output, target);
+  laws.law(loss.dim() == 0 && loss.scalar_type() == at::kFloat, "the loss is float32 []");
+  loss.backward();
+  laws.law(output.grad().defined() && output.grad().isfinite().all().template item<bool>(),
+           "the loss has a finite gradient");
+  const auto twice = policy.loss(at::cat({output, output}), at::cat({target, target}));
+  laws.law(at::allclose(twice, loss), "the loss is a mean over samples");
+  laws.law(policy.evaluate(output, target).isfinite().template item<bool>(),
+           "what evaluation reports is finite");
+  if constexpr (requires { policy.correct(output, target); }) {
+    const auto correct = policy.correct(output, target).template item<std::int64_t>();
+    laws.law(correct >= 0 && correct <= 6, "no more outputs are right than there are");
+  }
+}
+
+/// An extension policy: called as a trainer would, it leaves gradients, weights and batches finite
+/// and whole, and does the same twice.
+template <class Slot, class P>
+void axis_laws(Slot, BrokenLaws& laws, const P& policy) {
+  const auto run = [&] {
+    OptimizerTrial trial;
+    trial.parameters.pop_back();
+    auto state = [&] {
+      if constexpr (requires { policy.start(trial.parameters); }) {
+        return policy.start(trial.parameters);
+      } else {
+        return NoState{};
+      }
+    }();
+    const auto call = [&](auto&& function, auto&... arguments) {
+      if constexpr (std::is_empty_v<state_of<P>>) {
+        function(arguments...);
+      } else {
+        function(state, arguments...);
+      }
+    };
+    Batch batch{torch::arange(24.0F).reshape({4, 6}) / 24, torch::arange(4)};
+    for (int step = 0; step < 3; ++step) {
+      trial.set_gradients(step);
+      const StepContext context{
+          .parameters = trial.parameters, .seed = 3, .step = step, .total_steps = 3};
+      auto loss = (trial.parameters[0].tensor * 0.5).sum();
+      if constexpr (requires { &P::before_forward; }) {
+        call([&](auto&... a) { policy.before_forward(a...); }, batch, context);
+      }
+      if constexpr (requires { &P::before_backward; }) {
+        call([&](auto&... a) { policy.before_backward(a...); }, loss, context);
+      }
+      laws.law(loss.dim() == 0 && loss.isfinite().template item<bool>(),
+               "the loss stays finite, []");
+      if constexpr (requires { &P::before_step; }) {
+        call([&](auto&... a) { policy.before_step(a...); }, context);
+      }
+      if constexpr (requires { &P::after_step; }) {
+        call([&](auto&... a) { policy.after_step(a...); }, context);
+      }
+    }
+    laws.law(batch.size() == 4 && batch.input.size(0) == 4, "a batch keeps its samples");
+    auto result = trial.weights();
+    result.push_back(batch.input);
+    for (const auto& parameter : trial.parameters) {
+      result.push_back(parameter.tensor.grad());
+      laws.law(parameter.tensor.grad().isfinite().all().template item<bool>(),
+               "gradients stay finite");
+    }
+    if constexpr (requires { policy.start(trial.parameters); }) {
+      state_laws(laws, policy, state, policy.start(trial.parameters));
+    }
+    return result;
+  };
+  laws.law(same_bits(run(), run()), "the same run gives the same bits");
+}
+
+}  // namespace gradus::testing

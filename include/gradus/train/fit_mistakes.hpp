@@ -1,0 +1,236 @@
+/// Whether policies meet their contracts, agree with one another and fit the model: a sentence that
+/// names the policy, the axis and the fix. No torch header is needed here.
+#pragma once
+
+#include <gradus/core/contract.hpp>
+#include <gradus/core/field.hpp>
+#include <gradus/core/hook.hpp>
+#include <gradus/core/refusal.hpp>
+#include <gradus/core/tensor_fwd.hpp>
+#include <gradus/train/argument_mistakes.hpp>
+#include <gradus/train/hook_list.hpp>
+#include <gradus/train/policy_set.hpp>
+
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+namespace gradus {
+
+namespace detail {
+
+/// Run state must be made, saved and loaded.
+template <class P>
+consteval Sentence state_mistake() {
+  using State = state_of<P>;
+  const auto misses = [](std::string_view member, std::string_view declaration) {
+    return Sentence("policy ", type_name<P>(), " of axis ", P::slot::name,
+                    " has run state but no `", member, "` of the right type; declare `",
+                    declaration, "`.");
+  };
+  if constexpr (std::is_empty_v<State>) {
+    return {};
+  } else if constexpr (!requires { &P::start; }) {
+    return misses("start", "State start(const std::vector<gradus::NamedTensor>& parameters) const");
+  } else if constexpr (!requires {
+                         static_cast<void (P::*)(const State&, StateDict&) const>(&P::save);
+                       }) {
+    return misses("save", "void save(const State& state, gradus::StateDict& to) const");
+  } else if constexpr (!requires {
+                         static_cast<void (P::*)(State&, const StateDict&) const>(&P::load);
+                       }) {
+    return misses("load", "void load(State& state, const gradus::StateDict& from) const");
+  } else {
+    return {};
+  }
+}
+
+/// Numbers that are part of the type, against the ranges that the policy declares.
+template <class Argument>
+consteval Sentence number_mistake() {
+  using P = policy_t<Argument>;
+  Sentence found;
+  if constexpr (!std::is_same_v<P, Argument>) {
+    constexpr P values = PolicyTraits<Argument>::values();
+    const auto check = [&](const auto& field) {
+      using T = std::remove_cvref_t<decltype(values.*field.member)>;
+      if constexpr (!std::is_enum_v<T> && !std::is_same_v<T, bool>) {
+        const auto value = static_cast<double>(values.*field.member);
+        if (!found.empty() || field.range.holds(value)) return;
+        found = Sentence("policy ", type_name<P>(), " of axis ", P::slot::name, " is given ",
+                         field.name, " = ", value, ", but it takes numbers");
+        if (field.range.low > -1e12) {
+          found.append(field.range.low_open ? " above " : " from ").append(field.range.low);
+        }
+        if (field.range.high < 1e12) {
+          found.append(field.range.high_open ? " below " : " to ").append(field.range.high);
+        }
+        found.append("; change the preset.");
+      }
+    };
+    std::apply([&](const auto&... field) { (check(field), ...); }, P::fields());
+  }
+  return found;
+}
+
+/// `mistake()` of a policy whose numbers do not go together, where they are known.
+template <class Argument>
+consteval Sentence conflict_mistake() {
+  using P = policy_t<Argument>;
+  if constexpr (requires {
+                  typename std::bool_constant<PolicyTraits<Argument>::values().mistake().empty()>;
+                }) {
+    constexpr std::string_view said = PolicyTraits<Argument>::values().mistake();
+    if (!said.empty()) {
+      return Sentence("policy ", type_name<P>(), " of axis ", P::slot::name, ": ", said, ".");
+    }
+  }
+  return {};
+}
+
+template <class P>
+consteval Sentence contract_or_hooks_mistake() {
+  if constexpr (UnderContract<P>) {
+    return first(contract_mistake<P>(), hooks_mistake<P>());
+  } else {
+    return hooks_mistake<P>();
+  }
+}
+
+template <class Argument>
+consteval Sentence policy_mistake() {
+  using P = policy_t<Argument>;
+  if constexpr (!contract_or_hooks_mistake<P>().empty()) {
+    return contract_or_hooks_mistake<P>();
+  } else {
+    return first(state_mistake<P>(), number_mistake<Argument>(), conflict_mistake<Argument>());
+  }
+}
+
+/// What two policies of different axes can disagree on.
+template <class Optimizer, class Schedule>
+consteval Sentence momentum_mistake() {
+  constexpr auto cycles = [] {
+    if constexpr (requires {
+                    typename std::bool_constant<PolicyTraits<Schedule>::values().cycles_momentum()>;
+                  }) {
+      return PolicyTraits<Schedule>::values().cycles_momentum();
+    } else {
+      return false;
+    }
+  }();
+  constexpr auto lacks = [] {
+    if constexpr (requires {
+                    typename std::bool_constant<PolicyTraits<Optimizer>::values().has_momentum()>;
+                  }) {
+      return !PolicyTraits<Optimizer>::values().has_momentum();
+    } else {
+      return false;
+    }
+  }();
+  if (!cycles || !lacks) return {};
+  return Sentence("policy ", type_name<policy_t<Schedule>>(),
+                  " of axis schedule cycles momentum, but ", type_name<policy_t<Optimizer>>(),
+                  " of axis optimizer has none; switch the cycling off or choose another "
+                  "optimizer.");
+}
+
+template <class Slot, class... Ps>
+struct FindPolicy {
+  using type = void;
+};
+template <class Slot, class P, class... Rest>
+struct FindPolicy<Slot, P, Rest...>
+    : std::conditional_t<std::is_same_v<slot_t<P>, Slot>, std::type_identity<P>,
+                         FindPolicy<Slot, Rest...>> {};
+
+template <class... Ps>
+consteval Sentence agreement_mistake() {
+  using Optimizer = typename FindPolicy<slot::optimizer, Ps...>::type;
+  using Schedule = typename FindPolicy<slot::schedule, Ps...>::type;
+  if constexpr (!std::is_void_v<Optimizer> && !std::is_void_v<Schedule>) {
+    return momentum_mistake<Optimizer, Schedule>();
+  } else {
+    return {};
+  }
+}
+
+template <class Model>
+consteval Sentence model_mistake() {
+  if constexpr (!form_mistake<Model>("model").empty()) {
+    return form_mistake<Model>("model");
+  } else {
+    constexpr auto name = type_name<Model>();
+    if constexpr (requires(Model & model, const at::Tensor& input) {
+                    typename std::type_identity<decltype(model.forward(input))>;
+                  }) {
+      return Sentence("model ", name,
+                      " of Trainer is a module, not its holder; write TORCH_MODULE(...) after the "
+                      "module's class and give Trainer the holder.");
+    } else if constexpr (!requires(Model & model) {
+                           *model;
+                           model.operator->();
+                         }) {
+      return Sentence("model ", name,
+                      " of Trainer is not a module holder; derive a class from torch::nn::Module, "
+                      "write TORCH_MODULE(...) after it and give Trainer the holder.");
+    } else if constexpr (!requires(Model & model, const at::Tensor& input) {
+                           typename std::type_identity<decltype(model->forward(input))>;
+                         }) {
+      return Sentence("model ", name,
+                      " of Trainer cannot take a batch; its module needs `at::Tensor "
+                      "forward(const at::Tensor& input)`.");
+    } else if constexpr (!requires(Model & model, const at::Tensor& input) {
+                           requires std::is_same_v<
+                               std::remove_cvref_t<decltype(model->forward(input))>, at::Tensor>;
+                         }) {
+      return Sentence("model ", name,
+                      " of Trainer does not return a tensor; its module needs `at::Tensor "
+                      "forward(const at::Tensor& input)`.");
+    } else {
+      return {};
+    }
+  }
+}
+
+template <class Model, class... Ps>
+consteval Sentence sharing_mistake() {
+  using Argument = typename FindPolicy<slot::sharing, Ps...>::type;
+  if constexpr (!std::is_void_v<Argument>) {
+    using P = policy_t<Argument>;
+    if constexpr (!requires(const P& policy, Model& model) { policy.tie(model); }) {
+      Sentence found("policy ", type_name<P>(), " of axis sharing does not take model ",
+                     type_name<Model>(), "; ");
+      if constexpr (requires { std::string_view(P::needs); }) {
+        return found.append("give the model ").append(P::needs).append(" or leave the policy out.");
+      } else {
+        return found.append("add `void tie(Model& model) const` or leave the policy out.");
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace detail
+
+/// Stage by stage: each policy by itself, then together, then with the model.
+template <class Model, class Set>
+struct FitMistake;
+template <class Model, class... Ps>
+struct FitMistake<Model, PolicySet<Ps...>> {
+  static consteval Sentence find() {
+    constexpr auto alone = detail::first(detail::policy_mistake<Ps>()...);
+    if constexpr (!alone.empty()) {
+      return alone;
+    } else if constexpr (!detail::agreement_mistake<Ps...>().empty()) {
+      return detail::agreement_mistake<Ps...>();
+    } else if constexpr (!detail::model_mistake<Model>().empty()) {
+      return detail::model_mistake<Model>();
+    } else {
+      return detail::sharing_mistake<Model, Ps...>();
+    }
+  }
+};
+
+}  // namespace gradus

@@ -1,0 +1,37 @@
+/// Checks of the numbers that a run is given, before anything runs: the same rules that hold at
+/// compile time for the numbers of a type.
+#pragma once
+
+#include <gradus/core/error.hpp>
+#include <gradus/core/settings.hpp>
+#include <gradus/core/slot.hpp>
+
+#include <string>
+
+namespace gradus {
+
+/// Numbers out of range, or that do not go together. Throws ConfigurationError.
+template <class P>
+void check_policy(const P& policy) {
+  check_fields(policy);
+  if constexpr (requires { policy.mistake().empty(); }) {
+    if (policy.mistake().empty()) return;
+    throw ConfigurationError(std::string(P::slot::name) + ": " + std::string(policy.mistake()) +
+                             ".");
+  }
+}
+
+/// What policies of different axes must agree on. Throws ConfigurationError.
+template <class Policies>
+void check_agreement(const Policies& policies) {
+  const auto& schedule = policies.template at<slot::schedule>();
+  if constexpr (requires { schedule.cycles_momentum(); }) {
+    if (!schedule.cycles_momentum() || policies.template at<slot::optimizer>().has_momentum())
+      return;
+    throw ConfigurationError(
+        "the schedule cycles momentum, but the optimizer has none; set schedule.cycle_momentum to "
+        "false or choose another optimizer.");
+  }
+}
+
+}  // namespace gradus

@@ -1,0 +1,9 @@
+// expects: the axis Noise of policy Loud has no name; add `static constexpr std::string_view name
+#include "mini.hpp"
+
+struct Noise {};
+struct Loud {
+  using slot = Noise;
+};
+
+Trainer<Net, Loud> trainer;

@@ -1,0 +1,15 @@
+// expects: policy Hiss of axis noise has `hooks` that are no list; write `using hooks
+#include "mini.hpp"
+
+struct noise {
+  static constexpr std::string_view name = "noise";
+};
+struct Hiss {
+  using slot = noise;
+  static constexpr std::string_view name = "Hiss";
+  static constexpr auto fields() { return no_fields; }
+  using hooks = hook::before_step;
+  void before_step(const StepContext&) const;
+};
+
+Trainer<Net, Hiss> trainer;

@@ -1,0 +1,6 @@
+// expects: argument Number of Trainer is not a policy, for it names no axis; add `using slot
+#include "mini.hpp"
+
+struct Number {};
+
+Trainer<Net, Number> trainer;

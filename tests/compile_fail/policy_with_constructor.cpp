@@ -1,0 +1,12 @@
+// expects: policy Ramp of axis schedule is not an aggregate with defaults; take away its
+// constructors
+#include "mini.hpp"
+
+struct Ramp {
+  using slot = slot::schedule;
+  static constexpr std::string_view name = "Ramp";
+  static constexpr auto fields() { return no_fields; }
+  explicit Ramp(double) {}
+};
+
+Trainer<Net, Ramp> trainer;

@@ -1,0 +1,11 @@
+// expects: policy Ramp of axis schedule has a wrong `at`; declare it
+#include "mini.hpp"
+
+struct Ramp {
+  using slot = slot::schedule;
+  static constexpr std::string_view name = "Ramp";
+  static constexpr auto fields() { return no_fields; }
+  double at(std::int64_t, std::int64_t, double) const;
+};
+
+Trainer<Net, Ramp> trainer;

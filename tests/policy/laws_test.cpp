@@ -1,0 +1,135 @@
+// Every shipped policy keeps the laws of its axis, and the laws can be broken.
+#include "catch.hpp"
+#include <gradus/model/resnet10.hpp>
+#include <gradus/policy/accumulation/accumulate.hpp>
+#include <gradus/policy/accumulation/no_accumulation.hpp>
+#include <gradus/policy/augmentation/crop_flip.hpp>
+#include <gradus/policy/augmentation/no_augmentation.hpp>
+#include <gradus/policy/layout/channels_last.hpp>
+#include <gradus/policy/layout/contiguous.hpp>
+#include <gradus/policy/loading/plain.hpp>
+#include <gradus/policy/loading/prefetch.hpp>
+#include <gradus/policy/loss/cross_entropy.hpp>
+#include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/policy/optimizer/sgd.hpp>
+#include <gradus/policy/precision/float32.hpp>
+#include <gradus/policy/precision/mixed.hpp>
+#include <gradus/policy/resolution/full_resolution.hpp>
+#include <gradus/policy/resolution/progressive.hpp>
+#include <gradus/policy/schedule/constant.hpp>
+#include <gradus/policy/schedule/one_cycle.hpp>
+#include <gradus/policy/sharing/no_sharing.hpp>
+#include <gradus/policy/sharing/share_early_layer.hpp>
+#include <gradus/policy/sharing/tie_weights.hpp>
+#include <gradus/testing.hpp>
+
+using namespace gradus;
+using testing::check_laws;
+
+CATCH_TEMPLATE_TEST_CASE("every shipped policy keeps the laws of its axis", "", Float32, Mixed,
+                         NoAccumulation, Accumulate, SGD, AdamW, Constant, OneCycle, Plain,
+                         Prefetch, NoAugmentation, CropFlip, Contiguous, ChannelsLast,
+                         FullResolution, Progressive, CrossEntropy) {
+  check_laws<TestType>();
+}
+
+CATCH_TEST_CASE("shipped policies keep the laws with other numbers too") {
+  check_laws(SGD{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.1, .nesterov = true});
+  check_laws(AdamW{.lr = 0.1, .weight_decay = 0.2, .decay = Decay::weights});
+  check_laws(OneCycle{.anneal = Anneal::linear, .three_phase = true});
+  check_laws(OneCycle{.cycle_momentum = false});
+  check_laws(Mixed{.type = MixedType::bfloat16});
+  check_laws(Mixed{.type = MixedType::float16});
+  check_laws(Mixed{.type = MixedType::float32});
+  check_laws(CropFlip{.padding = 2, .flip = Flip::alternating});
+  check_laws(CrossEntropy{.label_smoothing = 0.1});
+}
+
+namespace {
+
+struct TwinsImpl : torch::nn::Module {
+  torch::nn::Linear left = register_module("left", torch::nn::Linear(4, 4));
+  torch::nn::Linear right = register_module("right", torch::nn::Linear(4, 4));
+};
+TORCH_MODULE(Twins);
+
+using Tied = TieWeights<&TwinsImpl::left, &TwinsImpl::right>;
+
+}  // namespace
+
+CATCH_TEST_CASE("shipped sharing policies keep the laws") {
+  const auto network = [] { return ResNet10(ResNet10Options{.width = 4}); };
+  check_laws(NoSharing(), network);
+  check_laws(ShareEarlyLayer(), network);
+  check_laws(Tied(), [] { return Twins(); });
+}
+
+CATCH_TEST_CASE("tied weights are one tensor with one gradient") {
+  Twins twins;
+  Tied().tie(twins);
+  CATCH_CHECK(twins->left->weight.is_same(twins->right->weight));
+  CATCH_CHECK(count_parameters(*twins) == 16 + 4 + 4);
+}
+
+namespace {
+
+struct Restless {
+  using slot = gradus::slot::schedule;
+  static constexpr std::string_view name = "Restless";
+  static constexpr auto fields() { return no_fields; }
+  Rates at(std::int64_t, std::int64_t, double rate) const {
+    static int calls = 0;
+    return {rate * ++calls, 0.9};
+  }
+};
+
+struct Forgetful {
+  using slot = gradus::slot::optimizer;
+  static constexpr std::string_view name = "Forgetful";
+  double lr = 0.1;
+  double undeclared = 1;
+  static constexpr auto fields() {
+    return fields_of(field("lr", &Forgetful::lr, positive(), "learning rate"));
+  }
+  struct State {
+    std::vector<NamedTensor> parameters;
+    at::Tensor count = at::zeros({});
+  };
+  State start(const std::vector<NamedTensor>& parameters) const { return {parameters}; }
+  constexpr bool has_momentum() const { return false; }
+  void save(const State&, StateDict&) const {}
+  void load(State&, const StateDict&) const {}
+  void step(State& state, const Rates& rates) const {
+    const at::NoGradGuard no_grad;
+    state.count.add_(1);
+    for (const auto& [label, parameter] : state.parameters) {
+      if (parameter.grad().defined()) {
+        parameter.grad().mul_(rates.learning_rate * state.count);
+        parameter.sub_(parameter.grad());
+      }
+    }
+  }
+};
+
+template <class P>
+std::vector<std::string> broken() {
+  testing::BrokenLaws laws;
+  testing::number_laws(laws, P());
+  testing::axis_laws(typename P::slot(), laws, P());
+  return laws.sentences();
+}
+
+bool holds(const std::vector<std::string>& sentences, const std::string& sentence) {
+  return std::find(sentences.begin(), sentences.end(), sentence) != sentences.end();
+}
+
+}  // namespace
+
+CATCH_TEST_CASE("a policy that breaks laws is told which") {
+  CATCH_CHECK(
+      holds(broken<Restless>(), "the rates are a pure function of the step in a run of 1 steps"));
+  CATCH_CHECK(holds(broken<Restless>(), "`cycles_momentum()` says whether it sets momentum"));
+  const auto forgetful = broken<Forgetful>();
+  CATCH_CHECK(holds(forgetful, "a step changes no gradient"));
+  CATCH_CHECK(holds(forgetful, "a run that is saved and loaded goes on bit for bit"));
+}
