@@ -31,7 +31,7 @@ struct GradientNoise {
     const double deviation = scale / std::pow(1.0 + static_cast<double>(context.step), decay / 2);
     auto generator = at::detail::createCPUGenerator(
         gradus::mix(context.seed, static_cast<std::uint64_t>(context.step)));
-    for (const auto& [name, parameter] : context.parameters) {
+    for (const auto& [label, parameter] : context.parameters) {
       if (!parameter.grad().defined()) continue;
       const auto drawn = at::randn(parameter.sizes(), generator, at::kFloat);
       parameter.grad().add_(drawn.to(parameter.device()), deviation);

@@ -32,7 +32,7 @@ struct Lion {
 
   [[nodiscard]] State start(const std::vector<gradus::NamedTensor>& parameters) const {
     State state;
-    for (const auto& [name, parameter] : parameters) {
+    for (const auto& [label, parameter] : parameters) {
       state.parameters.push_back(parameter);
       state.moments.push_back(at::zeros_like(parameter.detach()));
     }

@@ -93,6 +93,13 @@ void add_commands(CLI::App& app, CommandLine& line) {
                       "configurations [unoptimized optimized fastest]");
   compare->add_flag("--demo", options.demo, "cut the work to a few minutes on this machine");
 
+  auto* ablate = app.add_subcommand("ablate", "what each policy of a configuration contributes");
+  add_flags(*ablate, line);
+  ablate->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
+  ablate->add_option_function<std::string>(
+      "--seeds", [&run = line.run](const std::string& text) { run["seeds"] = parse_value(text); },
+      "runs of each, with seeds from --seed on [1]");
+
   auto* train = app.add_subcommand("train", "train one configuration");
   add_flags(*train, line);
   train->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
@@ -196,6 +203,7 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   constexpr std::int64_t any = std::int64_t{1} << 53;  // whole in a double too
   constexpr std::int64_t most_epochs = 1'000'000;
   constexpr std::int64_t most_threads = 1024;
+  constexpr std::int64_t most_seeds = 1000;
   std::optional<std::int64_t> epochs;
   std::optional<std::int64_t> width;
   take_count(epochs, layers, "epochs", most_epochs);
@@ -209,6 +217,9 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
         "--demo chooses epochs, width and the number of training images itself, but some of them "
         "are given too; leave out either --demo or those.");
   }
+  std::optional<std::int64_t> seeds;
+  take_count(seeds, layers, "seeds", most_seeds);
+  options.seeds = seeds.value_or(options.seeds);
   options.epochs = epochs.value_or(options.epochs);
   options.width = width.value_or(options.width);
 

@@ -37,23 +37,6 @@ void say(const Options& options, const std::string& line) {
   if (!options.quiet) std::cerr << line << '\n';
 }
 
-nlohmann::ordered_json environment(const Options& options, const LoadedData& data) {
-  return {{"gradus", std::string(version)},
-          {"libtorch", TORCH_VERSION},
-          {"commit", gradus_build_info::commit},
-          {"compiler", gradus_build_info::compiler},
-          {"flags", gradus_build_info::flags},
-          {"processor", processor_name()},
-          {"cores", std::thread::hardware_concurrency()},
-          {"threads", at::get_num_threads()},
-          {"native_bfloat16", has_native_bfloat16(device_from_name(options.device))},
-          {"device", device_from_name(options.device).str()},
-          {"seed", options.seed},
-          {"data", data.where},
-          {"data_md5", data.checksum},
-          {"command", options.command}};
-}
-
 std::vector<const Configuration*> chosen(const Options& options) {
   if (options.configurations.empty()) return configurations();
   std::vector<const Configuration*> list;
@@ -82,6 +65,23 @@ void reduce_for_demo(Options& options, const LoadedData& data) {
 }
 
 }  // namespace
+
+nlohmann::ordered_json environment(const Options& options, const LoadedData& data) {
+  return {{"gradus", std::string(version)},
+          {"libtorch", TORCH_VERSION},
+          {"commit", gradus_build_info::commit},
+          {"compiler", gradus_build_info::compiler},
+          {"flags", gradus_build_info::flags},
+          {"processor", processor_name()},
+          {"cores", std::thread::hardware_concurrency()},
+          {"threads", at::get_num_threads()},
+          {"native_bfloat16", has_native_bfloat16(device_from_name(options.device))},
+          {"device", device_from_name(options.device).str()},
+          {"seed", options.seed},
+          {"data", data.where},
+          {"data_md5", data.checksum},
+          {"command", options.command}};
+}
 
 void compare(Options options) {
   const auto list = chosen(options);

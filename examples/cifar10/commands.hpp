@@ -1,13 +1,20 @@
 /// The commands of gradus-cifar10. Each returns normally or throws a gradus::Error.
 #pragma once
 
+#include "load_data.hpp"
 #include "options.hpp"
+
+#include <nlohmann/json.hpp>
 
 namespace cifar10 {
 
 /// Trains each configuration with the same data and seed; prints the table, leaves comparison.json
 /// and report.html.
 void compare(Options options);
+
+/// Trains a configuration and the same with one policy less, for each of its policies, over several
+/// seeds; prints what each contributes, leaves ablation.json and ablation.md.
+void ablate_configuration(Options options);
 
 /// Trains one configuration.
 void train(Options options);
@@ -18,5 +25,8 @@ void evaluate(Options options);
 
 /// The whole configuration as JSON.
 void describe(Options options);
+
+/// What stands beside every result: versions, processor, data.
+[[nodiscard]] nlohmann::ordered_json environment(const Options& options, const LoadedData& data);
 
 }  // namespace cifar10

@@ -20,6 +20,7 @@ void run(int argc, char** argv) {
   if (!request) return;
   static const std::map<std::string, void (*)(cifar10::Options)> commands{
       {"compare", cifar10::compare},
+      {"ablate", cifar10::ablate_configuration},
       {"train", cifar10::train},
       {"evaluate", cifar10::evaluate},
       {"describe", cifar10::describe}};

@@ -35,6 +35,7 @@ struct Options {
   std::optional<std::int64_t> threads;  ///< absent: LibTorch's choice
   std::string out;                      ///< empty: runs/<time>
   std::optional<std::int64_t> stop_after_steps;
+  std::int64_t seeds = 1;          ///< runs of `ablate` for each configuration
   std::vector<Setting> settings;   ///< a later one wins
   std::vector<std::string> notes;  ///< what was reduced, and why
   std::string command;             ///< as typed

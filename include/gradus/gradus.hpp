@@ -10,6 +10,7 @@
 #include <gradus/core/error.hpp>
 #include <gradus/core/events.hpp>
 #include <gradus/core/field.hpp>
+#include <gradus/core/field_table.hpp>
 #include <gradus/core/history.hpp>
 #include <gradus/core/hook.hpp>
 #include <gradus/core/image_transform.hpp>

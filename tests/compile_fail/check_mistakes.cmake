@@ -1,7 +1,7 @@
 # Each program of FOLDER must fail to compile with one error, whose first line holds the sentence
-# of its line `// expects: ...` (or `// expects from clang: ...`).
+# of its comment `// expects: ...` (or `// expects from clang: ...`), which may go on for some lines.
 #   cmake -DCOMPILER=<path> -DFOLDER=<folder> -DFLAGS=<flag>;... [-DINCLUDES=<folder>|...]
-#     [-DONLY=<regex>] -P check_mistakes.cmake
+#     -P check_mistakes.cmake
 
 cmake_minimum_required(VERSION 3.25)
 
@@ -15,6 +15,26 @@ function(plain text result)
   set(${result} "${text}" PARENT_SCOPE)
 endfunction()
 
+# The comment that begins with `// <key>: ` in <program>, as one line; nothing if there is none.
+function(comment program key result)
+  file(READ "${program}" lines)
+  string(REGEX REPLACE "[\\]?;" "," lines "${lines}")  # a semicolon would part a list
+  string(REPLACE "\n" ";" lines "${lines}")
+  set(text "")
+  set(inside OFF)
+  foreach(line IN LISTS lines)
+    if(line MATCHES "^// ${key}: (.*)")
+      set(text "${CMAKE_MATCH_1}")
+      set(inside ON)
+    elseif(NOT line MATCHES "^// " OR line MATCHES "^// (expects|The compiler's own words)")
+      set(inside OFF)
+    elseif(inside AND line MATCHES "^// (.*)")
+      string(APPEND text " ${CMAKE_MATCH_1}")
+    endif()
+  endforeach()
+  set(${result} "${text}" PARENT_SCOPE)
+endfunction()
+
 execute_process(COMMAND "${COMPILER}" --version OUTPUT_VARIABLE version)
 string(REGEX MATCH "clang" clang "${version}")
 string(REPLACE "|" ";" includes "${INCLUDES}")
@@ -24,15 +44,11 @@ set(failed 0)
 set(checked 0)
 foreach(program IN LISTS programs)
   get_filename_component(name "${program}" NAME_WE)
-  if(ONLY AND NOT name MATCHES "${ONLY}")
-    continue()
-  endif()
-  file(STRINGS "${program}" expected REGEX "^// expects: " LIMIT_COUNT 1)
-  file(STRINGS "${program}" from_clang REGEX "^// expects from clang: " LIMIT_COUNT 1)
+  comment("${program}" "expects" expected)
+  comment("${program}" "expects from clang" from_clang)
   if(clang AND from_clang)
     set(expected "${from_clang}")
   endif()
-  string(REGEX REPLACE "^// expects( from clang)?: " "" expected "${expected}")
   execute_process(COMMAND "${COMPILER}" -std=c++20 -fsyntax-only ${FLAGS} "-I${FOLDER}" ${includes} "${program}"
     OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE code)
   math(EXPR checked "${checked} + 1")
@@ -53,7 +69,7 @@ foreach(program IN LISTS programs)
   if(own_words)
     set(errors 1)  # what follows is not ours to stop
   endif()
-  if(code EQUAL 0 OR found EQUAL -1 OR NOT errors EQUAL 1)
+  if(code EQUAL 0 OR NOT expected OR found EQUAL -1 OR NOT errors EQUAL 1)
     message(NOTICE "${name}: ${errors} errors, of which the first should say\n  ${expected}\nbut is\n  ${line}")
     math(EXPR failed "${failed} + 1")
   endif()

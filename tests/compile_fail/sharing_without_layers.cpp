@@ -3,9 +3,7 @@
 #include "mini.hpp"
 
 template <class Model>
-concept OffersPair = requires(Model& model) {
-  model->pair();
-};
+concept OffersPair = requires(Model& model) { model->pair(); };
 struct Tied {
   using slot = slot::sharing;
   static constexpr std::string_view name = "Tied";

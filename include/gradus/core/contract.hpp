@@ -25,9 +25,7 @@ template <class Slot, class P>
 struct Contract;
 
 template <class P>
-concept UnderContract = requires {
-  Contract<typename P::slot, P>::members;
-};
+concept UnderContract = requires { Contract<typename P::slot, P>::members; };
 
 /// Stands in for the run state of a policy that has none.
 struct NoState {};
@@ -64,7 +62,7 @@ consteval Sentence contract_mistake() {
 
 /// Whether `P` has every member that its axis demands, exactly typed.
 template <class P, class Slot>
-concept Fulfils = PolicyOf<P, Slot> && UnderContract<P> && contract_mistake<P>()
-.empty();
+concept Fulfils = PolicyOf<P, Slot> && UnderContract<P> &&
+                  std::bool_constant<contract_mistake<P>().empty()>::value;
 
 }  // namespace gradus

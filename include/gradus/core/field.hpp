@@ -35,20 +35,20 @@ constexpr Range fraction() { return {.low = 0, .high = 1, .high_open = true}; }
 template <class P, class T>
 struct Field {
   std::string_view name;
-  T P::*member;
+  T P::* member;
   Range range;
   std::string_view meaning;  ///< with its unit
 };
 
 template <class P, class T>
-constexpr Field<P, T> field(std::string_view name, T P::*member, Range range,
+constexpr Field<P, T> field(std::string_view name, T P::* member, Range range,
                             std::string_view meaning) {
   return {name, member, range, meaning};
 }
 
 /// For switches and enums, which have no range.
 template <class P, class T>
-constexpr Field<P, T> field(std::string_view name, T P::*member, std::string_view meaning) {
+constexpr Field<P, T> field(std::string_view name, T P::* member, std::string_view meaning) {
   return {name, member, any_number(), meaning};
 }
 

@@ -50,9 +50,7 @@ struct before_forward {
   static constexpr std::string_view name = "before_forward";
   static constexpr std::string_view arguments = "gradus::Batch& batch, ";
   template <class P>
-  static constexpr bool present = requires {
-    &P::before_forward;
-  };
+  static constexpr bool present = requires { &P::before_forward; };
   template <class P>
   static constexpr bool fits = requires {
     static_cast<detail::hook_type<P, Batch&, const StepContext&>>(&P::before_forward);
@@ -66,13 +64,9 @@ struct around_forward {
   static constexpr std::string_view name = "around_forward";
   static constexpr std::string_view arguments = "";
   template <class P>
-  static constexpr bool present = requires {
-    &P::around_forward;
-  };
+  static constexpr bool present = requires { &P::around_forward; };
   template <class P>
-  static constexpr bool fits = requires {
-    requires detail::takes_context<P>(&P::around_forward);
-  };
+  static constexpr bool fits = requires { requires detail::takes_context<P>(&P::around_forward); };
   static auto call(const auto& policy, auto&... arguments) {
     return policy.around_forward(arguments...);
   }
@@ -85,9 +79,7 @@ struct before_backward {
   static constexpr std::string_view name = "before_backward";
   static constexpr std::string_view arguments = "at::Tensor& loss, ";
   template <class P>
-  static constexpr bool present = requires {
-    &P::before_backward;
-  };
+  static constexpr bool present = requires { &P::before_backward; };
   template <class P>
   static constexpr bool fits = requires {
     static_cast<detail::hook_type<P, at::Tensor&, const StepContext&>>(&P::before_backward);
@@ -102,13 +94,10 @@ struct before_step {
   static constexpr std::string_view name = "before_step";
   static constexpr std::string_view arguments = "";
   template <class P>
-  static constexpr bool present = requires {
-    &P::before_step;
-  };
+  static constexpr bool present = requires { &P::before_step; };
   template <class P>
-  static constexpr bool fits = requires {
-    static_cast<detail::hook_type<P, const StepContext&>>(&P::before_step);
-  };
+  static constexpr bool fits =
+      requires { static_cast<detail::hook_type<P, const StepContext&>>(&P::before_step); };
   static void call(const auto& policy, auto&... arguments) { policy.before_step(arguments...); }
 };
 
@@ -118,13 +107,9 @@ struct around_step {
   static constexpr std::string_view name = "around_step";
   static constexpr std::string_view arguments = "";
   template <class P>
-  static constexpr bool present = requires {
-    &P::around_step;
-  };
+  static constexpr bool present = requires { &P::around_step; };
   template <class P>
-  static constexpr bool fits = requires {
-    requires detail::takes_context<P>(&P::around_step);
-  };
+  static constexpr bool fits = requires { requires detail::takes_context<P>(&P::around_step); };
   static auto call(const auto& policy, auto&... arguments) {
     return policy.around_step(arguments...);
   }
@@ -136,13 +121,10 @@ struct after_step {
   static constexpr std::string_view name = "after_step";
   static constexpr std::string_view arguments = "";
   template <class P>
-  static constexpr bool present = requires {
-    &P::after_step;
-  };
+  static constexpr bool present = requires { &P::after_step; };
   template <class P>
-  static constexpr bool fits = requires {
-    static_cast<detail::hook_type<P, const StepContext&>>(&P::after_step);
-  };
+  static constexpr bool fits =
+      requires { static_cast<detail::hook_type<P, const StepContext&>>(&P::after_step); };
   static void call(const auto& policy, auto&... arguments) { policy.after_step(arguments...); }
 };
 

@@ -17,7 +17,8 @@ constexpr std::uint64_t mix(std::uint64_t x) noexcept {
 /// One key from several numbers, in which their order counts.
 template <class... Rest>
 constexpr std::uint64_t mix(std::uint64_t first, Rest... rest) noexcept
-    requires(sizeof...(Rest) > 0) {
+  requires(sizeof...(Rest) > 0)
+{
   std::uint64_t key = mix(first);
   ((key = mix(key ^ static_cast<std::uint64_t>(rest))), ...);
   return key;

@@ -88,6 +88,20 @@ T value_from_json(const nlohmann::json& json, const Range& range, std::string_vi
 
 }  // namespace detail
 
+/// What a number of type `T` takes, in words: "a finite number above 0".
+template <class T>
+std::string allowed_values(const Range& range) {
+  if constexpr (std::is_same_v<T, bool>) {
+    return "true or false";
+  } else if constexpr (std::is_enum_v<T>) {
+    return "one of " + detail::names_of_enum<T>();
+  } else if constexpr (std::is_integral_v<T>) {
+    return detail::words(range).replace(2, 13, "whole number");
+  } else {
+    return detail::words(range);
+  }
+}
+
 /// Calls `visit(field)` for each number of policy `P`, in the order of declaration.
 template <class P, class Visit>
 void for_each_field(Visit&& visit) {

@@ -43,10 +43,10 @@ concept Dataset = requires(const D& dataset, std::span<const std::int64_t> indic
 /// are
 ///   of one length. The identity `ImageTransform{}` for all gives exactly `d.batch(indices)`.
 template <class D>
-concept AugmentableDataset = Dataset<D> &&
-    requires(const D& dataset, std::span<const std::int64_t> indices,
-             std::span<const ImageTransform> transforms) {
-  { dataset.batch(indices, transforms) } -> std::same_as<Batch>;
-};
+concept AugmentableDataset =
+    Dataset<D> && requires(const D& dataset, std::span<const std::int64_t> indices,
+                           std::span<const ImageTransform> transforms) {
+      { dataset.batch(indices, transforms) } -> std::same_as<Batch>;
+    };
 
 }  // namespace gradus::data

@@ -66,7 +66,7 @@ template <std::invocable<std::uintmax_t> CheckSize, ReadCall Read = decltype(&::
     if (error == ENOENT) refuse("is not there", "put it there, or name another folder");
     refuse("cannot be opened" + system_says(error), "make it readable for this user");
   }
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.descriptor(), &status) != 0) {
     refuse("cannot be examined" + system_says(errno), "see whether its storage is in order");
   }

@@ -89,7 +89,7 @@ struct TableRow {
                     .to_baseline = {to_baseline_text(comparison, run, signs)}});
   }
   // `value` gives what is best when it is highest.
-  const auto mark = [&](Cell TableRow::*cell, auto value) {
+  const auto mark = [&](Cell TableRow::* cell, auto value) {
     std::vector<std::optional<double>> values;
     std::vector<double> known;
     for (const RunRecord& run : comparison.runs) {

@@ -73,9 +73,7 @@ consteval Sentence argument_mistake() {
 }
 
 template <class Slot>
-constexpr bool allows_several = requires {
-  requires Slot::allows_several;
-};
+constexpr bool allows_several = requires { requires Slot::allows_several; };
 
 /// Whether `P` and one of `Rest` fill the same axis.
 template <class P, class... Rest>

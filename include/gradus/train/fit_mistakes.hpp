@@ -162,26 +162,26 @@ consteval Sentence model_mistake() {
     return form_mistake<Model>("model");
   } else {
     constexpr auto name = type_name<Model>();
-    if constexpr (requires(Model & model, const at::Tensor& input) {
+    if constexpr (requires(Model& model, const at::Tensor& input) {
                     typename std::type_identity<decltype(model.forward(input))>;
                   }) {
       return Sentence("model ", name,
                       " of Trainer is a module, not its holder; write TORCH_MODULE(...) after the "
                       "module's class and give Trainer the holder.");
-    } else if constexpr (!requires(Model & model) {
+    } else if constexpr (!requires(Model& model) {
                            *model;
                            model.operator->();
                          }) {
       return Sentence("model ", name,
                       " of Trainer is not a module holder; derive a class from torch::nn::Module, "
                       "write TORCH_MODULE(...) after it and give Trainer the holder.");
-    } else if constexpr (!requires(Model & model, const at::Tensor& input) {
+    } else if constexpr (!requires(Model& model, const at::Tensor& input) {
                            typename std::type_identity<decltype(model->forward(input))>;
                          }) {
       return Sentence("model ", name,
                       " of Trainer cannot take a batch; its module needs `at::Tensor "
                       "forward(const at::Tensor& input)`.");
-    } else if constexpr (!requires(Model & model, const at::Tensor& input) {
+    } else if constexpr (!requires(Model& model, const at::Tensor& input) {
                            requires std::is_same_v<
                                std::remove_cvref_t<decltype(model->forward(input))>, at::Tensor>;
                          }) {

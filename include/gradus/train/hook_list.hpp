@@ -49,8 +49,8 @@ struct HookTraits<Hooks<Hs...>> {
   static constexpr bool known = (KnownHook<Hs> && ...);
 
   template <class H>
-  static constexpr std::size_t times = (std::size_t{std::is_same_v<typename HookAt<Hs>::hook, H>} +
-                                        ... + 0);
+  static constexpr std::size_t times =
+      (std::size_t{std::is_same_v<typename HookAt<Hs>::hook, H>} + ... + 0);
   /// The phase in which the list has `H`.
   template <class H>
   static consteval Phase phase() {

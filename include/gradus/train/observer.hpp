@@ -7,12 +7,10 @@ namespace gradus {
 
 /// Anything with `on(const E&)` for at least one event of core/events.hpp.
 template <class O>
-concept Observer = requires(O& o, const FitBegin& e) {
-  o.on(e);
-}
-|| requires(O& o, const StepEnd& e) { o.on(e); }
-|| requires(O& o, const EpochEnd& e) { o.on(e); }
-|| requires(O& o, const FitEnd& e) { o.on(e); };
+concept Observer =
+    requires(O& o, const FitBegin& e) { o.on(e); } ||
+    requires(O& o, const StepEnd& e) { o.on(e); } ||
+    requires(O& o, const EpochEnd& e) { o.on(e); } || requires(O& o, const FitEnd& e) { o.on(e); };
 
 /// Calls the observers that take this event, in order.
 template <class Event, Observer... Os>

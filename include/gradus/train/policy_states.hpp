@@ -65,8 +65,7 @@ class PolicyStates<PolicySet<Ps...>> {
     static constexpr auto order = hook_order<H, policy_t<Ps>...>();
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (call_one<H, order[I]>(policies, arguments...), ...);
-    }
-    (std::make_index_sequence<order.size()>());
+    }(std::make_index_sequence<order.size()>());
   }
 
   /// Runs `body` inside the scopes of around-hook `H`: early phases are outermost and end last.
@@ -84,8 +83,9 @@ class PolicyStates<PolicySet<Ps...>> {
   /// Calls `visit(policy, state)` for each policy that has run state.
   template <class Visit>
   void for_each(const Set& policies, Visit&& visit) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (visit_one<I>(policies, visit), ...); }
-    (std::index_sequence_for<Ps...>());
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (visit_one<I>(policies, visit), ...);
+    }(std::index_sequence_for<Ps...>());
   }
 
  private:

@@ -37,7 +37,7 @@ class BasicTrainer {
   using Precision = PolicyAt<slot::precision>;
 
   static_assert(
-      requires(M & model) {
+      requires(M& model) {
         { *model } -> std::convertible_to<torch::nn::Module&>;
       },
       "gradus: the model of Trainer does not hold a torch::nn::Module; write TORCH_MODULE(...).");
@@ -70,8 +70,7 @@ class BasicTrainer {
   /// Likewise without a held-out set.
   template <data::Dataset Train, Observer... Os>
   History fit(const Train& train, Os&... observers) {
-    return fit_epochs(
-        train, [](EpochRecord&) {}, observers...);
+    return fit_epochs(train, [](EpochRecord&) {}, observers...);
   }
 
   /// Loss and accuracy on a held-out set, in the run's precision and layout, at full resolution.

@@ -17,15 +17,11 @@ struct Contract<slot::accumulation, P> {
   using MicroBatches = std::int64_t (P::*)() const;
 
   static constexpr std::array members{
-      Member{"micro_batches", "std::int64_t micro_batches() const", requires {&P::micro_batches;
-}, requires {
-  static_cast<MicroBatches>(&P::micro_batches);
-}
-}  // namespace gradus
-}
-;
-}
-;
+      Member{"micro_batches", "std::int64_t micro_batches() const", (requires {
+               &P::micro_batches;
+             }), (requires { static_cast<MicroBatches>(&P::micro_batches); })},
+  };
+};
 
 template <class P>
 concept AccumulationPolicy = Fulfils<P, slot::accumulation>;

@@ -16,19 +16,12 @@ struct Contract<slot::augmentation, P> {
   using Draw = ImageTransform (P::*)(const SampleKey&) const;
 
   static constexpr std::array members{
-      Member{"varies", "static constexpr bool varies = true;", requires {P::varies;
-}, requires {
-  static_cast<const bool*>(&P::varies);
-}
-}  // namespace gradus
-, Member {
-  "draw", "gradus::ImageTransform draw(const gradus::SampleKey& key) const", requires { &P::draw; }
-  , requires { static_cast<Draw>(&P::draw); }
-}
-}
-;
-}
-;
+      Member{"varies", "static constexpr bool varies = true;", (requires { P::varies; }),
+             (requires { static_cast<const bool*>(&P::varies); })},
+      Member{"draw", "gradus::ImageTransform draw(const gradus::SampleKey& key) const",
+             (requires { &P::draw; }), (requires { static_cast<Draw>(&P::draw); })},
+  };
+};
 
 template <class P>
 concept AugmentationPolicy = Fulfils<P, slot::augmentation>;

@@ -4,6 +4,8 @@
 #include <gradus/core/field.hpp>
 #include <gradus/policy/layout/concept.hpp>
 
+#include <ATen/core/Tensor.h>
+
 namespace gradus {
 
 /// When to use: convolutional networks, on the CPU and on CUDA tensor cores. The shape stays

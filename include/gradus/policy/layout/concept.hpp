@@ -15,15 +15,10 @@ struct Contract<slot::layout, P> {
   using Arrange = at::Tensor (P::*)(const at::Tensor&) const;
 
   static constexpr std::array members{
-      Member{"arrange", "at::Tensor arrange(const at::Tensor& tensor) const", requires {&P::arrange;
-}, requires {
-  static_cast<Arrange>(&P::arrange);
-}
-}  // namespace gradus
-}
-;
-}
-;
+      Member{"arrange", "at::Tensor arrange(const at::Tensor& tensor) const",
+             (requires { &P::arrange; }), (requires { static_cast<Arrange>(&P::arrange); })},
+  };
+};
 
 template <class P>
 concept LayoutPolicy = Fulfils<P, slot::layout>;

@@ -4,6 +4,8 @@
 #include <gradus/core/field.hpp>
 #include <gradus/policy/layout/concept.hpp>
 
+#include <ATen/core/Tensor.h>
+
 namespace gradus {
 
 struct Contiguous {

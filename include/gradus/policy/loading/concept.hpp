@@ -15,15 +15,10 @@ struct Contract<slot::loading, P> {
   using Plan = LoadingPlan (P::*)() const;
 
   static constexpr std::array members{
-      Member{"plan", "gradus::LoadingPlan plan() const", requires {&P::plan;
-}, requires {
-  static_cast<Plan>(&P::plan);
-}
-}  // namespace gradus
-}
-;
-}
-;
+      Member{"plan", "gradus::LoadingPlan plan() const", (requires { &P::plan; }),
+             (requires { static_cast<Plan>(&P::plan); })},
+  };
+};
 
 template <class P>
 concept LoadingPolicy = Fulfils<P, slot::loading>;

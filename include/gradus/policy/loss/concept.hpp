@@ -18,29 +18,15 @@ struct Contract<slot::loss, P> {
 
   static constexpr std::array members{
       Member{"loss", "at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const",
-             requires {&P::loss;
-}, requires {
-  static_cast<Function>(&P::loss);
-}
-}  // namespace gradus
-, Member{"evaluate",
-         "at::Tensor evaluate(const at::Tensor& output, const at::Tensor& target) const",
-         requires {&P::evaluate;
-}
-, requires { static_cast<Function>(&P::evaluate); }
-}
-, Member {
-  "correct", "at::Tensor correct(const at::Tensor& output, const at::Tensor& target) const",
-      requires {
-    &P::correct;
-  }
-  , requires { static_cast<Function>(&P::correct); }
-  , false
-}
-}
-;
-}
-;
+             (requires { &P::loss; }), (requires { static_cast<Function>(&P::loss); })},
+      Member{"evaluate",
+             "at::Tensor evaluate(const at::Tensor& output, const at::Tensor& target) const",
+             (requires { &P::evaluate; }), (requires { static_cast<Function>(&P::evaluate); })},
+      Member{
+          "correct", "at::Tensor correct(const at::Tensor& output, const at::Tensor& target) const",
+          (requires { &P::correct; }), (requires { static_cast<Function>(&P::correct); }), false},
+  };
+};
 
 template <class P>
 concept LossPolicy = Fulfils<P, slot::loss>;

@@ -90,11 +90,9 @@ struct AdamW {
   }
 
   void step(State& state, const Rates& rates) const {
-    apply(
-        state, rates, [](const at::Tensor& p) { return p.dim() > 1; }, weight_decay);
+    apply(state, rates, [](const at::Tensor& p) { return p.dim() > 1; }, weight_decay);
     const double of_vectors = decay == Decay::all ? weight_decay : 0;
-    apply(
-        state, rates, [](const at::Tensor& p) { return p.dim() <= 1; }, of_vectors);
+    apply(state, rates, [](const at::Tensor& p) { return p.dim() <= 1; }, of_vectors);
   }
 
  private:

@@ -23,32 +23,20 @@ struct Contract<slot::optimizer, P> {
   using Step = void (P::*)(State&, const Rates&) const;
   using HasMomentum = bool (P::*)() const;
 
-  static constexpr std::array members{Member{"lr", "double lr = ...;", requires {&P::lr;
-}, requires {
-  static_cast<double P::*>(&P::lr);
-}
-}  // namespace gradus
-, Member{"State", "struct State { ... };", requires {typename P::State;
-}
-, requires { typename P::State; }
-}
-, Member{"start", "State start(const std::vector<gradus::NamedTensor>& parameters) const",
-         requires {&P::start;
-}
-, requires { static_cast<Start>(&P::start); }
-}
-, Member{"step", "void step(State& state, const gradus::Rates& rates) const", requires {&P::step;
-}
-, requires { static_cast<Step>(&P::step); }
-}
-, Member {
-  "has_momentum", "constexpr bool has_momentum() const", requires { &P::has_momentum; }
-  , requires { static_cast<HasMomentum>(&P::has_momentum); }
-}
-}
-;
-}
-;
+  static constexpr std::array members{
+      Member{"lr", "double lr = ...;", (requires { &P::lr; }),
+             (requires { static_cast<double P::*>(&P::lr); })},
+      Member{"State", "struct State { ... };", (requires { typename P::State; }),
+             (requires { typename P::State; })},
+      Member{"start", "State start(const std::vector<gradus::NamedTensor>& parameters) const",
+             (requires { &P::start; }), (requires { static_cast<Start>(&P::start); })},
+      Member{"step", "void step(State& state, const gradus::Rates& rates) const",
+             (requires { &P::step; }), (requires { static_cast<Step>(&P::step); })},
+      Member{"has_momentum", "constexpr bool has_momentum() const", (requires {
+               &P::has_momentum;
+             }), (requires { static_cast<HasMomentum>(&P::has_momentum); })},
+  };
+};
 
 template <class P>
 concept OptimizerPolicy = Fulfils<P, slot::optimizer>;

@@ -22,32 +22,19 @@ struct Contract<slot::precision, P> {
   using Start = State (P::*)(c10::Device) const;
 
   static constexpr std::array members{
-      Member{"State", "struct State { ... };", requires {typename P::State;
-}, requires {
-  typename P::State;
-}
-}  // namespace gradus
-, Member{"choose", "gradus::PrecisionChoice choose(c10::Device device) const", requires {&P::choose;
-}
-, requires { static_cast<Choose>(&P::choose); }
-}
-, Member{"start", "State start(c10::Device device) const", requires {&P::start;
-}
-, requires { static_cast<Start>(&P::start); }
-}
-, Member{"forward_scope", "auto forward_scope(const State& state) const",
-         requires {&P::forward_scope;
-}
-, requires(const P& policy, const State& state) { policy.forward_scope(state); }
-}
-, Member {
-  "scaler", "auto* scaler(State& state) const", requires { &P::scaler; }
-  , requires(const P& policy, State& state) { policy.scaler(state) == nullptr; }
-}
-}
-;
-}
-;
+      Member{"State", "struct State { ... };", (requires { typename P::State; }),
+             (requires { typename P::State; })},
+      Member{"choose", "gradus::PrecisionChoice choose(c10::Device device) const",
+             (requires { &P::choose; }), (requires { static_cast<Choose>(&P::choose); })},
+      Member{"start", "State start(c10::Device device) const", (requires { &P::start; }),
+             (requires { static_cast<Start>(&P::start); })},
+      Member{"forward_scope", "auto forward_scope(const State& state) const", (requires {
+               &P::forward_scope;
+             }), (requires(const P& policy, const State& state) { policy.forward_scope(state); })},
+      Member{"scaler", "auto* scaler(State& state) const", (requires { &P::scaler; }),
+             (requires(const P& policy, State& state) { policy.scaler(state) == nullptr; })},
+  };
+};
 
 template <class P>
 concept PrecisionPolicy = Fulfils<P, slot::precision>;

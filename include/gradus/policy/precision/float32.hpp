@@ -5,6 +5,8 @@
 #include <gradus/policy/precision/concept.hpp>
 #include <gradus/policy/precision/precision_choice.hpp>
 
+#include <c10/core/Device.h>
+
 #include <cstddef>
 
 namespace gradus {

@@ -16,15 +16,9 @@ struct Contract<slot::resolution, P> {
 
   static constexpr std::array members{
       Member{"resize", "at::Tensor resize(const at::Tensor& images, double part) const",
-             requires {&P::resize;
-}, requires {
-  static_cast<Resize>(&P::resize);
-}
-}  // namespace gradus
-}
-;
-}
-;
+             (requires { &P::resize; }), (requires { static_cast<Resize>(&P::resize); })},
+  };
+};
 
 template <class P>
 concept ResolutionPolicy = Fulfils<P, slot::resolution>;

@@ -4,6 +4,8 @@
 #include <gradus/core/field.hpp>
 #include <gradus/policy/resolution/concept.hpp>
 
+#include <ATen/core/Tensor.h>
+
 namespace gradus {
 
 struct FullResolution {

@@ -22,20 +22,12 @@ struct Contract<slot::schedule, P> {
       Member{"at",
              "gradus::Rates at(std::int64_t step, std::int64_t total_steps, double learning_rate) "
              "const",
-             requires {&P::at;
-}, requires {
-  static_cast<At>(&P::at);
-}
-}  // namespace gradus
-, Member {
-  "cycles_momentum", "constexpr bool cycles_momentum() const", requires { &P::cycles_momentum; }
-  , requires { static_cast<Cycles>(&P::cycles_momentum); }
-  , false
-}
-}
-;
-}
-;
+             (requires { &P::at; }), (requires { static_cast<At>(&P::at); })},
+      Member{"cycles_momentum", "constexpr bool cycles_momentum() const", (requires {
+               &P::cycles_momentum;
+             }), (requires { static_cast<Cycles>(&P::cycles_momentum); }), false},
+  };
+};
 
 template <class P>
 concept SchedulePolicy = Fulfils<P, slot::schedule>;

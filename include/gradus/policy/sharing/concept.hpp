@@ -17,8 +17,7 @@ struct Contract<slot::sharing, P> {
 };
 
 template <class P, class Model>
-concept SharingPolicy = PolicyOf<P, slot::sharing> && requires(const P& policy, Model& model) {
-  policy.tie(model);
-};
+concept SharingPolicy =
+    PolicyOf<P, slot::sharing> && requires(const P& policy, Model& model) { policy.tie(model); };
 
 }  // namespace gradus

@@ -1,0 +1,155 @@
+/// A trainer type behind the program's small interface. Costs a compiler seconds for each type.
+#pragma once
+
+#include "configuration.hpp"
+#include "run_observer.hpp"
+#include <gradus/checkpoint/weights.hpp>
+#include <gradus/core/dump.hpp>
+#include <gradus/core/write_file.hpp>
+#include <gradus/model/resnet10.hpp>
+#include <gradus/train/policy_settings.hpp>
+#include <gradus/train/trainer.hpp>
+
+#include <ATen/Parallel.h>
+#include <torch/utils.h>
+
+#include <string>
+#include <utility>
+
+namespace cifar10 {
+
+using namespace gradus;
+
+template <class T>
+class ConfigurationOf final : public Configuration {
+ public:
+  /// Settings for axis `left_out` are passed over: the policy that they were for is not there.
+  explicit ConfigurationOf(std::string name, std::string settings_name = "",
+                           std::string left_out = "")
+      : name_(std::move(name)),
+        settings_name_(settings_name.empty() ? name_ : std::move(settings_name)),
+        left_out_(std::move(left_out)) {}
+
+  [[nodiscard]] std::string_view name() const override { return name_; }
+
+  [[nodiscard]] nlohmann::ordered_json describe(const Options& options) const override {
+    auto trainer = make(options);
+    return describe(options, trainer);
+  }
+
+  void check(const Options& options, std::int64_t train_samples) const override {
+    const auto plan = make(options).plan(train_samples);
+    data::check_batch_size(plan.samples, plan.batch_size);
+    check_accumulation(plan);
+  }
+
+  [[nodiscard]] observe::RunRecord train(const Options& options, const TrainingData& data,
+                                         const std::filesystem::path& folder,
+                                         const nlohmann::ordered_json& environment) const override {
+    auto trainer = make(options);
+    const auto plan = trainer.plan(data.train.size());
+    const auto description = describe(options, trainer);
+    auto config = description;
+    config["environment"] = environment;
+    write_file(folder / "config.json", dump(config, 2) + "\n");
+
+    RunObserver observer;
+    observer.metrics.emplace(folder / "metrics.jsonl");
+    if (!options.quiet) observer.progress.emplace(name_);
+    const auto history = trainer.fit(data.train, data.test, observer);
+    save_weights(*trainer.model(), folder / "checkpoints" / "final.safetensors",
+                 {{"configuration", dump(description)}});
+    return {.name = name_,
+            .device = trainer.run().device.str(),
+            .precision = description["run"]["precision"],
+            .width = options.width,
+            .parameters = count_parameters(*trainer.model()),
+            .train_samples = plan.samples,
+            .test_samples = data.test.size(),
+            .batch_size = plan.batch_size,
+            .samples_per_step = plan.batch_size * plan.accumulation,
+            .seed = options.seed,
+            .threads = at::get_num_threads(),
+            .epochs = history.epochs,
+            .configuration = description,
+            .log = observer.log.lines()};
+  }
+
+  [[nodiscard]] Evaluation evaluate(const Options& options, const Safetensors& weights,
+                                    const data::ImageDataset& test) const override {
+    auto trainer = make(options);
+    load_weights(*trainer.model(), weights);
+    return trainer.evaluate(test);
+  }
+
+  [[nodiscard]] double measure(const Options& options, const TrainingData& data,
+                               std::int64_t steps) const override {
+    auto run = options;
+    run.stop_after_steps = steps;
+    RunObserver observer;
+    observer.stopwatch.emplace();
+    make(run).fit(data.train, observer);
+    return observer.stopwatch->images_per_second();
+  }
+
+ private:
+  /// A setting without the name of a configuration must fit all that are trained.
+  static std::string prefix_hint(const Options& options, const Setting& setting) {
+    if (!setting.configuration.empty() || options.configurations.size() == 1) return "";
+    return " (without a configuration's name it is for all that are trained; for one alone: --set "
+           "NAME:" +
+           setting.axis + "." + setting.field + "=...)";
+  }
+
+  T make(const Options& options) const {
+    typename T::policies_type policies;
+    for (const auto& setting : options.settings) {
+      if (!setting.configuration.empty() && setting.configuration != settings_name_) continue;
+      if (setting.axis == left_out_) continue;
+      try {
+        set_policy_field(policies, setting.axis, setting.field, setting.value);
+      } catch (const ConfigurationError& error) {
+        throw ConfigurationError("configuration " + name_ + ": " + error.what() +
+                                 prefix_hint(options, setting));
+      }
+    }
+    torch::manual_seed(options.seed);
+    return T(ResNet10(ResNet10Options{.width = options.width}),
+             {.seed = options.seed,
+              .epochs = options.epochs,
+              .device = device_from_name(options.device),
+              .stop_after_steps = options.stop_after_steps},
+             policies);
+  }
+
+  nlohmann::ordered_json describe(const Options& options, T& trainer) const {
+    const auto precision =
+        trainer.policies().template at<slot::precision>().choose(trainer.run().device);
+    const auto& run = trainer.run();
+    return {
+        {"name", name_},
+        {"model",
+         {{"name", ResNet10Impl::model_name}, {"parameters", count_parameters(*trainer.model())}}},
+        {"policies", policies_to_json(trainer.policies())},
+        {"run",
+         {{"seed", options.seed},
+          {"epochs", run.epochs},
+          {"width", options.width},
+          {"device", run.device.str()},
+          {"precision", c10::toString(precision.type)},
+          {"precision_reason", precision.reason}}}};
+  }
+
+  static void check_accumulation(const StepPlan& plan) {
+    if (plan.accumulation <= plan.batches()) return;
+    throw ConfigurationError("accumulation.steps is " + std::to_string(plan.accumulation) +
+                             ", but an epoch has only " + std::to_string(plan.batches()) +
+                             " batches; take fewer steps or smaller batches.");
+  }
+
+  std::string name_;
+  std::string settings_name_;
+  std::string left_out_;
+};
+
+}  // namespace cifar10

@@ -1,0 +1,49 @@
+/// Everything that the program watches a run with, in one type: a trainer is compiled once for it.
+#pragma once
+
+#include <gradus/core/events.hpp>
+#include <gradus/observe/log.hpp>
+#include <gradus/observe/metrics.hpp>
+#include <gradus/observe/progress.hpp>
+
+#include <optional>
+#include <vector>
+
+namespace cifar10 {
+
+/// Rate over all steps but the first fifth, which warms up.
+struct Stopwatch {
+  std::vector<gradus::StepEnd> steps;
+
+  void on(const gradus::StepEnd& event) { steps.push_back(event); }
+
+  [[nodiscard]] double images_per_second() const {
+    const auto& last = steps.back();
+    const auto first = steps.size() < 5 ? gradus::StepEnd{} : steps[steps.size() / 5];
+    return static_cast<double>(last.samples - first.samples) /
+           (last.train_seconds - first.train_seconds);
+  }
+};
+
+struct RunObserver {
+  gradus::observe::Log log;
+  std::optional<gradus::observe::MetricsFile> metrics;
+  std::optional<gradus::observe::Progress> progress;
+  std::optional<Stopwatch> stopwatch;
+
+  template <class Event>
+  void on(const Event& event) {
+    tell(log, event);
+    if (metrics) tell(*metrics, event);
+    if (progress) tell(*progress, event);
+    if (stopwatch) tell(*stopwatch, event);
+  }
+
+ private:
+  template <class Observer, class Event>
+  static void tell(Observer& observer, const Event& event) {
+    if constexpr (requires { observer.on(event); }) observer.on(event);
+  }
+};
+
+}  // namespace cifar10

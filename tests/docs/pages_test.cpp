@@ -1,0 +1,72 @@
+// The pages of docs/axes: the smallest policy of each is compiled from the page, keeps the laws and
+// trains; each table of numbers is what the declaration gives.
+#include "axis_pages.hpp"
+#include "catch.hpp"
+#include "folder.hpp"
+#include "train/toys.hpp"
+#include <gradus/gradus.hpp>
+#include <gradus/testing.hpp>
+
+using namespace gradus;
+using gradus::test::text_of;
+
+namespace {
+
+/// Small images of three classes: the class is the brightness.
+class Squares {
+ public:
+  [[nodiscard]] std::int64_t size() const { return 48; }
+  [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
+    return batch(indices, std::vector<ImageTransform>(indices.size()));
+  }
+  [[nodiscard]] Batch batch(std::span<const std::int64_t> indices,
+                            std::span<const ImageTransform>) const {
+    const auto target =
+        torch::tensor(std::vector<std::int64_t>(indices.begin(), indices.end())) % 3;
+    return {target.to(torch::kFloat).reshape({-1, 1, 1, 1}).expand({-1, 3, 8, 8}), target};
+  }
+};
+
+struct HeadsImpl : torch::nn::Module {
+  torch::nn::Linear first_head = register_module("first_head", torch::nn::Linear(3, 3));
+  torch::nn::Linear second_head = register_module("second_head", torch::nn::Linear(3, 3));
+  at::Tensor forward(const at::Tensor& x) { return second_head(first_head(x.mean({2, 3})).relu()); }
+};
+TORCH_MODULE(Heads);
+
+template <class P>
+void trains() {
+  torch::manual_seed(0);
+  Trainer<Heads, P> trainer(Heads(), {.epochs = 2});
+  const auto history = trainer.fit(Squares(), Squares());
+  CATCH_CHECK(history.epochs.size() == 2);
+  CATCH_CHECK(std::isfinite(history.epochs.back().train_loss));
+}
+
+}  // namespace
+
+CATCH_TEMPLATE_TEST_CASE("the smallest policy of each page keeps the laws and trains", "",
+                         page_precision::Bfloat16, page_accumulation::Eight,
+                         page_optimizer::SignDescent, page_schedule::Halving,
+                         page_loading::OneWorker, page_augmentation::MirrorEven,
+                         page_layout::SmallChannelsLast, page_resolution::HalfThenFull,
+                         page_loss::MultiMargin, page_extension::ClipNorm) {
+  testing::check_laws<TestType>();
+  trains<TestType>();
+}
+
+CATCH_TEST_CASE("the smallest sharing policy keeps the laws and trains") {
+  testing::check_laws(page_sharing::TieHeads(), [] { return Heads(); });
+  trains<page_sharing::TieHeads>();
+}
+
+CATCH_TEMPLATE_TEST_CASE("the tables of the pages are what the declarations give", "", Mixed,
+                         Accumulate, SGD, AdamW, OneCycle, Plain, Prefetch, CropFlip, Progressive,
+                         CrossEntropy) {
+  const std::string axis(TestType::slot::name);
+  const std::string name(TestType::name);
+  const auto page = text_of(std::filesystem::path(GRADUS_DOCS) / "axes" / (axis + ".md"));
+  const auto table = "<!-- table: " + name + " -->\n" + field_table<TestType>() + "<!-- end -->";
+  CATCH_INFO("docs/axes/" << axis << ".md should hold:\n" << table);
+  CATCH_CHECK(page.find(table) != std::string::npos);
+}
