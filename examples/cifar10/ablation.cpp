@@ -31,94 +31,99 @@ const std::vector<LeftOut>& leave_one_out(std::string_view name) {
 
 namespace {
 
-/// One figure over several seeds.
+/// One figure, a value per seed.
 struct Spread {
-  double mean = 0;
-  double deviation = 0;  ///< of one run, with n - 1; 0 for a single one
-};
+  std::vector<double> values;
 
-Spread spread_of(const std::vector<double>& values) {
-  Spread spread;
-  const auto count = static_cast<double>(values.size());
-  for (const double value : values) spread.mean += value / count;
-  for (const double value : values) {
-    spread.deviation += (value - spread.mean) * (value - spread.mean);
+  [[nodiscard]] double mean() const {
+    double sum = 0;
+    for (const double value : values) sum += value;
+    return sum / static_cast<double>(values.size());
   }
-  spread.deviation = values.size() < 2 ? 0 : std::sqrt(spread.deviation / (count - 1));
-  return spread;
-}
-
-/// What leaving a policy out did, seed by seed against the whole configuration.
-struct Contribution {
-  std::string axis;
-  std::string policy;
-  Spread accuracy;         ///< fraction
-  Spread accuracy_gained;  ///< by having the policy, fraction
-  Spread seconds;          ///< of training
-  Spread time_ratio;       ///< without over with
+  /// Of one value, with n - 1; 0 for a single one.
+  [[nodiscard]] double deviation() const {
+    if (values.size() < 2) return 0;
+    double squares = 0;
+    for (const double value : values) squares += (value - mean()) * (value - mean());
+    return std::sqrt(squares / static_cast<double>(values.size() - 1));
+  }
 };
 
 struct Figures {
-  std::vector<double> accuracy;
-  std::vector<double> seconds;
+  Spread accuracy;  ///< fraction
+  Spread seconds;   ///< of training
+
+  void add(const observe::RunRecord& record) {
+    accuracy.values.push_back(record.test_accuracy().value_or(0));
+    seconds.values.push_back(record.train_seconds());
+  }
 };
 
-Figures run_all(const Configuration& trained, Options options, const TrainingData& data,
-                const fs::path& folder, const nlohmann::ordered_json& environment) {
-  Figures figures;
-  const auto first = options.seed;
-  for (std::int64_t i = 0; i < options.seeds; ++i) {
-    options.seed = first + static_cast<std::uint64_t>(i);
-    const auto record = trained.train(
-        options, data, folder / ("seed-" + std::to_string(options.seed)), environment);
-    figures.accuracy.push_back(record.test_accuracy().value_or(0));
-    figures.seconds.push_back(record.train_seconds());
-  }
-  return figures;
-}
+/// What leaving a policy out did, seed by seed against the whole configuration.
+struct Contribution {
+  const LeftOut* left;
+  Figures without;
 
-Contribution contribution(const LeftOut& left, const Figures& whole, const Figures& without) {
-  std::vector<double> gained;
-  std::vector<double> ratios;
-  for (std::size_t i = 0; i < whole.accuracy.size(); ++i) {
-    gained.push_back(whole.accuracy[i] - without.accuracy[i]);
-    ratios.push_back(without.seconds[i] / whole.seconds[i]);
+  /// By having the policy, fraction.
+  [[nodiscard]] Spread accuracy(const Figures& whole) const {
+    Spread gained;
+    for (std::size_t i = 0; i < whole.accuracy.values.size(); ++i) {
+      gained.values.push_back(whole.accuracy.values[i] - without.accuracy.values[i]);
+    }
+    return gained;
   }
-  return {left.axis,
-          left.policy,
-          spread_of(without.accuracy),
-          spread_of(gained),
-          spread_of(without.seconds),
-          spread_of(ratios)};
-}
+  /// Without it over with it.
+  [[nodiscard]] Spread time_ratio(const Figures& whole) const {
+    Spread ratio;
+    for (std::size_t i = 0; i < whole.seconds.values.size(); ++i) {
+      ratio.values.push_back(without.seconds.values[i] / whole.seconds.values[i]);
+    }
+    return ratio;
+  }
+};
 
-std::string cell(const Spread& spread, double scale, int digits, bool signs, bool several) {
+std::string cell(const Spread& spread, double scale, int digits, bool signs = false) {
   std::ostringstream text;
   text << std::fixed << std::setprecision(digits) << (signs ? std::showpos : std::noshowpos)
-       << spread.mean * scale << std::noshowpos;
-  if (several) text << " ± " << spread.deviation * scale;
+       << spread.mean() * scale << std::noshowpos;
+  if (spread.values.size() > 1) text << " ± " << spread.deviation() * scale;
   return text.str();
 }
 
 std::string table(const std::string& name, const Figures& whole,
                   const std::vector<Contribution>& contributions) {
-  const bool several = whole.accuracy.size() > 1;
   std::ostringstream text;
   text << "| left out of " << name << " | test accuracy, % | it contributes, points | training, s "
        << "| time without it, ratio |\n|---|---:|---:|---:|---:|\n| nothing | "
-       << cell(spread_of(whole.accuracy), 100, 2, false, several) << " | | "
-       << cell(spread_of(whole.seconds), 1, 1, false, several) << " | 1 |\n";
+       << cell(whole.accuracy, 100, 2) << " | | " << cell(whole.seconds, 1, 1) << " | 1 |\n";
   for (const auto& c : contributions) {
-    text << "| " << c.policy << " (" << c.axis << ") | " << cell(c.accuracy, 100, 2, false, several)
-         << " | " << cell(c.accuracy_gained, 100, 2, true, several) << " | "
-         << cell(c.seconds, 1, 1, false, several) << " | "
-         << cell(c.time_ratio, 1, 2, false, several) << " |\n";
+    text << "| " << c.left->policy << " (" << c.left->axis << ") | "
+         << cell(c.without.accuracy, 100, 2) << " | " << cell(c.accuracy(whole), 100, 2, true)
+         << " | " << cell(c.without.seconds, 1, 1) << " | " << cell(c.time_ratio(whole), 1, 2)
+         << " |\n";
   }
   return text.str();
 }
 
 nlohmann::ordered_json to_json(const Spread& spread) {
-  return {{"mean", spread.mean}, {"deviation", spread.deviation}};
+  return {{"mean", spread.mean()}, {"deviation", spread.deviation()}, {"values", spread.values}};
+}
+
+nlohmann::ordered_json to_json(const std::string& name, const Figures& whole,
+                               const std::vector<Contribution>& contributions) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& c : contributions) {
+    list.push_back({{"axis", c.left->axis},
+                    {"policy", c.left->policy},
+                    {"test_accuracy", to_json(c.without.accuracy)},
+                    {"accuracy_contributed", to_json(c.accuracy(whole))},
+                    {"train_seconds", to_json(c.without.seconds)},
+                    {"time_ratio", to_json(c.time_ratio(whole))}});
+  }
+  return {{"configuration", name},
+          {"test_accuracy", to_json(whole.accuracy)},
+          {"train_seconds", to_json(whole.seconds)},
+          {"left_out", list}};
 }
 
 }  // namespace
@@ -134,27 +139,25 @@ void ablate_configuration(Options options) {
   whole.check(options, data.sets.train.size());
   for (const auto& left : others) left.configuration->check(options, data.sets.train.size());
 
-  const auto recorded = environment(options, data);
-  const auto all = run_all(whole, options, data.sets, folder / name, recorded);
+  // A seed after the other, so that a machine that grows slower meets all alike.
+  Figures all;
   std::vector<Contribution> contributions;
-  auto list = nlohmann::ordered_json::array();
-  for (const auto& left : others) {
-    const auto figures = run_all(*left.configuration, options, data.sets,
-                                 folder / ("without-" + left.policy), recorded);
-    const auto& c = contributions.emplace_back(contribution(left, all, figures));
-    list.push_back({{"axis", c.axis},
-                    {"policy", c.policy},
-                    {"test_accuracy", to_json(c.accuracy)},
-                    {"accuracy_contributed", to_json(c.accuracy_gained)},
-                    {"train_seconds", to_json(c.seconds)},
-                    {"time_ratio", to_json(c.time_ratio)}});
+  for (const auto& left : others) contributions.push_back({&left, {}});
+  const auto recorded = environment(options, data);
+  const auto last_seed = options.seed + static_cast<std::uint64_t>(options.seeds);
+  for (; options.seed < last_seed; ++options.seed) {
+    const auto run = [&](const Configuration& trained, const std::string& into) {
+      const auto seed = "seed-" + std::to_string(options.seed);
+      return trained.train(options, data.sets, folder / into / seed, recorded);
+    };
+    all.add(run(whole, name));
+    for (auto& [left, without] : contributions) {
+      without.add(run(*left->configuration, "without-" + left->policy));
+    }
   }
-  const nlohmann::ordered_json result{{"configuration", name},
-                                      {"seeds", options.seeds},
-                                      {"test_accuracy", to_json(spread_of(all.accuracy))},
-                                      {"train_seconds", to_json(spread_of(all.seconds))},
-                                      {"left_out", list},
-                                      {"environment", recorded}};
+
+  auto result = to_json(name, all, contributions);
+  result["environment"] = recorded;
   write_file(folder / "ablation.json", dump(result, 2) + "\n");
   write_file(folder / "ablation.md", table(name, all, contributions));
   std::cout << (options.json ? dump(result, 2) + "\n" : table(name, all, contributions))

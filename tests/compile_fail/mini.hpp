@@ -5,8 +5,13 @@
 #include <gradus/core/rates.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/accumulation/no_accumulation.hpp>
+#include <gradus/policy/augmentation/concept.hpp>
 #include <gradus/policy/layout/concept.hpp>
+#include <gradus/policy/loading/concept.hpp>
+#include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
+#include <gradus/policy/precision/concept.hpp>
+#include <gradus/policy/resolution/concept.hpp>
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
 #include <gradus/policy/sharing/no_sharing.hpp>

@@ -1,4 +1,5 @@
-// expects: policy Sign of axis optimizer has no `step`; add
+// expects: policy Sign of axis optimizer has no `step`; add `void step(State& state, const
+// gradus::Rates& rates) const`.
 #include "mini.hpp"
 
 struct Sign {

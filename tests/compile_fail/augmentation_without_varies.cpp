@@ -1,0 +1,12 @@
+// expects: policy Shake of axis augmentation has no `varies`; add `static constexpr bool varies =
+// true;`.
+#include "mini.hpp"
+
+struct Shake {
+  using slot = slot::augmentation;
+  static constexpr std::string_view name = "Shake";
+  static constexpr auto fields() { return no_fields; }
+  ImageTransform draw(const SampleKey&) const;
+};
+
+Trainer<Net, Shake> trainer;

@@ -1,0 +1,14 @@
+// expects: policy Hinge of axis loss has a wrong `correct`; declare it `at::Tensor correct(const
+// at::Tensor& output, const at::Tensor& target) const`.
+#include "mini.hpp"
+
+struct Hinge {
+  using slot = slot::loss;
+  static constexpr std::string_view name = "Hinge";
+  static constexpr auto fields() { return no_fields; }
+  at::Tensor loss(const at::Tensor&, const at::Tensor&) const;
+  at::Tensor evaluate(const at::Tensor&, const at::Tensor&) const;
+  bool correct(const at::Tensor&, const at::Tensor&) const;
+};
+
+Trainer<Net, Hinge> trainer;

@@ -1,0 +1,16 @@
+// expects: policy Half of axis precision has a wrong `scaler`; declare it `auto* scaler(State&
+// state) const`.
+#include "mini.hpp"
+
+struct Half {
+  using slot = slot::precision;
+  static constexpr std::string_view name = "Half";
+  static constexpr auto fields() { return no_fields; }
+  struct State {};
+  PrecisionChoice choose(c10::Device) const;
+  State start(c10::Device) const;
+  int forward_scope(const State&) const;
+  State scaler(State&) const;
+};
+
+Trainer<Net, Half> trainer;

@@ -1,0 +1,14 @@
+// expects: policy Half of axis precision has no `scaler`; add `auto* scaler(State& state) const`.
+#include "mini.hpp"
+
+struct Half {
+  using slot = slot::precision;
+  static constexpr std::string_view name = "Half";
+  static constexpr auto fields() { return no_fields; }
+  struct State {};
+  PrecisionChoice choose(c10::Device) const;
+  State start(c10::Device) const;
+  int forward_scope(const State&) const;
+};
+
+Trainer<Net, Half> trainer;
