@@ -48,7 +48,7 @@ namespace hook {
 /// before its resolution and layout. The batch may be changed.
 struct before_forward {
   static constexpr std::string_view name = "before_forward";
-  static constexpr std::string_view arguments = "gradus::Batch& batch, ";
+  static constexpr std::string_view parameters = "gradus::Batch& batch, ";
   template <class P>
   static constexpr bool present = requires { &P::before_forward; };
   template <class P>
@@ -62,7 +62,7 @@ struct before_forward {
 /// forward pass and the loss of one micro-batch. Those of later phases end first.
 struct around_forward {
   static constexpr std::string_view name = "around_forward";
-  static constexpr std::string_view arguments = "";
+  static constexpr std::string_view parameters = "";
   template <class P>
   static constexpr bool present = requires { &P::around_forward; };
   template <class P>
@@ -77,7 +77,7 @@ struct around_forward {
 /// terms may be added.
 struct before_backward {
   static constexpr std::string_view name = "before_backward";
-  static constexpr std::string_view arguments = "at::Tensor& loss, ";
+  static constexpr std::string_view parameters = "at::Tensor& loss, ";
   template <class P>
   static constexpr bool present = requires { &P::before_backward; };
   template <class P>
@@ -92,7 +92,7 @@ struct before_backward {
 /// place.
 struct before_step {
   static constexpr std::string_view name = "before_step";
-  static constexpr std::string_view arguments = "";
+  static constexpr std::string_view parameters = "";
   template <class P>
   static constexpr bool present = requires { &P::before_step; };
   template <class P>
@@ -105,7 +105,7 @@ struct before_step {
 /// optimizer's step. Those of later phases end first.
 struct around_step {
   static constexpr std::string_view name = "around_step";
-  static constexpr std::string_view arguments = "";
+  static constexpr std::string_view parameters = "";
   template <class P>
   static constexpr bool present = requires { &P::around_step; };
   template <class P>
@@ -119,7 +119,7 @@ struct around_step {
 /// before the gradients are cleared.
 struct after_step {
   static constexpr std::string_view name = "after_step";
-  static constexpr std::string_view arguments = "";
+  static constexpr std::string_view parameters = "";
   template <class P>
   static constexpr bool present = requires { &P::after_step; };
   template <class P>

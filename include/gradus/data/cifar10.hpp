@@ -46,7 +46,7 @@ struct Cifar10 {
   for (const auto* part : {&data.train, &data.test}) {
     const auto* pixels = part->images().const_data_ptr<std::uint8_t>();
     const auto* labels = part->labels().const_data_ptr<std::int64_t>();
-    for (std::int64_t i = 0; i < part->size(); ++i) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(part->size()); ++i) {
       const auto label = static_cast<std::uint8_t>(labels[i]);
       digest.update({&label, 1});
       digest.update({pixels + i * cifar10_pixel_bytes, cifar10_pixel_bytes});

@@ -75,7 +75,7 @@ consteval Sentence hook_mistake() {
     constexpr bool state = !std::is_empty_v<state_of<P>>;
     return Sentence("policy ", type_name<P>(), " of axis ", P::slot::name, before, H::name, after,
                     returns ? "auto " : "void ", H::name, "(", state ? "State& state, " : "",
-                    H::arguments, "const gradus::StepContext& context) const`.");
+                    H::parameters, "const gradus::StepContext& context) const`.");
   };
   constexpr auto times = hooks_of<P>::template times<H>;
   constexpr bool present = H::template present<P>;
