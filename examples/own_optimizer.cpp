@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-///     c = beta1 m + (1 - beta1) g;   w -= lr (sign(c) + weight_decay w);   m = beta2 m + (1 -
-///     beta2) g
+///     c = beta1 m + (1 - beta1) g
+///     w -= lr (sign(c) + weight_decay w)
+///     m = beta2 m + (1 - beta2) g
 struct Lion {
   using slot = gradus::slot::optimizer;
   static constexpr std::string_view name = "Lion";

@@ -1,4 +1,5 @@
-// expects: the axis Noise of policy Loud has no name; add `static constexpr std::string_view name
+// expects: the axis Noise of policy Loud has no name; add `static constexpr std::string_view name =
+// "...";` to the axis.
 #include "mini.hpp"
 
 struct Noise {};

@@ -9,6 +9,7 @@ cmake_minimum_required(VERSION 3.25)
 # other namespaces. A semicolon would part a list.
 function(plain text result)
   string(REGEX REPLACE "\"}, Words<[0-9]+>{\"" "" text "${text}")
+  string(REPLACE "\\\"" "\"" text "${text}")
   string(REGEX REPLACE "gradus::|mini::" "" text "${text}")
   string(REGEX REPLACE " ([*&])" "\\1" text "${text}")
   string(REGEX REPLACE "[\\]?;" "," text "${text}")

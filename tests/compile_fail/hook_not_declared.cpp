@@ -1,5 +1,5 @@
 // expects: policy Hiss of axis noise has a member `after_step` that would never be called; name it
-// in `using hooks
+// in `using hooks = gradus::Hooks<gradus::hook::...>;`.
 #include "mini.hpp"
 
 struct noise {

@@ -1,4 +1,5 @@
-// expects: policy Ramp of axis schedule declares the hook `before_backward` but has no such member
+// expects: policy Ramp of axis schedule declares the hook `before_backward` but has no such member;
+// add `void before_backward(at::Tensor& loss, const gradus::StepContext& context) const`.
 #include "mini.hpp"
 
 struct Ramp {

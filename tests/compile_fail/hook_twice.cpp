@@ -1,4 +1,5 @@
-// expects: policy Hiss of axis noise declares the hook `before_step` twice; name it once
+// expects: policy Hiss of axis noise declares the hook `before_step` twice; name it once in its
+// `hooks`.
 #include "mini.hpp"
 
 struct noise {

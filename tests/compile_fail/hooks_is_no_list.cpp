@@ -1,4 +1,5 @@
-// expects: policy Hiss of axis noise has `hooks` that are no list; write `using hooks
+// expects: policy Hiss of axis noise has `hooks` that are no list; write `using hooks =
+// gradus::Hooks<gradus::hook::...>;`.
 #include "mini.hpp"
 
 struct noise {

@@ -1,4 +1,5 @@
-// expects: model Scalar of Trainer does not return a tensor; its module needs
+// expects: model Scalar of Trainer does not return a tensor; its module needs `at::Tensor
+// forward(const at::Tensor& input)`.
 #include "mini.hpp"
 
 struct ScalarImpl {

@@ -1,4 +1,4 @@
-// expects: policy Sign of axis optimizer has a wrong `lr`; declare it `double lr
+// expects: policy Sign of axis optimizer has a wrong `lr`; declare it `double lr = ...;`.
 #include "mini.hpp"
 
 struct Sign {

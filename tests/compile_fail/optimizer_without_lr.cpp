@@ -1,4 +1,4 @@
-// expects: policy Sign of axis optimizer has no `lr`; add `double lr
+// expects: policy Sign of axis optimizer has no `lr`; add `double lr = ...;`.
 #include "mini.hpp"
 
 struct Sign {

@@ -1,4 +1,4 @@
-// expects: policy Sign of axis optimizer has no `State`; add `struct State
+// expects: policy Sign of axis optimizer has no `State`; add `struct State { ... };`.
 #include "mini.hpp"
 
 struct Sign {

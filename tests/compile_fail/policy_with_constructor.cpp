@@ -1,5 +1,5 @@
 // expects: policy Ramp of axis schedule is not an aggregate with defaults; take away its
-// constructors
+// constructors and private data, and give each member a default.
 #include "mini.hpp"
 
 struct Ramp {

@@ -1,4 +1,5 @@
-// expects: policy Ramp of axis schedule has no name; add `static constexpr std::string_view name
+// expects: policy Ramp of axis schedule has no name; add `static constexpr std::string_view name =
+// "...";`.
 #include "mini.hpp"
 
 struct Ramp {

@@ -1,4 +1,5 @@
-// expects: policy Ramp of axis schedule has a wrong `at`; declare it
+// expects: policy Ramp of axis schedule has a wrong `at`; declare it `gradus::Rates at(std::int64_t
+// step, std::int64_t total_steps, double learning_rate) const`.
 #include "mini.hpp"
 
 struct Ramp {

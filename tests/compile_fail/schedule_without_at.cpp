@@ -1,4 +1,5 @@
-// expects: policy Ramp of axis schedule has no `at`; add `gradus::Rates at(
+// expects: policy Ramp of axis schedule has no `at`; add `gradus::Rates at(std::int64_t step,
+// std::int64_t total_steps, double learning_rate) const`.
 #include "mini.hpp"
 
 struct Ramp {

@@ -1,4 +1,5 @@
-// expects: policy Sign of axis optimizer has run state but no `save` of the right type
+// expects: policy Sign of axis optimizer has run state but no `save` of the right type; declare
+// `void save(const State& state, gradus::StateDict& to) const`.
 #include "mini.hpp"
 
 struct Sign {

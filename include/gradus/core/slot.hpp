@@ -46,8 +46,7 @@ struct loss {
 
 /// An aggregate of hyperparameters that says which axis it fills (`using slot = slot::optimizer;`,
 /// the opt-in), what it is called (`static constexpr std::string_view name`) and which numbers it
-/// has
-/// (`static constexpr auto fields()`, see core/field.hpp).
+/// has (`static constexpr auto fields()`, see core/field.hpp).
 template <class P>
 concept Policy = std::is_aggregate_v<P> && std::is_default_constructible_v<P> && requires {
   { P::slot::name } -> std::convertible_to<std::string_view>;

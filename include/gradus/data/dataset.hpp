@@ -21,8 +21,7 @@ namespace gradus::data {
 ///   whatever order.
 /// - `batch` is const and may run in several threads at once.
 /// - Tensors are on the CPU. `batch` should run no ATen operator that uses intra-op threads: each
-/// loader
-///   thread would start a pool of its own. Plain loops over `mutable_data_ptr` are right.
+///   loader thread would start a pool of its own. Plain loops over `mutable_data_ptr` are right.
 ///
 /// Start yours from this:
 ///
@@ -39,7 +38,7 @@ concept Dataset = requires(const D& dataset, std::span<const std::int64_t> indic
 
 /// A dataset of images that takes, for each sample of the batch, how to shift and mirror it.
 ///
-/// - `d.batch(indices, transforms)` applies `transforms[k]` to sample k of the batch; the two spans
+/// - `d.batch(indices, transforms)` applies `transforms[k]` to sample k of the batch; both spans
 /// are
 ///   of one length. The identity `ImageTransform{}` for all gives exactly `d.batch(indices)`.
 template <class D>

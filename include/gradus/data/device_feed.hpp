@@ -23,8 +23,7 @@ concept BatchSource = requires(S& source) {
 ///
 /// - `c.begin(host)` starts a copy and returns at once with what stands for it, a `C::Pending`.
 /// - `c.finish(std::move(pending))` gives the batch on the device; work enqueued from then on sees
-/// it
-///   whole. The host does not wait.
+///   it whole. The host does not wait.
 template <class C>
 concept DeviceCopy = requires(C& copy, const Batch& host, typename C::Pending pending) {
   { copy.begin(host) } -> std::same_as<typename C::Pending>;

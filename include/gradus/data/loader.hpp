@@ -34,8 +34,7 @@ concept BatchFetch = std::move_constructible<F> && requires(const F& fetch, std:
 ///
 /// - Without workers `next()` reads in the calling thread: nothing is ahead, and no time limit
 /// holds.
-/// - With workers at most `plan.prefetch` batches are being read, or ready, beyond those delivered;
-/// so
+/// - With workers at most `plan.prefetch` batches are read, or ready, beyond those delivered; so
 ///   workers beyond `plan.prefetch` would be idle and are not started.
 /// - What `fetch` throws is rethrown, the same object, by the `next()` whose batch it is, after the
 ///   threads are joined. A batch that takes longer than `plan.timeout_seconds` is a DataError that

@@ -15,8 +15,7 @@
 namespace gradus::data {
 
 /// Asynchronous copies to one device. They run beside the computation when the host memory is
-/// pinned
-/// (`LoadingPlan::pin_memory`); from pageable memory they are right but not asynchronous.
+/// pinned (`LoadingPlan::pin_memory`); from pageable memory they are right but not asynchronous.
 class StreamCopy {
  public:
   /// A batch on its way, and the event that says it has arrived.

@@ -167,7 +167,7 @@ consteval Sentence model_mistake() {
                   }) {
       return Sentence("model ", name,
                       " of Trainer is a module, not its holder; write TORCH_MODULE(...) after the "
-                      "module's class and give Trainer the holder.");
+                      "class of the module and give Trainer the holder.");
     } else if constexpr (!requires(Model& model) {
                            *model;
                            model.operator->();

@@ -16,8 +16,8 @@ struct RunSettings {
   c10::Device device = default_device();
   std::int64_t log_every_steps = 50;         ///< steps between two readings of the loss
   std::int64_t evaluation_batch_size = 500;  ///< samples
-  std::optional<std::int64_t>
-      stop_after_steps{};  ///< end the run early, after so many optimizer steps
+  /// Ends the run early, after so many optimizer steps.
+  std::optional<std::int64_t> stop_after_steps{};
 };
 
 /// Returns `run`. Throws ConfigurationError for a number that no run can have.
