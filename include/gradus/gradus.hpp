@@ -98,6 +98,7 @@
 #include <gradus/policy/sharing/tie_weights.hpp>
 #include <gradus/train/argument_mistakes.hpp>
 #include <gradus/train/axes.hpp>
+#include <gradus/train/call_mistakes.hpp>
 #include <gradus/train/composition.hpp>
 #include <gradus/train/edit.hpp>
 #include <gradus/train/evaluation_mode.hpp>

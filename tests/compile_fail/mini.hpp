@@ -15,6 +15,7 @@
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
 #include <gradus/policy/sharing/no_sharing.hpp>
+#include <gradus/train/call_mistakes.hpp>
 #include <gradus/train/composition.hpp>
 
 namespace mini {
@@ -53,6 +54,17 @@ using MiniAxes = Axes<Axis<slot::accumulation, NoAccumulation>, Axis<slot::optim
 
 template <class Model, class... Policies>
 using Trainer = typename Composition<MiniAxes, Model, Policies...>::policies;
+
+template <class... Arguments>
+void fit(Arguments&&...) {
+  [[maybe_unused]] const Says<CallMistake<Arguments...>> refusal;
+}
+
+/// A dataset as it should be.
+struct Squares {
+  std::int64_t size() const;
+  Batch batch(std::span<const std::int64_t>) const;
+};
 
 static_assert(std::is_same_v<Trainer<Net, Accumulate, Descent>, Trainer<Net, Descent, Accumulate>>);
 

@@ -29,3 +29,11 @@ static_assert(std::is_same_v<Two, Trainer<Net, Hiss<2>, Descent, Hiss<1>,
                                           Preset<OneCycle{.cycle_momentum = false}>>>);
 static_assert(!std::is_same_v<Two, Trainer<Net, Descent>>);
 Two two;
+
+struct Bell {
+  void on(const EpochEnd&);
+};
+void train(Bell bell, const Squares& squares) {
+  fit(squares, bell);
+  fit(Squares(), squares, bell);
+}

@@ -7,6 +7,7 @@
 #include <gradus/core/step_context.hpp>
 #include <gradus/core/step_plan.hpp>
 #include <gradus/train/axes.hpp>
+#include <gradus/train/call_mistakes.hpp>
 #include <gradus/train/composition.hpp>
 #include <gradus/train/evaluation_mode.hpp>
 #include <gradus/train/loss_meter.hpp>
@@ -71,6 +72,14 @@ class BasicTrainer {
   template <data::Dataset Train, Observer... Os>
   History fit(const Train& train, Os&... observers) {
     return fit_epochs(train, [](EpochRecord&) {}, observers...);
+  }
+
+  /// Anything else is one compile error.
+  template <class... Arguments>
+    requires(!CallMistake<Arguments...>::sentence.empty())
+  History fit(Arguments&&...) {
+    [[maybe_unused]] const Says<CallMistake<Arguments...>> refusal;
+    return {};
   }
 
   /// Loss and accuracy on a held-out set, in the run's precision and layout, at full resolution.

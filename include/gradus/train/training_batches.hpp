@@ -7,6 +7,7 @@
 #include <gradus/data/device_feed.hpp>
 #include <gradus/data/loader.hpp>
 #include <gradus/data/sampling.hpp>
+#include <gradus/train/call_mistakes.hpp>
 
 #include <cstdint>
 #include <span>
@@ -30,10 +31,9 @@ class TrainingFetch {
 
   Batch operator()(std::int64_t number) const {
     const auto indices = data::batches(order_, batch_size_)[number];
-    if constexpr (Augmentation::varies) {
-      static_assert(data::AugmentableDataset<Train>,
-                    "gradus: the augmentation policy transforms images, but the dataset's "
-                    "`batch` takes no transforms; use NoAugmentation or an AugmentableDataset.");
+    if constexpr (!Augmentation::varies) {
+      return train_->batch(indices);
+    } else if constexpr (data::AugmentableDataset<Train>) {
       std::vector<ImageTransform> transforms;
       transforms.reserve(indices.size());
       for (const auto index : indices) {
@@ -41,7 +41,8 @@ class TrainingFetch {
       }
       return train_->batch(indices, transforms);
     } else {
-      return train_->batch(indices);
+      [[maybe_unused]] const Says<AugmentationMistake<Train, Augmentation>> refusal;
+      return {};
     }
   }
 

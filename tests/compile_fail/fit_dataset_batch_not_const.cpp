@@ -1,0 +1,10 @@
+// expects: dataset Stream of fit makes no batches; declare `gradus::Batch batch(std::span<const
+// std::int64_t> indices) const`.
+#include "mini.hpp"
+
+struct Stream {
+  std::int64_t size() const;
+  Batch batch(std::span<const std::int64_t>);
+};
+
+void train() { fit(Stream(), Squares()); }

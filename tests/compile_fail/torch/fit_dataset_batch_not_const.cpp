@@ -1,0 +1,21 @@
+// expects: dataset Stream of fit makes no batches; declare `gradus::Batch batch(std::span<const
+// std::int64_t> indices) const`.
+#include <gradus/train/trainer.hpp>
+
+using namespace gradus;
+
+struct NetImpl : torch::nn::Module {
+  at::Tensor forward(const at::Tensor& x) { return x; }
+};
+TORCH_MODULE(Net);
+
+struct Stream {
+  std::int64_t size() const { return 1; }
+  Batch batch(std::span<const std::int64_t>) { return {}; }
+};
+
+int main() {
+  Trainer<Net> trainer{Net()};
+  Stream stream;
+  return static_cast<int>(trainer.fit(stream).epochs.size());
+}
