@@ -89,6 +89,8 @@ static_assert(std::is_same_v<without<Voiced, voices>, Bare>);
 
 // Leaving one out: only what is not neutral counts.
 static_assert(ablate<Bare>::count == 0);
+static_assert(std::is_same_v<ablate<Trainer<Perceptron, Preset<SGD{.lr = 0.5}>>>,
+                             Ablations<Ablation<SGD, Bare>>>);
 static_assert(std::is_same_v<ablate<Voiced>, Ablations<Ablation<Behind, with<Bare, Early>>,
                                                        Ablation<Early, with<Bare, Behind>>>>);
 

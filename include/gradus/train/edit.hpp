@@ -88,7 +88,7 @@ template <class Q, class AxisList>
 struct IsNeutral;
 template <class Q, class... As>
 struct IsNeutral<Q, Axes<As...>>
-    : std::bool_constant<(std::is_same_v<policy_t<Q>, typename As::neutral> || ...)> {};
+    : std::bool_constant<(std::is_same_v<Q, typename As::neutral> || ...)> {};
 
 template <class T>
 struct Ablate;
@@ -111,7 +111,7 @@ struct Ablate<BasicTrainer<M, PolicySet<Qs...>>> {
 }  // namespace detail
 
 /// For each policy of `T` that is not neutral, `T` without it: `Ablations<Ablation<Policy,
-/// Trainer>...>`, in canonical order.
+/// Trainer>...>`, in canonical order. A neutral policy with other numbers counts.
 template <class T>
 using ablate = typename detail::Ablate<T>::type;
 
