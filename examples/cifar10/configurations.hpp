@@ -29,8 +29,8 @@ using Unoptimized = Trainer<ResNet10, Preset<Plain{.batch_size = 4}>, Preset<SGD
 using Optimized =
     Trainer<ResNet10, Preset<Prefetch{.batch_size = 256, .workers = 2}>, Mixed,
             Preset<Accumulate{.steps = 2}>,
-            Preset<AdamW{.beta2 = 0.98, .weight_decay = 0.1, .decay = Decay::weights}>,
-            Preset<OneCycle{.max_lr = 0.01, .pct_start = 0.15}>, ShareEarlyLayer,
+            Preset<AdamW{.beta2 = 0.98, .weight_decay = 0.2, .decay = Decay::weights}>,
+            Preset<OneCycle{.max_lr = 0.02}>, ShareEarlyLayer,
             Preset<CropFlip{.padding = 0, .flip = Flip::alternating}>,
             Preset<CrossEntropy{.label_smoothing = 0.1}>>;
 
