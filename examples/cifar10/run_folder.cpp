@@ -40,7 +40,7 @@ fs::path make_run_folder(const std::string& out) {
     auto folder = first;
     for (int number = 2; !make_folder(folder); ++number) {
       folder = first;
-      folder += "-" + std::to_string(number);
+      folder += std::string("-").append(std::to_string(number));
     }
     return folder;
   }

@@ -4,10 +4,13 @@
 
 #include <gradus/testing/common_laws.hpp>
 #include <gradus/testing/data_laws.hpp>
+#include <gradus/testing/extension_laws.hpp>
 #include <gradus/testing/optimizer_laws.hpp>
 #include <gradus/testing/schedule_laws.hpp>
 #include <gradus/testing/sharing_laws.hpp>
 #include <gradus/testing/step_laws.hpp>
+
+#include <string_view>
 
 #ifndef CATCH_CONFIG_PREFIX_ALL
 #define CATCH_CONFIG_PREFIX_ALL
@@ -20,10 +23,10 @@
 
 namespace gradus::testing {
 
-/// Fails the running test case once for each broken law.
-inline void check(const BrokenLaws& laws) {
+/// Fails the running test case once for each law that policy `name` breaks.
+inline void check(const BrokenLaws& laws, std::string_view name) {
   for (const auto& sentence : laws.sentences()) {
-    CATCH_INFO("broken law: " << sentence);
+    CATCH_INFO("policy " << name << " breaks the law: " << sentence);
     CATCH_CHECK(false);
   }
   CATCH_SUCCEED();
@@ -39,7 +42,7 @@ void check_laws(const P& policy = {}) {
   BrokenLaws laws;
   number_laws(laws, policy);
   axis_laws(typename P::slot(), laws, policy);
-  check(laws);
+  check(laws, P::name);
 }
 
 /// Checks a sharing policy in the model that `fresh()` makes.
@@ -48,7 +51,7 @@ void check_laws(const P& policy, MakeModel fresh) {
   BrokenLaws laws;
   number_laws(laws, policy);
   sharing_laws(laws, policy, fresh);
-  check(laws);
+  check(laws, P::name);
 }
 
 }  // namespace gradus::testing

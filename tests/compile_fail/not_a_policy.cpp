@@ -1,5 +1,5 @@
-// expects: argument Number of Trainer is not a policy, for it names no axis; add `using slot =
-// gradus::slot::...;` or leave it out.
+// expects: argument Number of Trainer is not a policy, for it names no axis in public; add `using
+// slot = gradus::slot::...;`, or a tag of your own, or leave it out.
 #include "mini.hpp"
 
 struct Number {};

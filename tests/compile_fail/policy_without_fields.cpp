@@ -1,5 +1,6 @@
-// expects: policy Ramp of axis schedule does not declare its numbers; add `static constexpr auto
-// fields() { return gradus::fields_of(...); }`, or `return gradus::no_fields;` if it has none.
+// expects: policy Ramp of axis schedule does not declare its numbers in public; add `static
+// constexpr auto fields() { return gradus::fields_of(...); }`, or `return gradus::no_fields;` if it
+// has none.
 #include "mini.hpp"
 
 struct Ramp {

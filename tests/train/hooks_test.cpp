@@ -105,6 +105,8 @@ CATCH_TEST_CASE("hooks run by phase, and scopes around a step end in reverse") {
   Voiced trainer(perceptron(), {.epochs = 1});
   trainer.fit(Points(32));  // one batch of 32
   CATCH_CHECK(said == "f([])bes<>a");
+  const auto& asked = trainer;
+  CATCH_CHECK(asked.state<voices>().steps.item<std::int64_t>() == 1);
 }
 
 CATCH_TEST_CASE("a hook changes the loss that is trained on, not the one that is reported") {

@@ -24,7 +24,10 @@ namespace gradus {
 
 namespace detail {
 
-inline std::string number(double value) { return dump(nlohmann::json(value)); }
+inline std::string number(double value) {
+  const bool whole = std::trunc(value) == value && std::abs(value) < 1e15;
+  return whole ? std::to_string(static_cast<std::int64_t>(value)) : dump(nlohmann::json(value));
+}
 
 inline std::string words(const Range& range) {
   const bool low = std::isfinite(range.low);

@@ -45,28 +45,31 @@ namespace gradus::observe {
   return value >= 99.95 ? grouped(std::llround(value)) : fixed(value, 1);
 }
 
+/// "07", "42".
+[[nodiscard]] inline std::string two_digits(std::int64_t number) {
+  return std::string(number < 10 ? "0" : "").append(std::to_string(number));
+}
+
 /// A length of time in words: "0.42 s", "4.2 s", "41 s", "5 min 44 s", "1 h 05 min".
 [[nodiscard]] inline std::string duration(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0 || seconds > 1e12) return fixed(seconds, 0) + " s";
   if (seconds < 0.995) return fixed(seconds, 2) + " s";
   if (seconds < 9.95) return fixed(seconds, 1) + " s";
   const std::int64_t whole = std::llround(seconds);
-  const auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
   if (whole < 100) return std::to_string(whole) + " s";
-  if (whole < 3600) return std::to_string(whole / 60) + " min " + two(whole % 60) + " s";
+  if (whole < 3600) return std::to_string(whole / 60) + " min " + two_digits(whole % 60) + " s";
   const std::int64_t minutes = (whole + 30) / 60;
-  return grouped(minutes / 60) + " h " + two(minutes % 60) + " min";
+  return grouped(minutes / 60) + " h " + two_digits(minutes % 60) + " min";
 }
 
 /// A length of time as a clock shows it: "0:41", "12:05", "1:02:05".
 [[nodiscard]] inline std::string clock_time(double seconds) {
   if (!std::isfinite(seconds) || seconds > 1e12) return "?";
   const std::int64_t whole = std::llround(std::max(0.0, seconds));
-  const auto two = [](std::int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); };
   const std::int64_t hours = whole / 3600;
   const std::int64_t minutes = whole / 60 % 60;
-  return (hours > 0 ? std::to_string(hours) + ":" + two(minutes) : std::to_string(minutes)) + ":" +
-         two(whole % 60);
+  return (hours > 0 ? std::to_string(hours) + ":" + two_digits(minutes) : std::to_string(minutes)) + ":" +
+         two_digits(whole % 60);
 }
 
 /// A ratio in about three digits: "0.42", "1.00", "8.4", "123".

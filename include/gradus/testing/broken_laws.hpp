@@ -1,6 +1,7 @@
 /// What the laws of an axis found: a sentence for each one that a policy breaks.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -8,9 +9,12 @@ namespace gradus::testing {
 
 class BrokenLaws {
  public:
-  /// Notes the law unless it holds. Written as what a good policy does: "it changes no gradient".
+  /// Notes the law, once, unless it holds. Written as what a good policy does: "it changes no
+  /// gradient".
   void law(bool holds, const std::string& what) {
-    if (!holds) sentences_.push_back(what);
+    if (holds) return;
+    const bool known = std::find(sentences_.begin(), sentences_.end(), what) != sentences_.end();
+    if (!known) sentences_.push_back(what);
   }
 
   [[nodiscard]] const std::vector<std::string>& sentences() const { return sentences_; }

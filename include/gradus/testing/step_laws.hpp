@@ -1,15 +1,15 @@
-/// Laws of the axes that act within a step: precision, loss, and extension axes by their hooks.
+/// Laws of the axes that act within the forward pass: precision and loss.
 #pragma once
 
-#include <gradus/core/batch.hpp>
-#include <gradus/core/step_context.hpp>
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/precision/concept.hpp>
 #include <gradus/policy/precision/precision_choice.hpp>
-#include <gradus/testing/optimizer_laws.hpp>
+#include <gradus/testing/common_laws.hpp>
 
 #include <ATen/autocast_mode.h>
 #include <torch/types.h>
+
+#include <cstdint>
 
 namespace gradus::testing {
 
@@ -54,64 +54,6 @@ void axis_laws(slot::loss, BrokenLaws& laws, const P& policy) {
     const auto correct = policy.correct(output, target).template item<std::int64_t>();
     laws.law(correct >= 0 && correct <= 6, "no more outputs are right than there are");
   }
-}
-
-/// An extension policy: called as a trainer would, it leaves gradients, weights and batches finite
-/// and whole, and does the same twice.
-template <class Slot, class P>
-void axis_laws(Slot, BrokenLaws& laws, const P& policy) {
-  const auto run = [&] {
-    OptimizerTrial trial;
-    trial.parameters.pop_back();
-    auto state = [&] {
-      if constexpr (requires { policy.start(trial.parameters); }) {
-        return policy.start(trial.parameters);
-      } else {
-        return NoState{};
-      }
-    }();
-    const auto call = [&](auto&& function, auto&... arguments) {
-      if constexpr (std::is_empty_v<state_of<P>>) {
-        function(arguments...);
-      } else {
-        function(state, arguments...);
-      }
-    };
-    Batch batch{torch::arange(24.0F).reshape({4, 6}) / 24, torch::arange(4)};
-    for (int step = 0; step < 3; ++step) {
-      trial.set_gradients(step);
-      const StepContext context{
-          .parameters = trial.parameters, .seed = 3, .step = step, .total_steps = 3};
-      auto loss = (trial.parameters[0].tensor * 0.5).sum();
-      if constexpr (requires { &P::before_forward; }) {
-        call([&](auto&... a) { policy.before_forward(a...); }, batch, context);
-      }
-      if constexpr (requires { &P::before_backward; }) {
-        call([&](auto&... a) { policy.before_backward(a...); }, loss, context);
-      }
-      laws.law(loss.dim() == 0 && loss.isfinite().template item<bool>(),
-               "the loss stays finite, []");
-      if constexpr (requires { &P::before_step; }) {
-        call([&](auto&... a) { policy.before_step(a...); }, context);
-      }
-      if constexpr (requires { &P::after_step; }) {
-        call([&](auto&... a) { policy.after_step(a...); }, context);
-      }
-    }
-    laws.law(batch.size() == 4 && batch.input.size(0) == 4, "a batch keeps its samples");
-    auto result = trial.weights();
-    result.push_back(batch.input);
-    for (const auto& parameter : trial.parameters) {
-      result.push_back(parameter.tensor.grad());
-      laws.law(parameter.tensor.grad().isfinite().all().template item<bool>(),
-               "gradients stay finite");
-    }
-    if constexpr (requires { policy.start(trial.parameters); }) {
-      state_laws(laws, policy, state, policy.start(trial.parameters));
-    }
-    return result;
-  };
-  laws.law(same_bits(run(), run()), "the same run gives the same bits");
 }
 
 }  // namespace gradus::testing

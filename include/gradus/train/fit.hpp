@@ -101,7 +101,7 @@ void BasicTrainer<M, Policies>::accumulate_gradients(Feed& feed, const StepPlan&
     const double weight = static_cast<double>(batch.size()) / samples;
     if (weight != 1) loss = loss * weight;
     if constexpr (has_scaler) {
-      if (const auto* scaler = at<slot::precision>().scaler(state<slot::precision>())) {
+      if (const auto* scaler = at<slot::precision>().scaler(run_state<slot::precision>())) {
         loss = scaler->scale(loss);
       }
     }
@@ -114,7 +114,7 @@ template <class M, class Policies>
 bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepContext& context) {
   bool finite = true;
   if constexpr (has_scaler) {
-    if (auto* scaler = at<slot::precision>().scaler(state<slot::precision>())) {
+    if (auto* scaler = at<slot::precision>().scaler(run_state<slot::precision>())) {
       scaler->unscale(gradients());
       finite = !scaler->found_inf();
       scaler->update();
@@ -123,7 +123,7 @@ bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepCon
   if (finite) {
     states_.template call<hook::before_step>(policies_, context);
     states_.template around<hook::around_step>(
-        policies_, context, [&] { at<slot::optimizer>().step(state<slot::optimizer>(), rates); });
+        policies_, context, [&] { at<slot::optimizer>().step(run_state<slot::optimizer>(), rates); });
     states_.template call<hook::after_step>(policies_, context);
   }
   clear_gradients();
@@ -145,7 +145,7 @@ Evaluation BasicTrainer<M, Policies>::evaluate(const Held& held) {
   auto correct = at::zeros({}, at::device(run_.device).dtype(at::kLong));
   while (const auto batch = feed.next()) {
     [[maybe_unused]] const auto scope =
-        at<slot::precision>().forward_scope(state<slot::precision>());
+        at<slot::precision>().forward_scope(run_state<slot::precision>());
     const auto output = as_float32(model_->forward(at<slot::layout>().arrange(batch->input)));
     meter.add(at<slot::loss>().evaluate(output, batch->target), batch->size());
     if constexpr (requires { at<slot::loss>().correct(output, batch->target); }) {

@@ -46,6 +46,16 @@ class PolicySet {
     return std::get<index_of<Slot>()>(policies_);
   }
 
+  /// In canonical order, the number of the policy that `at<Slot>()` gives.
+  template <class Slot>
+  static constexpr std::size_t index_of() {
+    static_assert((std::is_same_v<slot_t<Ps>, Slot> || ...),
+                  "gradus: there is no such axis in this set of policies.");
+    std::size_t index = 0;
+    static_cast<void>(((std::is_same_v<slot_t<Ps>, Slot> || (++index, false)) || ...));
+    return index;
+  }
+
   /// Number `Index` in canonical order.
   template <std::size_t Index>
   [[nodiscard]] const auto& get() const {
@@ -63,15 +73,6 @@ class PolicySet {
   }
 
  private:
-  template <class Slot>
-  static constexpr std::size_t index_of() {
-    static_assert((std::is_same_v<slot_t<Ps>, Slot> || ...),
-                  "gradus: there is no such axis in this set of policies.");
-    std::size_t index = 0;
-    static_cast<void>(((std::is_same_v<slot_t<Ps>, Slot> || (++index, false)) || ...));
-    return index;
-  }
-
   [[no_unique_address]] std::tuple<policy_t<Ps>...> policies_;
 };
 

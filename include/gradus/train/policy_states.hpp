@@ -56,7 +56,11 @@ class PolicyStates<PolicySet<Ps...>> {
   /// Of the policy on the axis of tag `Slot`.
   template <class Slot>
   [[nodiscard]] auto& at() {
-    return std::get<index_of<Slot>()>(states_).state;
+    return std::get<Set::template index_of<Slot>()>(states_).state;
+  }
+  template <class Slot>
+  [[nodiscard]] const auto& at() const {
+    return std::get<Set::template index_of<Slot>()>(states_).state;
   }
 
   /// Calls hook `H` of those that have it, early phases first.
@@ -125,13 +129,6 @@ class PolicyStates<PolicySet<Ps...>> {
     if constexpr (!std::is_empty_v<state_of<PolicyAt<I>>>) {
       visit(policies.template get<I>(), std::get<I>(states_).state);
     }
-  }
-
-  template <class Slot>
-  static constexpr std::size_t index_of() {
-    std::size_t index = 0;
-    static_cast<void>(((std::is_same_v<slot_t<Ps>, Slot> || (++index, false)) || ...));
-    return index;
   }
 
   typename detail::StateTuple<std::index_sequence_for<Ps...>, policy_t<Ps>...>::type states_;

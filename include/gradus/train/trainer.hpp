@@ -90,6 +90,11 @@ class BasicTrainer {
   [[nodiscard]] M& model() { return model_; }
   [[nodiscard]] const RunSettings& run() const { return run_; }
   [[nodiscard]] const Policies& policies() const { return policies_; }
+  /// Run state of the policy on the axis of tag `Slot`, such as its averages.
+  template <class Slot>
+  [[nodiscard]] const auto& state() const {
+    return states_.template at<Slot>();
+  }
   /// Each trained parameter once.
   [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return parameters_; }
   [[nodiscard]] StepPlan plan(std::int64_t samples) const {
@@ -107,9 +112,8 @@ class BasicTrainer {
     return policies_.template at<Slot>();
   }
 
-  /// Run state of the policy on that axis.
   template <class Slot>
-  [[nodiscard]] auto& state() {
+  [[nodiscard]] auto& run_state() {
     return states_.template at<Slot>();
   }
 
@@ -160,7 +164,7 @@ class BasicTrainer {
     const auto images =
         at<slot::resolution>().resize(at<slot::layout>().arrange(batch.input), part);
     [[maybe_unused]] const auto scope =
-        at<slot::precision>().forward_scope(state<slot::precision>());
+        at<slot::precision>().forward_scope(run_state<slot::precision>());
     return at<slot::loss>().loss(as_float32(model_->forward(images)), batch.target);
   }
 
