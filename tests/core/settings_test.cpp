@@ -38,10 +38,9 @@ CATCH_TEST_CASE("a wrong type or a value out of range is refused with what is ex
                           "optimizer.lr is \"fast\", but it takes a finite number above 0.");
   CATCH_CHECK_THROWS_WITH(gradus::set_field(optimizer, "decay", "some"),
                           "optimizer.decay is \"some\", but it takes one of 'all', 'weights'.");
-  CATCH_CHECK_THROWS_WITH(
-      gradus::set_field(optimizer, "beta1", 1.0),
-      "optimizer.beta1 is 1.0, but it takes a finite number of at least 0 and "
-      "below 1.");
+  CATCH_CHECK_THROWS_WITH(gradus::set_field(optimizer, "beta1", 1.0),
+                          "optimizer.beta1 is 1.0, but it takes a finite number of at least 0 and "
+                          "below 1.");
   for (const double bad : {0.0, -1.0, std::numeric_limits<double>::infinity(),
                            std::numeric_limits<double>::quiet_NaN()}) {
     CATCH_CHECK_THROWS_AS(gradus::set_field(optimizer, "lr", bad), ConfigurationError);

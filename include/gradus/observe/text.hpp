@@ -68,8 +68,8 @@ namespace gradus::observe {
   const std::int64_t whole = std::llround(std::max(0.0, seconds));
   const std::int64_t hours = whole / 3600;
   const std::int64_t minutes = whole / 60 % 60;
-  return (hours > 0 ? std::to_string(hours) + ":" + two_digits(minutes) : std::to_string(minutes)) + ":" +
-         two_digits(whole % 60);
+  return (hours > 0 ? std::to_string(hours) + ":" + two_digits(minutes) : std::to_string(minutes)) +
+         ":" + two_digits(whole % 60);
 }
 
 /// A ratio in about three digits: "0.42", "1.00", "8.4", "123".

@@ -47,16 +47,19 @@ consteval Sentence argument_mistake() {
   } else {
     using P = policy_t<Argument>;
     constexpr auto name = type_name<P>();
-    if constexpr (!requires { typename P::slot; } && requires(P& holder) {
-                    *holder;
-                    holder.operator->();
-                  }) {
+    if constexpr (
+        !requires { typename P::slot; } &&
+        requires(P& holder) {
+          *holder;
+          holder.operator->();
+        }) {
       return Sentence("argument ", name,
                       " of Trainer is a model, not a policy; the model comes first.");
     } else if constexpr (!requires { typename P::slot; }) {
-      return Sentence("argument ", name,
-                      " of Trainer is not a policy, for it names no axis in public; add `using slot "
-                      "= gradus::slot::...;`, or a tag of your own, or leave it out.");
+      return Sentence(
+          "argument ", name,
+          " of Trainer is not a policy, for it names no axis in public; add `using slot "
+          "= gradus::slot::...;`, or a tag of your own, or leave it out.");
     } else if constexpr (!requires { std::string_view(P::slot::name); }) {
       return Sentence("the axis ", type_name<typename P::slot>(), " of policy ", name,
                       " has no name; add `static constexpr std::string_view name = \"...\";` to "
@@ -65,9 +68,10 @@ consteval Sentence argument_mistake() {
       return Sentence("policy ", name, " of axis ", P::slot::name,
                       " has no name; add `static constexpr std::string_view name = \"...\";`.");
     } else if constexpr (!requires { std::tuple_size<decltype(P::fields())>::value; }) {
-      return Sentence("policy ", name, " of axis ", P::slot::name,
-                      " does not declare its numbers in public; add `static constexpr auto fields() { return "
-                      "gradus::fields_of(...); }`, or `return gradus::no_fields;` if it has none.");
+      return Sentence(
+          "policy ", name, " of axis ", P::slot::name,
+          " does not declare its numbers in public; add `static constexpr auto fields() { return "
+          "gradus::fields_of(...); }`, or `return gradus::no_fields;` if it has none.");
     } else if constexpr (!std::is_aggregate_v<P> || !std::is_default_constructible_v<P>) {
       return Sentence("policy ", name, " of axis ", P::slot::name,
                       " is not an aggregate with defaults; take away its constructors and private "

@@ -122,8 +122,9 @@ bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepCon
   }
   if (finite) {
     states_.template call<hook::before_step>(policies_, context);
-    states_.template around<hook::around_step>(
-        policies_, context, [&] { at<slot::optimizer>().step(run_state<slot::optimizer>(), rates); });
+    states_.template around<hook::around_step>(policies_, context, [&] {
+      at<slot::optimizer>().step(run_state<slot::optimizer>(), rates);
+    });
     states_.template call<hook::after_step>(policies_, context);
   }
   clear_gradients();
