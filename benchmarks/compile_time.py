@@ -27,7 +27,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sources", type=pathlib.Path, required=True)
     parser.add_argument("--json", type=pathlib.Path, required=True)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("command", nargs="+", help="the compiler and its flags, behind --")
     arguments = parser.parse_args()
 
