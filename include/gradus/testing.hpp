@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gradus/testing/common_laws.hpp>
+#include <gradus/testing/control_laws.hpp>
 #include <gradus/testing/data_laws.hpp>
 #include <gradus/testing/extension_laws.hpp>
 #include <gradus/testing/optimizer_laws.hpp>

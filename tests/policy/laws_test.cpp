@@ -1,41 +1,36 @@
 // Every shipped policy keeps the laws of its axis, and the laws can be broken.
 #include "catch.hpp"
-#include <gradus/model/resnet10.hpp>
-#include <gradus/policy/accumulation/accumulate.hpp>
-#include <gradus/policy/accumulation/no_accumulation.hpp>
-#include <gradus/policy/augmentation/crop_flip.hpp>
-#include <gradus/policy/augmentation/no_augmentation.hpp>
-#include <gradus/policy/layout/channels_last.hpp>
-#include <gradus/policy/layout/contiguous.hpp>
-#include <gradus/policy/loading/plain.hpp>
-#include <gradus/policy/loading/prefetch.hpp>
-#include <gradus/policy/loss/cross_entropy.hpp>
-#include <gradus/policy/optimizer/adamw.hpp>
-#include <gradus/policy/optimizer/sgd.hpp>
-#include <gradus/policy/precision/float32.hpp>
-#include <gradus/policy/precision/mixed.hpp>
-#include <gradus/policy/resolution/full_resolution.hpp>
-#include <gradus/policy/resolution/progressive.hpp>
-#include <gradus/policy/schedule/constant.hpp>
-#include <gradus/policy/schedule/one_cycle.hpp>
-#include <gradus/policy/sharing/no_sharing.hpp>
-#include <gradus/policy/sharing/share_early_layer.hpp>
-#include <gradus/policy/sharing/tie_weights.hpp>
+#include <gradus/gradus.hpp>
 #include <gradus/testing.hpp>
 
 using namespace gradus;
 using testing::check_laws;
 
 CATCH_TEMPLATE_TEST_CASE("every shipped policy keeps the laws of its axis", "", Float32, Mixed,
-                         NoAccumulation, Accumulate, SGD, AdamW, Constant, OneCycle, Plain,
-                         Prefetch, NoAugmentation, CropFlip, Contiguous, ChannelsLast,
-                         FullResolution, Progressive, CrossEntropy) {
+                         NoAccumulation, Accumulate, SGD, Adam, AdamW, RMSprop, Lion, Adafactor,
+                         Muon, Constant, StepDecay, MultiStep, Exponential, Cosine, CosineRestarts,
+                         Polynomial, OneCycle, Warmup<Cosine>, (Sequence<Constant, Polynomial>),
+                         ReduceOnPlateau, Plain, Prefetch, NoAugmentation, CropFlip,
+                         RandomErasing<>, RandomErasing<CropFlip>, Contiguous, ChannelsLast,
+                         FullResolution, Progressive, CrossEntropy, NoMixing, Mixup, CutMix,
+                         NoClipping, ClipNorm, ClipValue, NoAveraging, EMA, SWA, Guard, AllEpochs,
+                         EarlyStop) {
   check_laws<TestType>();
 }
 
 CATCH_TEST_CASE("shipped policies keep the laws with other numbers too") {
   check_laws(SGD{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.1, .nesterov = true});
   check_laws(AdamW{.lr = 0.1, .weight_decay = 0.2, .decay = Decay::weights});
+  check_laws(SGD{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.1, .decay = Decay::weights});
+  check_laws(SGD{.lr = 0.1, .momentum = 0.9, .dampening = 0.5});
+  check_laws(Adam{.lr = 0.1, .weight_decay = 0.2, .decay = Decay::weights});
+  check_laws(RMSprop{.momentum = 0.9, .weight_decay = 0.1, .centered = true});
+  check_laws(Muon{.nesterov = false, .rate = MuonRate::match_rms_adamw});
+  check_laws(ReduceOnPlateau{.patience = 1, .cooldown = 2, .min_lr = 1e-3});
+  check_laws(Warmup<Sequence<OneCycle, Warmup<StepDecay>>>{.steps = 3});
+  check_laws(EMA{.decay = 0.5, .every = 3});
+  check_laws(SWA{.begin = 0.25, .every = 2});
+  check_laws(EarlyStop{.watched = Watched::accuracy});
   check_laws(OneCycle{.anneal = Anneal::linear, .three_phase = true});
   check_laws(OneCycle{.cycle_momentum = false});
   check_laws(Mixed{.type = MixedType::bfloat16});

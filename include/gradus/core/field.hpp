@@ -2,9 +2,12 @@
 /// checks, `describe()` and the documentation tables are all made from it (core/settings.hpp).
 #pragma once
 
+#include <gradus/core/fixed_name.hpp>
+
 #include <limits>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 namespace gradus {
 
@@ -34,10 +37,27 @@ constexpr Range fraction() { return {.low = 0, .high = 1, .high_open = true}; }
 /// from 0 and whose names a function `enum_names(T)`, found by its argument, returns as an array.
 template <class P, class T>
 struct Field {
-  std::string_view name;
+  FixedName name;  ///< as in `axis.name=value`
   T P::* member;
   Range range;
   std::string_view meaning;  ///< with its unit
+
+  /// The number itself.
+  constexpr T& of(P& policy) const { return policy.*member; }
+  constexpr const T& of(const P& policy) const { return policy.*member; }
+};
+
+/// One number of a policy `Inner` that is a part of policy `P`.
+template <class P, class Inner, class InnerField>
+struct PartField {
+  FixedName name;
+  Inner P::* part;
+  InnerField inner;
+  Range range;
+  std::string_view meaning;
+
+  constexpr auto& of(P& policy) const { return inner.of(policy.*part); }
+  constexpr const auto& of(const P& policy) const { return inner.of(policy.*part); }
 };
 
 template <class P, class T>
@@ -52,10 +72,35 @@ constexpr Field<P, T> field(std::string_view name, T P::* member, std::string_vi
   return {name, member, any_number(), meaning};
 }
 
-/// All numbers of a policy. `return no_fields;` for one that has none.
+/// All numbers of a policy that is the member `part`, called "name.number".
+template <class P, class Inner>
+constexpr auto fields_of_part(std::string_view name, Inner P::* part) {
+  return std::apply(
+      [&]<class... F>(const F&... field) {
+        return std::tuple<PartField<P, Inner, F>...>{PartField<P, Inner, F>{
+            FixedName(name, ".", field.name), part, field, field.range, field.meaning}...};
+      },
+      Inner::fields());
+}
+
+namespace detail {
+
+template <class F>
+constexpr std::tuple<F> as_fields(const F& field) {
+  return {field};
+}
 template <class... F>
-constexpr std::tuple<F...> fields_of(F... fields) {
-  return {fields...};
+constexpr std::tuple<F...> as_fields(const std::tuple<F...>& fields) {
+  return fields;
+}
+
+}  // namespace detail
+
+/// All numbers of a policy, given by `field` and `fields_of_part`. `return no_fields;` for one that
+/// has none.
+template <class... F>
+constexpr auto fields_of(const F&... fields) {
+  return std::tuple_cat(detail::as_fields(fields)...);
 }
 
 inline constexpr std::tuple<> no_fields{};

@@ -14,9 +14,9 @@ template <class P>
   std::string table = "| number | default | takes | meaning |\n|---|---|---|---|\n";
   const auto json = policy_to_json(policy);
   for_each_field<P>([&](const auto& field) {
-    using T = std::remove_cvref_t<decltype(policy.*field.member)>;
+    using T = std::remove_cvref_t<decltype(field.of(policy))>;
     table.append("| `")
-        .append(field.name)
+        .append(std::string_view(field.name))
         .append("` | ")
         .append(dump(json[std::string(field.name)]));
     table.append(" | ").append(allowed_values<T>(field.range));

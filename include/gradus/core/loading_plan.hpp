@@ -10,6 +10,7 @@ struct LoadingPlan {
   std::int64_t workers = 0;     ///< threads; 0 reads in the thread that trains
   std::int64_t prefetch = 2;    ///< batches ready ahead of the step, when there are workers
   bool pin_memory = false;      ///< page-locked host memory, when the device is CUDA
+  bool drop_last = false;       ///< leave out a last batch that would be short
   double timeout_seconds = 60;  ///< longest wait for one batch; then an error names the worker
 };
 

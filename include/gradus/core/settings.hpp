@@ -123,7 +123,7 @@ template <class P>
 nlohmann::ordered_json policy_to_json(const P& policy) {
   nlohmann::ordered_json json{{"policy", std::string(P::name)}};
   for_each_field<P>([&](const auto& field) {
-    json[std::string(field.name)] = detail::value_to_json(policy.*field.member);
+    json[std::string(field.name)] = detail::value_to_json(field.of(policy));
   });
   return json;
 }
@@ -135,10 +135,10 @@ void set_field(P& policy, const std::string& name, const nlohmann::json& value) 
   const std::string axis(P::slot::name);
   bool found = false;
   for_each_field<P>([&](const auto& field) {
-    if (field.name != name) return;
+    if (std::string_view(field.name) != name) return;
     found = true;
-    using T = std::remove_reference_t<decltype(policy.*field.member)>;
-    policy.*field.member = detail::value_from_json<T>(value, field.range, axis + "." + name);
+    using T = std::remove_reference_t<decltype(field.of(policy))>;
+    field.of(policy) = detail::value_from_json<T>(value, field.range, axis + "." + name);
   });
   if (!found) {
     throw ConfigurationError("'" + axis + "." + name + "' is not a setting of " +
@@ -150,10 +150,10 @@ void set_field(P& policy, const std::string& name, const nlohmann::json& value) 
 template <class P>
 void check_fields(const P& policy) {
   for_each_field<P>([&](const auto& field) {
-    using T = std::remove_cvref_t<decltype(policy.*field.member)>;
+    using T = std::remove_cvref_t<decltype(field.of(policy))>;
     if constexpr (!std::is_enum_v<T>) {
       const auto path = std::string(P::slot::name) + "." + std::string(field.name);
-      detail::value_from_json<T>(nlohmann::json(policy.*field.member), field.range, path);
+      detail::value_from_json<T>(nlohmann::json(field.of(policy)), field.range, path);
     }
   });
 }

@@ -41,6 +41,21 @@ struct resolution {
 struct loss {
   static constexpr std::string_view name = "loss";
 };
+struct mixing {
+  static constexpr std::string_view name = "mixing";
+};
+struct clipping {
+  static constexpr std::string_view name = "clipping";
+};
+struct averaging {
+  static constexpr std::string_view name = "averaging";
+};
+struct guard {
+  static constexpr std::string_view name = "guard";
+};
+struct stopping {
+  static constexpr std::string_view name = "stopping";
+};
 
 }  // namespace slot
 

@@ -41,6 +41,8 @@ class StateDict {
     const at::NoGradGuard no_grad;
     to.copy_(found);
   }
+  /// A copy of the tensor. Throws CheckpointError if there is none of that name.
+  [[nodiscard]] at::Tensor copy(const std::string& name) const { return at(name).clone(); }
   [[nodiscard]] std::int64_t number(const std::string& name) const {
     return at(name).item<std::int64_t>();
   }

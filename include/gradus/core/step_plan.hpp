@@ -4,12 +4,13 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 namespace gradus {
 
 /// A window is the micro-batches of one optimizer step. The last window of an epoch may be short,
-/// and so may the last batch: every sample is used exactly once an epoch. More micro-batches a step
-/// than an epoch has make one window an epoch.
+/// and so may the last batch: every sample is used exactly once an epoch, unless short batches are
+/// dropped or batches limited. More micro-batches a step than an epoch has make one window an epoch.
 ///
 /// 50,000 samples, batch 128, 4 micro-batches a step: 391 batches, 98 steps an epoch.
 struct StepPlan {
@@ -17,14 +18,24 @@ struct StepPlan {
   std::int64_t batch_size = 1;    ///< samples per micro-batch
   std::int64_t accumulation = 1;  ///< micro-batches per optimizer step
   std::int64_t epochs = 1;
+  bool drop_last = false;                  ///< leave out a last batch that would be short
+  std::optional<std::int64_t> limit = {};  ///< batches per epoch at most
 
   [[nodiscard]] constexpr std::int64_t batches() const {  ///< per epoch
-    return divide_up(samples, batch_size);
+    const auto all = drop_last ? samples / batch_size : divide_up(samples, batch_size);
+    return std::min(all, limit.value_or(all));
   }
   [[nodiscard]] constexpr std::int64_t steps() const {  ///< per epoch
     return divide_up(batches(), accumulation);
   }
   [[nodiscard]] constexpr std::int64_t total_steps() const { return steps() * epochs; }
+
+  [[nodiscard]] constexpr std::int64_t samples_used() const {  ///< per epoch
+    return std::min(samples, batches() * batch_size);
+  }
+  [[nodiscard]] constexpr std::int64_t smallest_batch() const {  ///< samples
+    return samples_used() - (batches() - 1) * batch_size;
+  }
 
   [[nodiscard]] constexpr std::int64_t first_batch(std::int64_t window) const {
     return window * accumulation;
@@ -34,7 +45,7 @@ struct StepPlan {
   }
   [[nodiscard]] constexpr std::int64_t window_samples(std::int64_t window) const {
     const auto first = first_batch(window) * batch_size;
-    return std::min(samples - first, window_batches(window) * batch_size);
+    return std::min(samples_used() - first, window_batches(window) * batch_size);
   }
 
  private:

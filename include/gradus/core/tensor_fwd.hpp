@@ -11,6 +11,8 @@ struct Device;
 
 namespace gradus {
 struct Batch;
+struct EpochRecord;
+struct GuardPlan;
 struct ImageTransform;
 struct LoadingPlan;
 struct NamedTensor;

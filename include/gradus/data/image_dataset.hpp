@@ -150,6 +150,7 @@ class ImageDataset {
       const auto* plane = images + index * channels * height * width;
       for (const Table& table : tables_) {
         write_plane(plane, input, height, width, transform, table);
+        erase(input, height, width, transform.erased);
         plane += height * width;
         input += height * width;
       }
@@ -159,7 +160,9 @@ class ImageDataset {
 
   static void write_plane(const std::uint8_t* in, float* out, std::int64_t height,
                           std::int64_t width, const ImageTransform& transform, const Table& table) {
-    const auto [dy, dx, flip] = transform;
+    const auto dy = transform.dy;
+    const auto dx = transform.dx;
+    const bool flip = transform.flip;
     // Columns of the shifted row [first, last) that lie inside the image; the others are black.
     const auto first = std::clamp<std::int64_t>(-dx, 0, width);
     const auto last = std::clamp<std::int64_t>(width - dx, first, width);
@@ -179,6 +182,16 @@ class ImageDataset {
         for (std::int64_t x = 0; x < inside; ++x) inner[x] = table[pixels[x]];
       }
       std::fill_n(inner + inside, width - before - inside, table[0]);
+    }
+  }
+
+  static void erase(float* out, std::int64_t height, std::int64_t width,
+                    const ImageRectangle& erased) {
+    const auto bottom = std::min(height, erased.top + erased.height);
+    const auto right = std::clamp<std::int64_t>(erased.left + erased.width, 0, width);
+    for (auto y = std::max<std::int64_t>(erased.top, 0); y < bottom; ++y) {
+      const auto left = std::clamp<std::int64_t>(erased.left, 0, right);
+      std::fill(out + y * width + left, out + y * width + right, 0.0F);
     }
   }
 

@@ -47,6 +47,34 @@ inline bool same_bits(const std::vector<at::Tensor>& a, const std::vector<at::Te
   return same;
 }
 
+/// A step that the device may void: it is the step of the host, or nothing at all.
+template <class P>
+void device_step_laws(BrokenLaws& laws, const P& policy) {
+  const auto rate = torch::full({1}, policy.lr, torch::kDouble);
+  const auto saved = [&](const state_of<P>& state) {
+    StateDict dict;
+    policy.save(state, dict);
+    std::vector<at::Tensor> tensors;
+    for (const auto& [name, tensor] : dict.entries()) tensors.push_back(tensor);
+    return tensors;
+  };
+  OptimizerTrial host;
+  OptimizerTrial device;
+  auto state_host = policy.start(host.parameters);
+  auto state_device = policy.start(device.parameters);
+  for (int step = 0; step < 4; ++step) {
+    host.set_gradients(step);
+    policy.step(state_host, Rates{policy.lr, std::nullopt});
+    device.set_gradients(step);
+    policy.step_on_device(state_device, Rates{policy.lr, std::nullopt}, rate, torch::zeros({1}));
+    const auto before = saved(state_device);
+    policy.step_on_device(state_device, Rates{policy.lr, std::nullopt}, rate, torch::ones({1}));
+    laws.law(same_bits(saved(state_device), before), "a void step changes no run state");
+    laws.law(same_bits(host.weights(), device.weights()),
+             "a step on the device is the step of the host, and a void one none");
+  }
+}
+
 template <class P>
 void axis_laws(slot::optimizer, BrokenLaws& laws, const P& policy) {
   const auto run = [&](OptimizerTrial& trial, state_of<P>& state, int from, int to,
@@ -92,6 +120,9 @@ void axis_laws(slot::optimizer, BrokenLaws& laws, const P& policy) {
     state_laws(laws, policy, state_one, policy.start(resumed.parameters));
   }
 
+  if constexpr (requires { policy.steps_on_device(); }) {
+    if (policy.steps_on_device()) device_step_laws(laws, policy);
+  }
   if (policy.has_momentum()) {
     OptimizerTrial low;
     OptimizerTrial high;

@@ -10,8 +10,9 @@
 
 namespace gradus::testing {
 
+/// A schedule without: its rates depend on the step alone.
 template <class P>
-void axis_laws(slot::schedule, BrokenLaws& laws, const P& policy) {
+void pure_schedule_laws(BrokenLaws& laws, const P& policy) {
   constexpr double rate = 0.125;
   bool sets_momentum = false;
   for (const std::int64_t total : {1, 2, 3, 10, 97, 1000}) {
@@ -32,6 +33,29 @@ void axis_laws(slot::schedule, BrokenLaws& laws, const P& policy) {
   bool says_so = false;
   if constexpr (requires { policy.cycles_momentum(); }) says_so = policy.cycles_momentum();
   laws.law(says_so == sets_momentum, "`cycles_momentum()` says whether it sets momentum");
+}
+
+/// A schedule with run state: its rates depend on nothing else, and its state can be saved.
+template <class P>
+void stateful_schedule_laws(BrokenLaws& laws, const P& policy) {
+  auto state = policy.start({});
+  for (std::int64_t epoch = 1; epoch <= 40; ++epoch) {
+    const auto rate = policy.at(state, epoch, 40, 0.125).learning_rate;
+    laws.law(rate == policy.at(state, epoch, 40, 0.125).learning_rate,
+             "the rates are a pure function of the state and the step");
+    laws.law(std::isfinite(rate) && rate >= 0, "the learning rate is finite and not negative");
+    policy.after_epoch(state, {.epoch = epoch, .train_loss = 1, .test = {}});
+  }
+  state_laws(laws, policy, state, policy.start({}));
+}
+
+template <class P>
+void axis_laws(slot::schedule, BrokenLaws& laws, const P& policy) {
+  if constexpr (!PureSchedulePolicy<P>) {
+    stateful_schedule_laws(laws, policy);
+  } else {
+    pure_schedule_laws(laws, policy);
+  }
 }
 
 }  // namespace gradus::testing

@@ -3,14 +3,19 @@
 
 #include <gradus/policy/accumulation/no_accumulation.hpp>
 #include <gradus/policy/augmentation/no_augmentation.hpp>
+#include <gradus/policy/averaging/no_averaging.hpp>
+#include <gradus/policy/clipping/no_clipping.hpp>
+#include <gradus/policy/guard/guard.hpp>
 #include <gradus/policy/layout/contiguous.hpp>
 #include <gradus/policy/loading/plain.hpp>
 #include <gradus/policy/loss/cross_entropy.hpp>
+#include <gradus/policy/mixing/no_mixing.hpp>
 #include <gradus/policy/optimizer/sgd.hpp>
 #include <gradus/policy/precision/float32.hpp>
 #include <gradus/policy/resolution/full_resolution.hpp>
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/sharing/no_sharing.hpp>
+#include <gradus/policy/stopping/all_epochs.hpp>
 #include <gradus/train/composition.hpp>
 
 namespace gradus {
@@ -19,6 +24,9 @@ using TrainerAxes = Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation
                          Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>,
                          Axis<slot::sharing, NoSharing>, Axis<slot::loading, Plain>,
                          Axis<slot::augmentation, NoAugmentation>, Axis<slot::layout, Contiguous>,
-                         Axis<slot::resolution, FullResolution>, Axis<slot::loss, CrossEntropy>>;
+                         Axis<slot::resolution, FullResolution>, Axis<slot::loss, CrossEntropy>,
+                         Axis<slot::mixing, NoMixing>, Axis<slot::clipping, NoClipping>,
+                         Axis<slot::averaging, NoAveraging>, Axis<slot::guard, Guard>,
+                         Axis<slot::stopping, AllEpochs>>;
 
 }  // namespace gradus

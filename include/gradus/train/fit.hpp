@@ -1,7 +1,7 @@
 /// The training loop of a trainer, from the run down to the step. Included by train/trainer.hpp.
 #pragma once
 
-#include <gradus/train/trainer.hpp>
+#include <gradus/train/basic_trainer.hpp>
 
 namespace gradus {
 
@@ -11,19 +11,21 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch aft
                                               Os&... observers) {
   const StepPlan plan = this->plan(train.size());
   data::check_batch_size(plan.samples, plan.batch_size);
-  steps_ = windows_ = samples_ = windows_since_reading_ = 0;
-  seconds_before_ = 0;
-  clear_gradients();
+  check_smallest_batch(train, plan);
+  begin(plan);
 
   History history;
-  notify(FitBegin{plan.epochs, plan.steps(), plan.samples}, observers...);
-  for (std::int64_t epoch = 0; epoch < plan.epochs && !stopped(); ++epoch) {
+  bool ended = false;
+  notify(FitBegin{plan.epochs, plan.steps(), plan.samples_used()}, observers...);
+  for (std::int64_t epoch = 0; epoch < plan.epochs && !stopped() && !ended; ++epoch) {
     auto record = train_epoch(train, plan, epoch, observers...);
+    renew_statistics(train, plan, epoch);
     after_epoch(record);
     history.epochs.push_back(record);
     notify(EpochEnd{record, plan.epochs}, observers...);
+    ended = ends_run(record);
   }
-  if (!stopped() && windows_ != plan.total_steps()) {
+  if (!stopped() && !ended && windows_ != plan.total_steps()) {
     throw std::logic_error("gradus: the loop and the step plan disagree on the number of steps.");
   }
   notify(FitEnd{&history}, observers...);
@@ -36,11 +38,11 @@ EpochRecord BasicTrainer<M, Policies>::train_epoch(const Train& train, const Ste
                                                    std::int64_t epoch, Os&... observers) {
   begun_ = Clock::now();
   model_->train();
-  data::Loader loader(
-      at<slot::loading>().plan(), plan.batches(),
-      TrainingFetch(train, at<slot::augmentation>(), plan.batch_size, run_.seed, epoch));
+  data::Loader loader(at<slot::loading>().plan(), plan.batches(),
+                      TrainingFetch(train, at<slot::augmentation>(), plan.batch_size, run_.seed,
+                                    run_.overfit_batches ? 0 : epoch));
   data::DeviceFeed feed(loader, data::stream_copy_to(run_.device));
-  LossMeter meter(run_.device);
+  LossMeter meter;
 
   EpochRecord record;
   record.epoch = epoch + 1;
@@ -51,9 +53,8 @@ EpochRecord BasicTrainer<M, Policies>::train_epoch(const Train& train, const Ste
                               .step = steps_,
                               .total_steps = plan.total_steps()};
     accumulate_gradients(feed, plan, window, context, meter);
-    const Rates rates =
-        at<slot::schedule>().at(steps_, plan.total_steps(), at<slot::optimizer>().lr);
-    const bool stepped = optimizer_step(rates, context);
+    const Rates rates = rates_at(steps_, plan.total_steps());
+    const bool stepped = optimizer_step(rates, context, meter);
     ++(stepped ? record.optimizer_steps : record.skipped_steps);
     steps_ += stepped ? 1 : 0;
     samples_ += plan.window_samples(window);
@@ -65,10 +66,7 @@ EpochRecord BasicTrainer<M, Policies>::train_epoch(const Train& train, const Ste
                   .learning_rate = rates.learning_rate,
                   .train_loss = {}};
     const bool last = window + 1 == plan.steps() || stopped();
-    if (last || ++windows_since_reading_ == run_.log_every_steps) {
-      event.train_loss = meter.read("training", steps_);
-      windows_since_reading_ = 0;
-    }
+    if (last || ++windows_since_reading_ == run_.log_every_steps) read_losses(meter, record, event);
     event.train_seconds = seconds_trained();
     notify(event, observers...);
   }
@@ -92,11 +90,15 @@ void BasicTrainer<M, Policies>::accumulate_gradients(Feed& feed, const StepPlan&
   const double part = static_cast<double>(windows_++) / static_cast<double>(plan.total_steps());
   for (std::int64_t micro = 0; micro < plan.window_batches(window); ++micro) {
     context.micro_batch = micro;
+    place_ = {context.epoch + 1, windows_, plan.first_batch(window) + micro + 1, micro + 1};
     Batch batch = *feed.next();
     states_.template call<hook::before_forward>(policies_, batch, context);
+    if constexpr (PolicyAt<slot::mixing>::mixes) {
+      at<slot::mixing>().mix(batch, mix(run_.seed, context.epoch, place_.batch));
+    }
     auto loss = states_.template around<hook::around_forward>(
         policies_, context, [&] { return forward_loss(batch, part); });
-    meter.add(loss, batch.size());
+    meter.add(loss, batch.size(), place_);
     states_.template call<hook::before_backward>(policies_, loss, context);
     const double weight = static_cast<double>(batch.size()) / samples;
     if (weight != 1) loss = loss * weight;
@@ -107,55 +109,114 @@ void BasicTrainer<M, Policies>::accumulate_gradients(Feed& feed, const StepPlan&
     }
     loss.backward();
   }
+  if (windows_ == 1) guard_.check_first_gradients(parameters_);
 }
 
-/// Unscale once, step or skip, clear the gradients. Returns whether it stepped.
+/// Unscale once, clip, step or skip, adapt the scale, clear the gradients. Returns whether it
+/// stepped; where only the device knows, that it did, until the next reading.
 template <class M, class Policies>
-bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepContext& context) {
+bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepContext& context,
+                                               LossMeter& meter) {
   bool finite = true;
   if constexpr (has_scaler) {
     if (auto* scaler = at<slot::precision>().scaler(run_state<slot::precision>())) {
       scaler->unscale(gradients());
-      finite = !scaler->found_inf();
-      scaler->update();
+      if (!device_steps_) finite = !scaler->found_inf();
     }
   }
-  if (finite) {
-    states_.template call<hook::before_step>(policies_, context);
-    states_.template around<hook::around_step>(policies_, context, [&] {
-      at<slot::optimizer>().step(run_state<slot::optimizer>(), rates);
-    });
-    states_.template call<hook::after_step>(policies_, context);
+  finite = finite && guard_.allows_step(parameters_, meter, place_);
+  if constexpr (PolicyAt<slot::clipping>::clips) {
+    if (finite) at<slot::clipping>().clip(gradients());
+  }
+  if (device_steps_) {
+    if constexpr (can_skip_on_device) {
+      const auto& found_inf =
+          at<slot::precision>().scaler(run_state<slot::precision>())->found_inf_flag();
+      at<slot::optimizer>().step_on_device(run_state<slot::optimizer>(), rates,
+                                           device_steps_->rate(), found_inf);
+      device_steps_->advance(found_inf);
+      meter.end_window(found_inf);
+    }
+  } else {
+    if (finite) take_step(rates, context);
+    meter.end_window(/*skipped=*/!finite);
+  }
+  if constexpr (has_scaler) {
+    if (auto* scaler = at<slot::precision>().scaler(run_state<slot::precision>())) {
+      scaler->update();
+    }
   }
   clear_gradients();
   return finite;
 }
 
 template <class M, class Policies>
-template <data::Dataset Held>
-Evaluation BasicTrainer<M, Policies>::evaluate(const Held& held) {
-  const EvaluationMode evaluation_mode(*model_);
-  const c10::InferenceMode inference;
-  auto loading = at<slot::loading>().plan();
-  loading.batch_size = run_.evaluation_batch_size;
-  data::Loader loader(loading, data::batch_count(held.size(), loading.batch_size),
-                      EvaluationFetch(held, loading.batch_size));
-  data::DeviceFeed feed(loader, data::stream_copy_to(run_.device));
+void BasicTrainer<M, Policies>::take_step(const Rates& rates, const StepContext& context) {
+  states_.template call<hook::before_step>(policies_, context);
+  states_.template around<hook::around_step>(policies_, context, [&] {
+    at<slot::optimizer>().step(run_state<slot::optimizer>(), rates);
+  });
+  if constexpr (averages) at<slot::averaging>().update(run_state<slot::averaging>(), context);
+  states_.template call<hook::after_step>(policies_, context);
+}
 
-  LossMeter meter(run_.device);
-  auto correct = at::zeros({}, at::device(run_.device).dtype(at::kLong));
-  while (const auto batch = feed.next()) {
-    [[maybe_unused]] const auto scope =
-        at<slot::precision>().forward_scope(run_state<slot::precision>());
-    const auto output = as_float32(model_->forward(at<slot::layout>().arrange(batch->input)));
-    meter.add(at<slot::loss>().evaluate(output, batch->target), batch->size());
-    if constexpr (requires { at<slot::loss>().correct(output, batch->target); }) {
-      correct.add_(at<slot::loss>().correct(output, batch->target));
-    }
+/// What a run begins with: counts at zero, no gradients, a new watch.
+template <class M, class Policies>
+void BasicTrainer<M, Policies>::begin(const StepPlan& plan) {
+  steps_ = windows_ = samples_ = windows_since_reading_ = 0;
+  seconds_before_ = 0;
+  clear_gradients();
+  guard_ = NumericGuard(at<slot::guard>().plan());
+  device_steps_.reset();
+  if constexpr (can_skip_on_device) {
+    const bool scales = at<slot::precision>().scaler(run_state<slot::precision>()) != nullptr;
+    const bool host_decides = sets_momentum(at<slot::schedule>()) || run_.stop_after_steps ||
+                              at<slot::guard>().plan().each_step;
+    if (!scales || host_decides || !at<slot::optimizer>().steps_on_device()) return;
+    device_steps_.emplace(plan.total_steps(), run_.device, [&](std::int64_t step) {
+      return rates_at(step, plan.total_steps()).learning_rate;
+    });
   }
-  return {.samples = meter.samples(),
-          .correct = correct.template item<std::int64_t>(),
-          .loss = meter.read("evaluation", steps_)};
+}
+
+template <class M, class Policies>
+Rates BasicTrainer<M, Policies>::rates_at(std::int64_t step, std::int64_t total_steps) const {
+  const double own = at<slot::optimizer>().lr;
+  if constexpr (PureSchedulePolicy<PolicyAt<slot::schedule>>) {
+    return at<slot::schedule>().at(step, total_steps, own);
+  } else {
+    return at<slot::schedule>().at(state<slot::schedule>(), step, total_steps, own);
+  }
+}
+
+/// Tells the policies that follow the results. Returns whether the run ends here.
+template <class M, class Policies>
+bool BasicTrainer<M, Policies>::ends_run(const EpochRecord& record) {
+  if constexpr (!PureSchedulePolicy<PolicyAt<slot::schedule>>) {
+    at<slot::schedule>().after_epoch(run_state<slot::schedule>(), record);
+  }
+  if constexpr (std::is_empty_v<state_of<PolicyAt<slot::stopping>>>) {
+    return at<slot::stopping>().stop(record);
+  } else {
+    return at<slot::stopping>().stop(run_state<slot::stopping>(), record);
+  }
+}
+
+/// The one place where a run waits for the device.
+template <class M, class Policies>
+void BasicTrainer<M, Policies>::read_losses(LossMeter& meter, EpochRecord& record,
+                                            StepEnd& event) {
+  const auto reading = meter.read();
+  windows_since_reading_ = 0;
+  if (device_steps_) {
+    steps_ -= reading.skipped;
+    record.optimizer_steps -= reading.skipped;
+    record.skipped_steps += reading.skipped;
+    event.step = steps_;
+  }
+  event.train_loss = reading.mean;
+  guard_.check_reading(reading, parameters_, place_);
+  guard_.count(reading.windows, reading.skipped_in_a_row, parameters_, place_);
 }
 
 }  // namespace gradus

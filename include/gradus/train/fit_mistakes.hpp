@@ -54,9 +54,9 @@ consteval Sentence number_mistake() {
   if constexpr (!std::is_same_v<P, Argument>) {
     constexpr P values = PolicyTraits<Argument>::values();
     const auto check = [&](const auto& field) {
-      using T = std::remove_cvref_t<decltype(values.*field.member)>;
+      using T = std::remove_cvref_t<decltype(field.of(values))>;
       if constexpr (!std::is_enum_v<T> && !std::is_same_v<T, bool>) {
-        const auto value = static_cast<double>(values.*field.member);
+        const auto value = static_cast<double>(field.of(values));
         if (!found.empty() || field.range.holds(value)) return;
         found = Sentence("policy ", type_name<P>(), " of axis ", P::slot::name, " is given ",
                          field.name, " = ", value, ", but it takes numbers");

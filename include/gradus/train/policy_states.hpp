@@ -72,6 +72,10 @@ class PolicyStates<PolicySet<Ps...>> {
     }(std::make_index_sequence<order.size()>());
   }
 
+  /// Whether a policy has hook `H`.
+  template <class H>
+  static constexpr bool has = hook_order<H, policy_t<Ps>...>().size() > 0;
+
   /// Runs `body` inside the scopes of around-hook `H`: early phases are outermost and end last.
   template <class H, std::size_t Next = 0, class Body>
   decltype(auto) around(const Set& policies, const StepContext& context, Body&& body) {

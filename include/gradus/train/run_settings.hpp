@@ -16,6 +16,12 @@ struct RunSettings {
   c10::Device device = default_device();
   std::int64_t log_every_steps = 50;         ///< steps between two readings of the loss
   std::int64_t evaluation_batch_size = 500;  ///< samples
+  std::int64_t sanity_samples = 64;          ///< evaluated before step 0; 0: none
+  bool evaluate_flipped = false;             ///< also report the mean over mirror images
+  std::optional<std::int64_t> limit_train_batches{};  ///< per epoch
+  std::optional<std::int64_t> limit_test_batches{};   ///< per evaluation
+  /// Every epoch trains on the same so many batches, to see whether a model can learn at all.
+  std::optional<std::int64_t> overfit_batches{};
   /// Ends the run early, after so many optimizer steps.
   std::optional<std::int64_t> stop_after_steps{};
 };
@@ -35,6 +41,13 @@ inline const RunSettings& checked(const RunSettings& run) {
   }
   at_least_one("log_every_steps", run.log_every_steps);
   at_least_one("evaluation_batch_size", run.evaluation_batch_size);
+  if (run.sanity_samples < 0) {
+    throw ConfigurationError("sanity_samples is " + std::to_string(run.sanity_samples) +
+                             ", but it takes a whole number of at least 0.");
+  }
+  at_least_one("limit_train_batches", run.limit_train_batches.value_or(1));
+  at_least_one("limit_test_batches", run.limit_test_batches.value_or(1));
+  at_least_one("overfit_batches", run.overfit_batches.value_or(1));
   at_least_one("stop_after_steps", run.stop_after_steps.value_or(1));
   return run;
 }

@@ -55,12 +55,12 @@ class TrainingFetch {
   std::vector<std::int64_t> order_;
 };
 
-/// Makes batch `number` of a held-out set in its own order.
+/// Makes batch `number` of the first `samples` of a held-out set, in its own order.
 template <data::Dataset Held>
 class EvaluationFetch {
  public:
-  EvaluationFetch(const Held& held, std::int64_t batch_size)
-      : held_(&held), batch_size_(batch_size), order_(data::sequential_order(held.size())) {}
+  EvaluationFetch(const Held& held, std::int64_t batch_size, std::int64_t samples)
+      : held_(&held), batch_size_(batch_size), order_(data::sequential_order(samples)) {}
 
   Batch operator()(std::int64_t number) const {
     return held_->batch(data::batches(order_, batch_size_)[number]);

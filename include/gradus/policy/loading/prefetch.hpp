@@ -15,6 +15,7 @@ struct Prefetch {
   static constexpr std::string_view name = "Prefetch";
 
   std::int64_t batch_size = 256;
+  bool drop_last = false;
   std::int64_t workers = 2;
   std::int64_t ahead = 4;
   bool pin_memory = true;
@@ -23,6 +24,7 @@ struct Prefetch {
   static constexpr auto fields() {
     return fields_of(
         field("batch_size", &Prefetch::batch_size, at_least(1), "samples per micro-batch"),
+        field("drop_last", &Prefetch::drop_last, "leave out a last batch that would be short"),
         field("workers", &Prefetch::workers, between(0, 256), "threads; 0: the training thread"),
         field("ahead", &Prefetch::ahead, between(1, 1024), "batches ready before they are needed"),
         field("pin_memory", &Prefetch::pin_memory, "page-locked host memory on CUDA"),
@@ -35,6 +37,7 @@ struct Prefetch {
             .workers = workers,
             .prefetch = ahead,
             .pin_memory = pin_memory,
+            .drop_last = drop_last,
             .timeout_seconds = timeout_seconds};
   }
 };

@@ -3,23 +3,16 @@
 
 #include <gradus/core/field.hpp>
 #include <gradus/core/state_dict.hpp>
+#include <gradus/policy/optimizer/adam_state.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
+#include <gradus/policy/optimizer/decay.hpp>
 
 #include <ATen/ops/_fused_adamw.h>
-#include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
-#include <array>
-#include <string>
+#include <optional>
 #include <vector>
 
 namespace gradus {
-
-/// Which parameters weight decay shrinks: all, or only those with two dimensions or more, that is
-/// neither biases nor the scales and shifts of norms.
-enum class Decay { all, weights };
-
-constexpr std::array<std::string_view, 2> enum_names(Decay) { return {"all", "weights"}; }
 
 /// When to use: the default choice; few epochs, little tuning.
 ///
@@ -50,68 +43,42 @@ struct AdamW {
         field("decay", &AdamW::decay, "which parameters decay"));
   }
 
-  struct State {
-    std::vector<at::Tensor> parameters;
-    std::vector<at::Tensor> first_moments;   ///< of each parameter, in its memory format
-    std::vector<at::Tensor> second_moments;  ///< likewise
-    std::vector<at::Tensor> steps;           ///< float32 [], one per parameter
-  };
+  using State = AdamState;
 
   [[nodiscard]] State start(const std::vector<NamedTensor>& parameters) const {
-    State state;
-    for (const auto& named : parameters) {
-      const auto& parameter = named.tensor;
-      state.parameters.push_back(parameter);
-      state.first_moments.push_back(at::zeros_like(parameter.detach()));
-      state.second_moments.push_back(at::zeros_like(parameter.detach()));
-      state.steps.push_back(
-          at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)));
-    }
-    return state;
+    return State(parameters);
   }
 
   [[nodiscard]] constexpr bool has_momentum() const { return true; }
+  [[nodiscard]] constexpr bool steps_on_device() const { return true; }
 
-  void save(const State& state, StateDict& to) const {
-    for (std::size_t i = 0; i < state.steps.size(); ++i) {
-      const auto number = std::to_string(i);
-      to.put("first_moment." + number, state.first_moments[i]);
-      to.put("second_moment." + number, state.second_moments[i]);
-      to.put("steps." + number, state.steps[i]);
-    }
-  }
-  void load(State& state, const StateDict& from) const {
-    for (std::size_t i = 0; i < state.steps.size(); ++i) {
-      const auto number = std::to_string(i);
-      from.get("first_moment." + number, state.first_moments[i]);
-      from.get("second_moment." + number, state.second_moments[i]);
-      from.get("steps." + number, state.steps[i]);
-    }
-  }
+  void save(const State& state, StateDict& to) const { state.save(to); }
+  void load(State& state, const StateDict& from) const { state.load(from); }
 
   void step(State& state, const Rates& rates) const {
-    apply(state, rates, [](const at::Tensor& p) { return p.dim() > 1; }, weight_decay);
-    const double of_vectors = decay == Decay::all ? weight_decay : 0;
-    apply(state, rates, [](const at::Tensor& p) { return p.dim() <= 1; }, of_vectors);
+    apply(state, rates.learning_rate, rates, {});
+  }
+
+  void step_on_device(State& state, const Rates& rates, const at::Tensor& learning_rate,
+                      const at::Tensor& found_inf) const {
+    apply(state, learning_rate, rates, found_inf);
   }
 
  private:
-  template <class Chosen>
-  void apply(State& state, const Rates& rates, Chosen chosen, double shrink) const {
-    std::vector<at::Tensor> parameters, gradients, first, second, steps;
-    for (std::size_t i = 0; i < state.parameters.size(); ++i) {
-      const auto& parameter = state.parameters[i];
-      if (!parameter.grad().defined() || !chosen(parameter)) continue;
-      parameters.push_back(parameter.detach());
-      gradients.push_back(parameter.grad());
-      first.push_back(state.first_moments[i]);
-      second.push_back(state.second_moments[i]);
-      steps.push_back(state.steps[i].add_(1));
+  /// `Rate` is a double, or a tensor on the device; `found_inf` [1] is 1 where the step is void.
+  template <class Rate>
+  void apply(State& state, const Rate& rate, const Rates& rates,
+             const std::optional<at::Tensor>& found_inf) const {
+    for (const auto group : {ParameterGroup::weights, ParameterGroup::vectors}) {
+      const auto moved = state.moments.moved(group);
+      if (moved.parameters.empty()) continue;
+      const auto steps = state.count(group);
+      at::_fused_adamw_(moved.parameters, moved.gradients, moved.moments[0], moved.moments[1], {}, steps,
+                        rate, rates.momentum.value_or(beta1), beta2,
+                        decay_of(group, decay, weight_decay), eps, /*amsgrad=*/false,
+                        /*maximize=*/false, /*grad_scale=*/{}, found_inf);
+      if (found_inf) at::_foreach_add_(steps, found_inf->squeeze(), -1);
     }
-    if (parameters.empty()) return;
-    at::_fused_adamw_(parameters, gradients, first, second, {}, steps, rates.learning_rate,
-                      rates.momentum.value_or(beta1), beta2, shrink, eps, /*amsgrad=*/false,
-                      /*maximize=*/false);
   }
 };
 static_assert(OptimizerPolicy<AdamW>);

@@ -15,13 +15,18 @@ namespace gradus {
 /// - makes by `start(parameters)` its run state for the unique parameters, once per run;
 /// - moves by `step(state, rates)` each parameter that has a gradient, in place, without waiting
 ///   for the device. Gradients are finite and already unscaled, clipped and averaged;
-/// - says by `has_momentum()` whether a schedule may set its momentum.
+/// - says by `has_momentum()` whether a schedule may set its momentum;
+/// - may also step where only the device knows whether the gradients are finite:
+///   `step_on_device(state, rates, learning_rate, found_inf)` takes the rate as a tensor [1] in
+///   place of the one in `rates`, and changes nothing, its own counts included, if `found_inf` [1]
+///   is 1. `steps_on_device()` says whether it can do so with its numbers.
 template <class P>
 struct Contract<slot::optimizer, P> {
   using State = state_of<P>;
   using Start = State (P::*)(const std::vector<NamedTensor>&) const;
   using Step = void (P::*)(State&, const Rates&) const;
   using HasMomentum = bool (P::*)() const;
+  using OnDevice = void (P::*)(State&, const Rates&, const at::Tensor&, const at::Tensor&) const;
 
   static constexpr std::array members{
       Member{"lr", "double lr = ...;", (requires { &P::lr; }),
@@ -35,6 +40,15 @@ struct Contract<slot::optimizer, P> {
       Member{"has_momentum", "constexpr bool has_momentum() const", (requires {
                &P::has_momentum;
              }), (requires { static_cast<HasMomentum>(&P::has_momentum); })},
+      Member{"step_on_device",
+             "void step_on_device(State& state, const gradus::Rates& rates, const at::Tensor& "
+             "learning_rate, const at::Tensor& found_inf) const",
+             (requires { &P::step_on_device; }),
+             (requires { static_cast<OnDevice>(&P::step_on_device); }), false},
+      Member{"steps_on_device", "constexpr bool steps_on_device() const", (requires {
+               &P::steps_on_device;
+             }), (requires { static_cast<HasMomentum>(&P::steps_on_device); }),
+             requires { &P::step_on_device; }},
   };
 };
 

@@ -47,6 +47,9 @@ class GradScaler {
   /// Whether the window's step must be skipped. Waits for the device.
   [[nodiscard]] bool found_inf() const { return found_inf_.item<float>() != 0; }
 
+  /// Likewise without waiting: float32 [1], 1 if it must.
+  [[nodiscard]] const at::Tensor& found_inf_flag() const { return found_inf_; }
+
   /// Adapts the scale to the window just unscaled.
   void update() {
     at::_amp_update_scale_(scale_, growth_tracker_, found_inf_, numbers_.growth_factor,

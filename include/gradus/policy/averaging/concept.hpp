@@ -1,0 +1,50 @@
+/// The averaging axis: which weights a run is judged by, those of the last step or a mean.
+#pragma once
+
+#include <gradus/core/contract.hpp>
+#include <gradus/core/tensor_fwd.hpp>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace gradus {
+
+/// An averaging policy
+/// - makes by `start(parameters)` its run state, once per run;
+/// - takes by `update(state, context)` the weights after each optimizer step that was taken;
+/// - gives by `averages(state)` the mean of each parameter, in the order of the parameters, or
+///   nothing as long as there is none. Evaluation uses them; training never does;
+/// - says by `statistics_batches()` over how many training batches the running statistics of batch
+///   norms are made anew for them: 0 leaves those of the trained weights.
+/// A policy whose `averages_weights` is false is never asked.
+template <class P>
+struct Contract<slot::averaging, P> {
+  using State = state_of<P>;
+  using Start = State (P::*)(const std::vector<NamedTensor>&) const;
+  using Update = void (P::*)(State&, const StepContext&) const;
+  using Averages = const std::vector<at::Tensor>& (P::*)(const State&) const;
+  using Batches = std::int64_t (P::*)() const;
+  static constexpr bool asked = !std::is_empty_v<State>;
+
+  static constexpr std::array members{
+      Member{"averages_weights", "static constexpr bool averages_weights = true;", (requires {
+               P::averages_weights;
+             }), (requires { static_cast<const bool*>(&P::averages_weights); })},
+      Member{"start", "State start(const std::vector<gradus::NamedTensor>& parameters) const",
+             (requires { &P::start; }), (requires { static_cast<Start>(&P::start); }), asked},
+      Member{"update", "void update(State& state, const gradus::StepContext& context) const",
+             (requires { &P::update; }), (requires { static_cast<Update>(&P::update); }), asked},
+      Member{"averages", "const std::vector<at::Tensor>& averages(const State& state) const",
+             (requires { &P::averages; }), (requires { static_cast<Averages>(&P::averages); }),
+             asked},
+      Member{"statistics_batches", "std::int64_t statistics_batches() const", (requires {
+               &P::statistics_batches;
+             }), (requires { static_cast<Batches>(&P::statistics_batches); }), asked},
+  };
+};
+
+template <class P>
+concept AveragingPolicy = Fulfils<P, slot::averaging>;
+
+}  // namespace gradus

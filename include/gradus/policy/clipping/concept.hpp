@@ -1,0 +1,30 @@
+/// The clipping axis: bounds on the gradient of an optimizer step.
+#pragma once
+
+#include <gradus/core/contract.hpp>
+#include <gradus/core/tensor_fwd.hpp>
+
+#include <array>
+#include <vector>
+
+namespace gradus {
+
+/// `clip(gradients)` changes the gradients of one optimizer step in place, without waiting for the
+/// device. They are whole and unscaled; under a gradient scaler they may be not finite, and the
+/// step is then skipped. A policy whose `clips` is false is never asked.
+template <class P>
+struct Contract<slot::clipping, P> {
+  using Clip = void (P::*)(const std::vector<at::Tensor>&) const;
+
+  static constexpr std::array members{
+      Member{"clips", "static constexpr bool clips = true;", (requires { P::clips; }),
+             (requires { static_cast<const bool*>(&P::clips); })},
+      Member{"clip", "void clip(const std::vector<at::Tensor>& gradients) const",
+             (requires { &P::clip; }), (requires { static_cast<Clip>(&P::clip); })},
+  };
+};
+
+template <class P>
+concept ClippingPolicy = Fulfils<P, slot::clipping>;
+
+}  // namespace gradus

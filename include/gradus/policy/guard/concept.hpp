@@ -1,0 +1,25 @@
+/// The guard axis: what counts as a run gone wrong, and what is done about it.
+#pragma once
+
+#include <gradus/core/contract.hpp>
+#include <gradus/core/guard_plan.hpp>
+
+#include <array>
+
+namespace gradus {
+
+/// `plan()` says it in numbers; the loop does it.
+template <class P>
+struct Contract<slot::guard, P> {
+  using Plan = GuardPlan (P::*)() const;
+
+  static constexpr std::array members{
+      Member{"plan", "gradus::GuardPlan plan() const", (requires { &P::plan; }),
+             (requires { static_cast<Plan>(&P::plan); })},
+  };
+};
+
+template <class P>
+concept GuardPolicy = Fulfils<P, slot::guard>;
+
+}  // namespace gradus

@@ -1,0 +1,49 @@
+/// The watch over a run: the default guard policy.
+#pragma once
+
+#include <gradus/core/field.hpp>
+#include <gradus/policy/guard/concept.hpp>
+
+#include <cstdint>
+
+namespace gradus {
+
+/// By default it costs nothing in the step: losses are looked at when they are read for the log,
+/// and the error names the first step and micro-batch whose loss was not finite. With `each_step`
+/// loss and gradients are looked at before every step, the error names the layer, and a bad step
+/// can be skipped; that waits for the device once a step.
+struct Guard {
+  using slot = slot::guard;
+  static constexpr std::string_view name = "Guard";
+
+  OnNotFinite on_not_finite = OnNotFinite::stop;
+  OnMissingGradient on_missing_gradient = OnMissingGradient::stop;
+  bool each_step = false;
+  std::int64_t max_skipped = 100;
+  double divergence = 0;
+
+  static constexpr auto fields() {
+    return fields_of(
+        field("on_not_finite", &Guard::on_not_finite, "a loss or gradient that is not finite"),
+        field("on_missing_gradient", &Guard::on_missing_gradient,
+              "a trained parameter without a gradient in the first step"),
+        field("each_step", &Guard::each_step, "look before every step, not only at readings"),
+        field("max_skipped", &Guard::max_skipped, at_least(1),
+              "skipped steps in a row that end the run"),
+        field("divergence", &Guard::divergence, at_least(0),
+              "loss over the best one read so far that ends the run; 0: none"));
+  }
+
+  [[nodiscard]] constexpr std::string_view mistake() const {
+    return on_not_finite == OnNotFinite::skip && !each_step
+               ? "skipping a step whose loss is not finite needs each_step = true"
+               : "";
+  }
+
+  [[nodiscard]] GuardPlan plan() const {
+    return {on_not_finite, on_missing_gradient, each_step, max_skipped, divergence};
+  }
+};
+static_assert(GuardPolicy<Guard>);
+
+}  // namespace gradus

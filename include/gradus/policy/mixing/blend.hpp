@@ -1,0 +1,48 @@
+/// What the mixing policies draw, and how targets are blended.
+#pragma once
+
+#include <gradus/core/batch.hpp>
+#include <gradus/core/error.hpp>
+#include <gradus/core/random.hpp>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/one_hot.h>
+
+#include <cstdint>
+#include <numeric>
+#include <random>
+#include <string>
+
+namespace gradus {
+
+/// From the Beta(alpha, alpha) distribution, in [0, 1].
+inline double draw_beta(Random& random, double alpha) {
+  std::gamma_distribution<double> gamma(alpha, 1);
+  const double x = gamma(random);
+  gamma.reset();
+  const double y = gamma(random);
+  return x + y > 0 ? x / (x + y) : 0.5;
+}
+
+/// A partner for each of `samples`: a permutation, int64 [N] on the CPU.
+inline at::Tensor draw_partners(Random& random, std::int64_t samples) {
+  auto partners = at::empty({samples}, at::kLong);
+  auto* list = partners.mutable_data_ptr<std::int64_t>();
+  std::iota(list, list + samples, 0);
+  for (std::int64_t i = samples - 1; i > 0; --i) std::swap(list[i], list[random.below(i + 1)]);
+  return partners;
+}
+
+/// [N, classes] float32: `part` of the sample's own class, the rest of its partner's. Throws
+/// DataError for targets that are no classes; one that is too high waits for the device to say so.
+inline at::Tensor blend_targets(const at::Tensor& target, const at::Tensor& partners, double part,
+                                std::int64_t classes) {
+  if (target.dim() != 1 || target.scalar_type() != at::kLong) {
+    throw DataError("Mixing takes targets [N] int64, but the batch has others; leave the mixing "
+                    "policy out, or give one class for each sample.");
+  }
+  const auto own = at::one_hot(target, classes).to(at::kFloat);
+  return own.mul(part).add_(own.index_select(0, partners), 1 - part);
+}
+
+}  // namespace gradus

@@ -1,0 +1,66 @@
+/// The end of a run whose results no longer get better.
+#pragma once
+
+#include <gradus/core/field.hpp>
+#include <gradus/core/parameters.hpp>
+#include <gradus/core/state_dict.hpp>
+#include <gradus/core/watched.hpp>
+#include <gradus/policy/stopping/concept.hpp>
+
+#include <ATen/ops/scalar_tensor.h>
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace gradus {
+
+/// When to use: many epochs at a rate that does not fall to zero on a plan. A schedule made for all
+/// the planned steps is cut off.
+///
+/// Source: Prechelt 1998, "Early Stopping - But When?", criterion UP.
+struct EarlyStop {
+  using slot = slot::stopping;
+  static constexpr std::string_view name = "EarlyStop";
+
+  std::int64_t patience = 5;
+  double min_delta = 0;
+  Watched watched = Watched::loss;
+
+  static constexpr auto fields() {
+    return fields_of(
+        field("patience", &EarlyStop::patience, at_least(1),
+              "epochs in a row without a better result that end the run"),
+        field("min_delta", &EarlyStop::min_delta, at_least(0), "smallest change that counts as better"),
+        field("watched", &EarlyStop::watched, "figure that should get better"));
+  }
+
+  struct State {
+    at::Tensor best;  ///< float64 []
+    std::int64_t bad_epochs = 0;
+  };
+
+  [[nodiscard]] State start(const std::vector<NamedTensor>&) const {
+    return {.best = at::scalar_tensor(std::numeric_limits<double>::infinity(), at::kDouble)};
+  }
+
+  [[nodiscard]] bool stop(State& state, const EpochRecord& record) const {
+    const double now = watched_figure(watched, record);
+    const bool better = now < state.best.item<double>() - min_delta;
+    if (better) state.best.fill_(now);
+    state.bad_epochs = better ? 0 : state.bad_epochs + 1;
+    return state.bad_epochs >= patience;
+  }
+
+  void save(const State& state, StateDict& to) const {
+    to.put("best", state.best);
+    to.put("bad_epochs", state.bad_epochs);
+  }
+  void load(State& state, const StateDict& from) const {
+    from.get("best", state.best);
+    state.bad_epochs = from.number("bad_epochs");
+  }
+};
+static_assert(StoppingPolicy<EarlyStop>);
+
+}  // namespace gradus

@@ -1,0 +1,114 @@
+/// Laws of the axes around the step: mixing, clipping, averaging, guard, stopping.
+#pragma once
+
+#include <gradus/core/batch.hpp>
+#include <gradus/core/step_context.hpp>
+#include <gradus/policy/averaging/concept.hpp>
+#include <gradus/policy/clipping/concept.hpp>
+#include <gradus/policy/guard/concept.hpp>
+#include <gradus/policy/mixing/concept.hpp>
+#include <gradus/policy/stopping/concept.hpp>
+#include <gradus/testing/common_laws.hpp>
+#include <gradus/testing/optimizer_laws.hpp>
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace gradus::testing {
+
+template <class P>
+void axis_laws(slot::mixing, BrokenLaws& laws, const P& policy) {
+  const auto images = torch::arange(4.0F * 3 * 8 * 8).reshape({4, 3, 8, 8}) / 768;
+  const auto mixed = [&](std::uint64_t key) {
+    Batch batch{images.clone(), torch::arange(4)};
+    if constexpr (P::mixes) policy.mix(batch, key);
+    return batch;
+  };
+  for (std::uint64_t key = 0; key < 20; ++key) {
+    const auto batch = mixed(key);
+    const auto again = mixed(key);
+    laws.law(batch.input.equal(again.input) && batch.target.equal(again.target),
+             "the batch is a pure function of the key");
+    laws.law(batch.input.sizes() == images.sizes() && batch.size() == 4, "a batch keeps its form");
+    laws.law(batch.input.min().ge(images.min()).template item<bool>() &&
+                 batch.input.max().le(images.max()).template item<bool>(),
+             "blended inputs lie among the inputs");
+    if constexpr (P::mixes) {
+      laws.law(batch.target.dim() == 2 && at::allclose(batch.target.sum(1), torch::ones({4})),
+               "the parts of a target make one");
+    }
+  }
+}
+
+template <class P>
+void axis_laws(slot::clipping, BrokenLaws& laws, const P& policy) {
+  for (const double size : {0.0, 1e-3, 1.0, 1e3}) {
+    const std::vector<at::Tensor> given{torch::linspace(-1, 1, 6) * size, torch::ones({2, 2}) * size};
+    std::vector<at::Tensor> gradients;
+    for (const auto& gradient : given) gradients.push_back(gradient.clone());
+    if constexpr (P::clips) policy.clip(gradients);
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      laws.law(gradients[i].abs().le(given[i].abs()).all().template item<bool>(),
+               "no entry of a gradient grows");
+      laws.law(gradients[i].mul(given[i]).ge(0).all().template item<bool>(),
+               "no entry of a gradient changes its sign");
+    }
+  }
+  if constexpr (P::clips) policy.clip({});
+}
+
+template <class P>
+void axis_laws(slot::averaging, BrokenLaws& laws, const P& policy) {
+  if constexpr (P::averages_weights) {
+    OptimizerTrial trial;
+    auto state = policy.start(trial.parameters);
+    const at::NoGradGuard no_grad;
+    laws.law(policy.averages(state).empty(), "there are no averages before the first weights");
+    laws.law(policy.statistics_batches() >= 0, "there are no fewer than 0 batches");
+    for (std::int64_t step = 0; step < 8; ++step) {
+      for (auto& [name, parameter] : trial.parameters) parameter.add_(1);
+      const auto before = trial.weights();
+      policy.update(state, {.parameters = trial.parameters, .step = step, .total_steps = 8});
+      laws.law(same_bits(trial.weights(), before), "averaging moves no weight");
+    }
+    const auto& averages = policy.averages(state);
+    laws.law(averages.size() == trial.parameters.size(), "each parameter has an average");
+    const auto last = trial.weights();
+    for (std::size_t i = 0; i < averages.size() && i < last.size(); ++i) {
+      laws.law(averages[i].sizes() == last[i].sizes(), "an average has its parameter's form");
+      laws.law(averages[i].le(last[i]).all().template item<bool>() &&
+                   averages[i].ge(last[i] - 8).all().template item<bool>(),
+               "an average lies among the weights");
+    }
+    state_laws(laws, policy, state, policy.start(trial.parameters));
+  }
+}
+
+template <class P>
+void axis_laws(slot::guard, BrokenLaws& laws, const P& policy) {
+  const auto plan = policy.plan();
+  laws.law(plan.max_skipped >= 1, "a run may skip a step");
+  laws.law(plan.divergence >= 0, "no bound is negative");
+}
+
+template <class P>
+void axis_laws(slot::stopping, BrokenLaws& laws, const P& policy) {
+  const auto better = [](std::int64_t epoch) {
+    return EpochRecord{.epoch = epoch,
+                       .train_loss = 1.0 / static_cast<double>(epoch),
+                       .test = Evaluation{.samples = 100, .correct = epoch, .loss = 100 - static_cast<double>(epoch)}};
+  };
+  if constexpr (std::is_empty_v<state_of<P>>) {
+    laws.law(policy.stop(better(1)) == policy.stop(better(1)), "it is a function of the record");
+  } else {
+    auto state = policy.start({});
+    for (std::int64_t epoch = 1; epoch <= 50; ++epoch) {
+      laws.law(!policy.stop(state, better(epoch)), "a run that gets better and better goes on");
+    }
+    state_laws(laws, policy, state, policy.start({}));
+  }
+}
+
+}  // namespace gradus::testing

@@ -1,0 +1,248 @@
+/// The trainer of a canonical set of policies: what it holds and offers. Its loop is in
+/// train/fit.hpp, its evaluation in train/evaluate.hpp; include train/trainer.hpp to have all.
+#pragma once
+
+#include <gradus/core/events.hpp>
+#include <gradus/core/parameters.hpp>
+#include <gradus/core/settings.hpp>
+#include <gradus/core/step_context.hpp>
+#include <gradus/core/step_plan.hpp>
+#include <gradus/train/batch_norms.hpp>
+#include <gradus/train/call_mistakes.hpp>
+#include <gradus/train/composition.hpp>
+#include <gradus/train/device_steps.hpp>
+#include <gradus/train/evaluation_mode.hpp>
+#include <gradus/train/loss_meter.hpp>
+#include <gradus/train/numeric_guard.hpp>
+#include <gradus/train/observer.hpp>
+#include <gradus/train/policy_checks.hpp>
+#include <gradus/train/policy_set.hpp>
+#include <gradus/train/policy_states.hpp>
+#include <gradus/train/run_settings.hpp>
+#include <gradus/train/training_batches.hpp>
+#include <gradus/train/weight_swap.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace gradus {
+
+/// What `Trainer` names once its policies are in order. `Policies` is a PolicySet.
+template <class M, class Policies>
+class BasicTrainer {
+  template <class Slot>
+  using PolicyAt = std::remove_cvref_t<decltype(std::declval<Policies&>().template at<Slot>())>;
+  using Precision = PolicyAt<slot::precision>;
+
+  static_assert(
+      requires(M& model) {
+        { *model } -> std::convertible_to<torch::nn::Module&>;
+      },
+      "gradus: the model of Trainer does not hold a torch::nn::Module; write TORCH_MODULE(...).");
+
+ public:
+  using model_type = M;
+  using policies_type = Policies;
+
+  /// Ties shared weights, moves the model to the run's device and layout, and makes the run state.
+  /// The model is shared with the caller, as module holders are. Throws ConfigurationError for
+  /// numbers out of range, before anything is changed.
+  explicit BasicTrainer(M model, const RunSettings& run = {}, const Policies& policies = {})
+      : model_(std::move(model)),
+        run_(gradus::checked(run)),
+        policies_(checked(policies)),
+        parameters_(prepare()),
+        states_(policies_, parameters_, run_.device),
+        guard_(at<slot::guard>().plan()) {}
+
+  /// Trains for `run.epochs` epochs; evaluates a few samples of `test` before the first step, and
+  /// all after each epoch. A second call is a second run that begins with the weights and moments
+  /// of the first.
+  ///
+  /// Throws DataError for a batch larger than the set, ConfigurationError for a batch too small for
+  /// a batch norm, NumericError for what the guard policy forbids, and whatever the dataset or an
+  /// observer throws; loader threads are joined by then.
+  template <data::Dataset Train, data::Dataset Test, Observer... Os>
+  History fit(const Train& train, const Test& test, Os&... observers) {
+    check_sanity(test);
+    return fit_epochs(
+        train, [&](EpochRecord& record) { evaluate_epoch(test, record); }, observers...);
+  }
+
+  /// Likewise without a held-out set.
+  template <data::Dataset Train, Observer... Os>
+  History fit(const Train& train, Os&... observers) {
+    return fit_epochs(train, [](EpochRecord&) {}, observers...);
+  }
+
+  /// Anything else is one compile error.
+  template <class... Arguments>
+    requires(!CallMistake<Arguments...>::sentence.empty())
+  History fit(Arguments&&...) {
+    [[maybe_unused]] const Says<CallMistake<Arguments...>> refusal;
+    return {};
+  }
+
+  /// Loss and accuracy on a held-out set, in the run's precision and layout, at full resolution,
+  /// with the averaged weights if there are some. Leaves weights, statistics, gradients, random
+  /// streams and the training flag alone.
+  template <data::Dataset Held>
+  Evaluation evaluate(const Held& held);
+
+  /// Likewise with the mean of the outputs for each image [N, C, H, W] and its mirror image. Report
+  /// it beside `evaluate`, never in its place: it is another model at twice the cost.
+  template <data::Dataset Held>
+  Evaluation evaluate_flipped(const Held& held);
+
+  /// While the object it returns lives, the model holds the weights that `evaluate` uses. To save
+  /// or copy what was judged.
+  [[nodiscard]] EvaluationWeights evaluation_weights();
+
+  [[nodiscard]] M& model() { return model_; }
+  [[nodiscard]] const RunSettings& run() const { return run_; }
+  [[nodiscard]] const Policies& policies() const { return policies_; }
+  /// Run state of the policy on the axis of tag `Slot`, such as its averages.
+  template <class Slot>
+  [[nodiscard]] const auto& state() const {
+    return states_.template at<Slot>();
+  }
+  /// Each trained parameter once.
+  [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return parameters_; }
+  [[nodiscard]] StepPlan plan(std::int64_t samples) const {
+    return {.samples = samples,
+            .batch_size = at<slot::loading>().plan().batch_size,
+            .accumulation = at<slot::accumulation>().micro_batches(),
+            .epochs = run_.epochs,
+            .drop_last = at<slot::loading>().plan().drop_last,
+            .limit = run_.overfit_batches ? run_.overfit_batches : run_.limit_train_batches};
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  template <class Slot>
+  [[nodiscard]] const auto& at() const {
+    return policies_.template at<Slot>();
+  }
+
+  template <class Slot>
+  [[nodiscard]] auto& run_state() {
+    return states_.template at<Slot>();
+  }
+
+  static const Policies& checked(const Policies& policies) {
+    policies.for_each([](const auto& policy) { check_policy(policy); });
+    check_agreement(policies);
+    return policies;
+  }
+
+  std::vector<NamedTensor> prepare() {
+    at<slot::sharing>().tie(model_);
+    model_->to(run_.device);
+    auto parameters = unique_parameters(*model_);
+    const at::NoGradGuard no_grad;
+    for (auto& [name, parameter] : parameters) {
+      parameter.set_data(at<slot::layout>().arrange(parameter));
+    }
+    return parameters;
+  }
+
+  template <class Train, class AfterEpoch, class... Os>
+  History fit_epochs(const Train& train, AfterEpoch after_epoch, Os&... observers);
+  template <class Train, class... Os>
+  EpochRecord train_epoch(const Train& train, const StepPlan& plan, std::int64_t epoch,
+                          Os&... observers);
+  template <class Feed>
+  void accumulate_gradients(Feed& feed, const StepPlan& plan, std::int64_t window,
+                            StepContext context, LossMeter& meter);
+  bool optimizer_step(const Rates& rates, const StepContext& context, LossMeter& meter);
+  void take_step(const Rates& rates, const StepContext& context);
+  void begin(const StepPlan& plan);
+  [[nodiscard]] Rates rates_at(std::int64_t step, std::int64_t total_steps) const;
+  [[nodiscard]] bool ends_run(const EpochRecord& record);
+  void read_losses(LossMeter& meter, EpochRecord& record, StepEnd& event);
+
+  template <class Train>
+  void check_smallest_batch(const Train& train, const StepPlan& plan);
+  template <class Train>
+  void renew_statistics(const Train& train, const StepPlan& plan, std::int64_t epoch);
+  template <class Held>
+  void check_sanity(const Held& held);
+  template <class Held>
+  void evaluate_epoch(const Held& held, EpochRecord& record);
+  template <class Held, class Forward>
+  Evaluation evaluate_with(const Held& held, std::int64_t samples, Forward forward);
+  template <class Held>
+  [[nodiscard]] std::int64_t test_samples(const Held& held) const;
+
+  static constexpr bool has_scaler =
+      !std::is_null_pointer_v<decltype(std::declval<const Precision&>().scaler(
+          std::declval<typename Precision::State&>()))>;
+  static constexpr bool averages = PolicyAt<slot::averaging>::averages_weights;
+  /// Whether a step can be skipped on the device, without the host knowing: hooks and averages
+  /// must know.
+  static constexpr bool can_skip_on_device =
+      has_scaler && requires { &PolicyAt<slot::optimizer>::step_on_device; } && !averages &&
+      PureSchedulePolicy<PolicyAt<slot::schedule>> &&
+      !PolicyStates<Policies>::template has<hook::before_step> &&
+      !PolicyStates<Policies>::template has<hook::around_step> &&
+      !PolicyStates<Policies>::template has<hook::after_step>;
+
+  [[nodiscard]] std::vector<at::Tensor> gradients() const {
+    std::vector<at::Tensor> list;
+    for (const auto& parameter : parameters_) {
+      if (parameter.tensor.grad().defined()) list.push_back(parameter.tensor.grad());
+    }
+    return list;
+  }
+
+  void clear_gradients() {
+    for (const auto& parameter : parameters_) parameter.tensor.mutable_grad().reset();
+  }
+
+  at::Tensor forward_loss(const Batch& batch, double part) {
+    const auto images =
+        at<slot::resolution>().resize(at<slot::layout>().arrange(batch.input), part);
+    [[maybe_unused]] const auto scope =
+        at<slot::precision>().forward_scope(run_state<slot::precision>());
+    return at<slot::loss>().loss(as_float32(model_->forward(images)), batch.target);
+  }
+
+  static at::Tensor as_float32(const at::Tensor& output) {
+    const bool half = output.scalar_type() == at::kHalf || output.scalar_type() == at::kBFloat16;
+    return half ? output.to(at::kFloat) : output;
+  }
+
+  [[nodiscard]] double seconds_trained() const {
+    return seconds_before_ + std::chrono::duration<double>(Clock::now() - begun_).count();
+  }
+  [[nodiscard]] bool stopped() const {
+    return run_.stop_after_steps && steps_ >= *run_.stop_after_steps;
+  }
+
+  M model_;
+  RunSettings run_;
+  [[no_unique_address]] Policies policies_;
+  std::vector<NamedTensor> parameters_;
+  PolicyStates<Policies> states_;
+  std::vector<at::Tensor> averaged_statistics_;  ///< of the batch norms, for averaged weights
+  NumericGuard guard_;
+  std::optional<DeviceSteps> device_steps_;  ///< there if steps are skipped on the device
+  LossPlace place_;                          ///< of the pass that runs
+
+  /// Optimizer steps taken in this run; those skipped on the device are taken off at readings.
+  std::int64_t steps_ = 0;
+  std::int64_t windows_ = 0;  ///< begun in this run, skipped ones counted
+  std::int64_t samples_ = 0;  ///< trained on in this run
+  std::int64_t windows_since_reading_ = 0;
+  double seconds_before_ = 0;
+  Clock::time_point begun_;
+};
+
+}  // namespace gradus
