@@ -153,8 +153,9 @@ CATCH_TEST_CASE("a loss that is not finite ends the run with the step named") {
   using T = Trainer<Perceptron, Preset<Plain{.batch_size = 4}>>;
   T trainer(perceptron(), {.epochs = 3, .device = c10::kCPU, .log_every_steps = 2});
   CATCH_CHECK_THROWS_WITH(trainer.fit(Poisoned(16)),
-                          "the training loss is not finite at optimizer step 2; lower the learning "
-                          "rate, or look at the data of that step.");
+                          "the training loss is not finite at optimizer step 1 (epoch 1, batch 1, "
+                          "micro-batch 1); by now the weights 'hidden.weight' are not finite "
+                          "either; lower the learning rate, or look at the data of that batch.");
 }
 
 CATCH_TEST_CASE("a worker's exception reaches the caller with its own type and text") {

@@ -4,6 +4,7 @@
 #include <gradus/core/error.hpp>
 #include <gradus/model/basic_block.hpp>
 
+#include <torch/nn/cloneable.h>
 #include <torch/nn/modules/linear.h>
 
 #include <cstdint>
@@ -20,22 +21,28 @@ struct ResNet10Options {
 /// [N, 3, H, W] -> [N, 10] class scores. CIFAR stem (3 x 3, stride 1), four stages of one basic
 /// block (strides 1, 2, 2, 2), mean over the pixels, linear. At width 64: 4,903,242 parameters,
 /// 253.4 M multiply-adds forward per 32 x 32 image. After He et al. 2016a, sections 4.1 and 4.2.
-struct ResNet10Impl : torch::nn::Module {
+struct ResNet10Impl : torch::nn::Cloneable<ResNet10Impl> {
   static constexpr std::string_view model_name = "ResNet10";
 
+  ResNet10Options options;
   torch::nn::Conv2d stem{nullptr};
   torch::nn::BatchNorm2d stem_norm{nullptr};
   BasicBlock stage1{nullptr}, stage2{nullptr}, stage3{nullptr}, stage4{nullptr};
   torch::nn::Linear head{nullptr};
 
   /// Throws ConfigurationError if a number is below 1.
-  explicit ResNet10Impl(const ResNet10Options& options = {}) {
+  explicit ResNet10Impl(const ResNet10Options& given = {}) : options(given) {
     if (options.width < 1 || options.classes < 1 || options.in_channels < 1) {
       throw ConfigurationError(
           "ResNet10 takes a width, classes and in_channels of at least 1 each, but got " +
           std::to_string(options.width) + ", " + std::to_string(options.classes) + " and " +
           std::to_string(options.in_channels) + ".");
     }
+    reset();
+  }
+
+  /// Makes the layers anew.
+  void reset() override {
     const auto w = options.width;
     stem = register_module(
         "stem", torch::nn::Conv2d(

@@ -128,7 +128,7 @@ void axis_laws(slot::optimizer, BrokenLaws& laws, const P& policy) {
     OptimizerTrial high;
     auto state_low = policy.start(low.parameters);
     auto state_high = policy.start(high.parameters);
-    laws.law(!same_bits(run(low, state_low, 0, 5, 0.1), run(high, state_high, 0, 5, 0.9)),
+    laws.law(!same_bits(run(low, state_low, 0, 60, 0.1), run(high, state_high, 0, 60, 0.9)),
              "it has momentum, so the momentum of a schedule changes its steps");
   }
 }

@@ -76,4 +76,17 @@ class PolicySet {
   [[no_unique_address]] std::tuple<policy_t<Ps>...> policies_;
 };
 
+/// Gives the policies of `to` the numbers of those of the same type in `from`.
+template <class From, class To>
+void copy_numbers(const From& from, To& to) {
+  to.for_each([&](auto& policy) {
+    from.for_each([&](const auto& other) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(policy)>,
+                                   std::remove_cvref_t<decltype(other)>>) {
+        policy = other;
+      }
+    });
+  });
+}
+
 }  // namespace gradus

@@ -33,7 +33,7 @@ struct ClipNorm {
   void clip(const std::vector<at::Tensor>& gradients) const {
     if (gradients.empty()) return;
     const auto norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients)));
-    const auto factor = (max_norm / (norm + 1e-6)).clamp_max(1.0);
+    const auto factor = ((norm + 1e-6).reciprocal() * max_norm).clamp_max(1.0);
     at::_foreach_mul_(gradients, factor);
   }
 };
