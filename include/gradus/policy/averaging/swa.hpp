@@ -42,7 +42,7 @@ struct SWA {
     const auto done = static_cast<double>(context.step + 1);
     if (done <= begin * static_cast<double>(context.total_steps)) return;
     if ((context.step + 1) % every != 0) return;
-    state.add(context, 1 / static_cast<double>(state.averaged + 1));
+    state.add(context, 1 / static_cast<float>(state.averaged + 1));  // float32, as PyTorch has it
   }
   [[nodiscard]] const std::vector<at::Tensor>& averages(const State& state) const {
     return state.averages;
