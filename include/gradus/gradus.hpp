@@ -151,6 +151,7 @@
 #include <gradus/train/find_learning_rate.hpp>
 #include <gradus/train/fit.hpp>
 #include <gradus/train/fit_mistakes.hpp>
+#include <gradus/train/gradients.hpp>
 #include <gradus/train/hook_list.hpp>
 #include <gradus/train/keep_model.hpp>
 #include <gradus/train/loss_meter.hpp>
@@ -160,7 +161,9 @@
 #include <gradus/train/policy_set.hpp>
 #include <gradus/train/policy_settings.hpp>
 #include <gradus/train/policy_states.hpp>
+#include <gradus/train/run_progress.hpp>
 #include <gradus/train/run_settings.hpp>
+#include <gradus/train/run_state.hpp>
 #include <gradus/train/trainer.hpp>
 #include <gradus/train/training_batches.hpp>
 #include <gradus/train/weight_swap.hpp>

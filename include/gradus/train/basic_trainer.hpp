@@ -12,12 +12,14 @@
 #include <gradus/train/composition.hpp>
 #include <gradus/train/device_steps.hpp>
 #include <gradus/train/evaluation_mode.hpp>
+#include <gradus/train/gradients.hpp>
 #include <gradus/train/loss_meter.hpp>
 #include <gradus/train/numeric_guard.hpp>
 #include <gradus/train/observer.hpp>
 #include <gradus/train/policy_checks.hpp>
 #include <gradus/train/policy_set.hpp>
 #include <gradus/train/policy_states.hpp>
+#include <gradus/train/run_progress.hpp>
 #include <gradus/train/run_settings.hpp>
 #include <gradus/train/training_batches.hpp>
 #include <gradus/train/weight_swap.hpp>
@@ -104,6 +106,14 @@ class BasicTrainer {
   /// or copy what was judged.
   [[nodiscard]] EvaluationWeights evaluation_weights();
 
+  /// Everything that the run needs to go on bit for bit, at any `StepEnd` or `EpochEnd`: weights,
+  /// statistics, run states, position, losses not yet read, random streams. Waits for the device.
+  [[nodiscard]] StateDict save_state();
+
+  /// The next `fit` goes on where the state was saved, with the same configuration and data.
+  /// Throws CheckpointError for the state of another one.
+  void load_state(const StateDict& state);
+
   [[nodiscard]] M& model() { return model_; }
   [[nodiscard]] const RunSettings& run() const { return run_; }
   [[nodiscard]] const Policies& policies() const { return policies_; }
@@ -156,17 +166,15 @@ class BasicTrainer {
   template <class Train, class AfterEpoch, class... Os>
   History fit_epochs(const Train& train, AfterEpoch after_epoch, Os&... observers);
   template <class Train, class... Os>
-  EpochRecord train_epoch(const Train& train, const StepPlan& plan, std::int64_t epoch,
-                          Os&... observers);
+  EpochRecord train_epoch(const Train& train, const StepPlan& plan, Os&... observers);
   template <class Feed>
-  void accumulate_gradients(Feed& feed, const StepPlan& plan, std::int64_t window,
-                            StepContext context, LossMeter& meter);
-  bool optimizer_step(const Rates& rates, const StepContext& context, LossMeter& meter);
+  void accumulate_gradients(Feed& feed, const StepPlan& plan, StepContext context);
+  bool optimizer_step(const Rates& rates, const StepContext& context);
   void take_step(const Rates& rates, const StepContext& context);
   void begin(const StepPlan& plan);
   [[nodiscard]] Rates rates_at(std::int64_t step, std::int64_t total_steps) const;
   [[nodiscard]] bool ends_run(const EpochRecord& record);
-  void read_losses(LossMeter& meter, EpochRecord& record, StepEnd& event);
+  void read_losses(StepEnd& event);
 
   template <class Train>
   void check_smallest_batch(const Train& train, const StepPlan& plan);
@@ -194,18 +202,6 @@ class BasicTrainer {
       !PolicyStates<Policies>::template has<hook::around_step> &&
       !PolicyStates<Policies>::template has<hook::after_step>;
 
-  [[nodiscard]] std::vector<at::Tensor> gradients() const {
-    std::vector<at::Tensor> list;
-    for (const auto& parameter : parameters_) {
-      if (parameter.tensor.grad().defined()) list.push_back(parameter.tensor.grad());
-    }
-    return list;
-  }
-
-  void clear_gradients() {
-    for (const auto& parameter : parameters_) parameter.tensor.mutable_grad().reset();
-  }
-
   at::Tensor forward_loss(const Batch& batch, double part) {
     const auto images =
         at<slot::resolution>().resize(at<slot::layout>().arrange(batch.input), part);
@@ -223,7 +219,7 @@ class BasicTrainer {
     return seconds_before_ + std::chrono::duration<double>(Clock::now() - begun_).count();
   }
   [[nodiscard]] bool stopped() const {
-    return run_.stop_after_steps && steps_ >= *run_.stop_after_steps;
+    return run_.stop_after_steps && progress_.steps >= *run_.stop_after_steps;
   }
 
   M model_;
@@ -236,11 +232,10 @@ class BasicTrainer {
   std::optional<DeviceSteps> device_steps_;  ///< there if steps are skipped on the device
   LossPlace place_;                          ///< of the pass that runs
 
-  /// Optimizer steps taken in this run; those skipped on the device are taken off at readings.
-  std::int64_t steps_ = 0;
-  std::int64_t windows_ = 0;  ///< begun in this run, skipped ones counted
-  std::int64_t samples_ = 0;  ///< trained on in this run
-  std::int64_t windows_since_reading_ = 0;
+  RunProgress progress_;
+  LossMeter meter_;                ///< of the epoch that runs
+  StateDict device_steps_state_;   ///< as loaded, until the run goes on
+  bool goes_on_ = false;           ///< whether the next run is the rest of a saved one
   double seconds_before_ = 0;
   Clock::time_point begun_;
 };

@@ -1,6 +1,8 @@
 /// The learning rate where only the device knows how many steps were taken.
 #pragma once
 
+#include <gradus/core/state_dict.hpp>
+
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -33,6 +35,9 @@ class DeviceSteps {
   void advance(const at::Tensor& found_inf) {
     taken_.add_(found_inf.eq(0)).clamp_max_(rates_.numel() - 1);
   }
+
+  void save(StateDict& to) const { to.put("taken", taken_); }
+  void load(const StateDict& from) { from.get("taken", taken_); }
 
  private:
   at::Tensor rates_;  ///< [total steps]

@@ -76,7 +76,7 @@ Evaluation BasicTrainer<M, Policies>::evaluate_with(const Held& held, std::int64
   const auto reading = meter.read();
   if (reading.not_finite) {
     throw NumericError("the evaluation loss is not finite at optimizer step " +
-                       std::to_string(steps_) +
+                       std::to_string(progress_.steps) +
                        "; lower the learning rate, or look at the held-out data.");
   }
   return {.samples = meter.samples(),

@@ -3,6 +3,9 @@
 
 #include <gradus/train/basic_trainer.hpp>
 
+#include <algorithm>
+#include <utility>
+
 namespace gradus {
 
 template <class M, class Policies>
@@ -17,15 +20,16 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch aft
   History history;
   bool ended = false;
   notify(FitBegin{plan.epochs, plan.steps(), plan.samples_used()}, observers...);
-  for (std::int64_t epoch = 0; epoch < plan.epochs && !stopped() && !ended; ++epoch) {
-    auto record = train_epoch(train, plan, epoch, observers...);
-    renew_statistics(train, plan, epoch);
+  while (progress_.epoch < plan.epochs && !stopped() && !ended) {
+    auto record = train_epoch(train, plan, observers...);
+    renew_statistics(train, plan, progress_.epoch);
     after_epoch(record);
+    ended = ends_run(record);
+    if (progress_.window == plan.steps()) progress_.end_epoch();
     history.epochs.push_back(record);
     notify(EpochEnd{record, plan.epochs}, observers...);
-    ended = ends_run(record);
   }
-  if (!stopped() && !ended && windows_ != plan.total_steps()) {
+  if (!stopped() && !ended && progress_.windows != plan.total_steps()) {
     throw std::logic_error("gradus: the loop and the step plan disagree on the number of steps.");
   }
   notify(FitEnd{&history}, observers...);
@@ -35,43 +39,46 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch aft
 template <class M, class Policies>
 template <class Train, class... Os>
 EpochRecord BasicTrainer<M, Policies>::train_epoch(const Train& train, const StepPlan& plan,
-                                                   std::int64_t epoch, Os&... observers) {
+                                                   Os&... observers) {
   begun_ = Clock::now();
   model_->train();
-  data::Loader loader(at<slot::loading>().plan(), plan.batches(),
+  const auto done = std::min(plan.first_batch(progress_.window), plan.batches());
+  data::Loader loader(at<slot::loading>().plan(), plan.batches() - done,
                       TrainingFetch(train, at<slot::augmentation>(), plan.batch_size, run_.seed,
-                                    run_.overfit_batches ? 0 : epoch));
+                                    run_.overfit_batches ? 0 : progress_.epoch, done));
   data::DeviceFeed feed(loader, data::stream_copy_to(run_.device));
-  LossMeter meter;
+  if (progress_.window == 0) meter_ = LossMeter();
 
   EpochRecord record;
-  record.epoch = epoch + 1;
-  for (std::int64_t window = 0; window < plan.steps() && !stopped(); ++window) {
+  record.epoch = progress_.epoch + 1;
+  while (progress_.window < plan.steps() && !stopped()) {
     const StepContext context{.parameters = parameters_,
                               .seed = run_.seed,
-                              .epoch = epoch,
-                              .step = steps_,
+                              .epoch = progress_.epoch,
+                              .step = progress_.steps,
                               .total_steps = plan.total_steps()};
-    accumulate_gradients(feed, plan, window, context, meter);
-    const Rates rates = rates_at(steps_, plan.total_steps());
-    const bool stepped = optimizer_step(rates, context, meter);
-    ++(stepped ? record.optimizer_steps : record.skipped_steps);
-    steps_ += stepped ? 1 : 0;
-    samples_ += plan.window_samples(window);
+    accumulate_gradients(feed, plan, context);
+    const Rates rates = rates_at(progress_.steps, plan.total_steps());
+    const bool stepped = optimizer_step(rates, context);
+    ++(stepped ? progress_.epoch_steps : progress_.epoch_skipped);
+    progress_.steps += stepped ? 1 : 0;
+    progress_.samples += plan.window_samples(progress_.window++);
 
     StepEnd event{.epoch = record.epoch,
-                  .step = steps_,
+                  .step = progress_.steps,
                   .total_steps = plan.total_steps(),
-                  .samples = samples_,
+                  .samples = progress_.samples,
                   .learning_rate = rates.learning_rate,
                   .train_loss = {}};
-    const bool last = window + 1 == plan.steps() || stopped();
-    if (last || ++windows_since_reading_ == run_.log_every_steps) read_losses(meter, record, event);
+    const bool last = progress_.window == plan.steps() || stopped();
+    if (++progress_.windows_since_reading == run_.log_every_steps || last) read_losses(event);
     event.train_seconds = seconds_trained();
     notify(event, observers...);
   }
-  record.train_loss = meter.mean();
-  record.samples = meter.samples();
+  record.optimizer_steps = progress_.epoch_steps;
+  record.skipped_steps = progress_.epoch_skipped;
+  record.train_loss = meter_.mean();
+  record.samples = meter_.samples();
   record.waiting_seconds = loader.seconds_waited();
   record.train_seconds = seconds_trained() - seconds_before_;
   seconds_before_ += record.train_seconds;
@@ -84,13 +91,13 @@ EpochRecord BasicTrainer<M, Policies>::train_epoch(const Train& train, const Ste
 template <class M, class Policies>
 template <class Feed>
 void BasicTrainer<M, Policies>::accumulate_gradients(Feed& feed, const StepPlan& plan,
-                                                     std::int64_t window, StepContext context,
-                                                     LossMeter& meter) {
+                                                     StepContext context) {
+  const auto window = progress_.window;
   const auto samples = static_cast<double>(plan.window_samples(window));
-  const double part = static_cast<double>(windows_++) / static_cast<double>(plan.total_steps());
+  const double part = static_cast<double>(progress_.windows++) / static_cast<double>(plan.total_steps());
   for (std::int64_t micro = 0; micro < plan.window_batches(window); ++micro) {
     context.micro_batch = micro;
-    place_ = {context.epoch + 1, windows_, plan.first_batch(window) + micro + 1, micro + 1};
+    place_ = {context.epoch + 1, progress_.windows, plan.first_batch(window) + micro + 1, micro + 1};
     Batch batch = *feed.next();
     states_.template call<hook::before_forward>(policies_, batch, context);
     if constexpr (PolicyAt<slot::mixing>::mixes) {
@@ -98,7 +105,7 @@ void BasicTrainer<M, Policies>::accumulate_gradients(Feed& feed, const StepPlan&
     }
     auto loss = states_.template around<hook::around_forward>(
         policies_, context, [&] { return forward_loss(batch, part); });
-    meter.add(loss, batch.size(), place_);
+    meter_.add(loss, batch.size(), place_);
     states_.template call<hook::before_backward>(policies_, loss, context);
     const double weight = static_cast<double>(batch.size()) / samples;
     if (weight != 1) loss = loss * weight;
@@ -109,24 +116,23 @@ void BasicTrainer<M, Policies>::accumulate_gradients(Feed& feed, const StepPlan&
     }
     loss.backward();
   }
-  if (windows_ == 1) guard_.check_first_gradients(parameters_);
+  if (progress_.windows == 1) guard_.check_first_gradients(parameters_);
 }
 
 /// Unscale once, clip, step or skip, adapt the scale, clear the gradients. Returns whether it
 /// stepped; where only the device knows, that it did, until the next reading.
 template <class M, class Policies>
-bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepContext& context,
-                                               LossMeter& meter) {
+bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepContext& context) {
   bool finite = true;
   if constexpr (has_scaler) {
     if (auto* scaler = at<slot::precision>().scaler(run_state<slot::precision>())) {
-      scaler->unscale(gradients());
+      scaler->unscale(gradients_of(parameters_));
       if (!device_steps_) finite = !scaler->found_inf();
     }
   }
-  finite = finite && guard_.allows_step(parameters_, meter, place_);
+  finite = finite && guard_.allows_step(parameters_, meter_, place_);
   if constexpr (PolicyAt<slot::clipping>::clips) {
-    if (finite) at<slot::clipping>().clip(gradients());
+    if (finite) at<slot::clipping>().clip(gradients_of(parameters_));
   }
   if (device_steps_) {
     if constexpr (can_skip_on_device) {
@@ -135,18 +141,18 @@ bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepCon
       at<slot::optimizer>().step_on_device(run_state<slot::optimizer>(), rates,
                                            device_steps_->rate(), found_inf);
       device_steps_->advance(found_inf);
-      meter.end_window(found_inf);
+      meter_.end_window(found_inf);
     }
   } else {
     if (finite) take_step(rates, context);
-    meter.end_window(/*skipped=*/!finite);
+    meter_.end_window(/*skipped=*/!finite);
   }
   if constexpr (has_scaler) {
     if (auto* scaler = at<slot::precision>().scaler(run_state<slot::precision>())) {
       scaler->update();
     }
   }
-  clear_gradients();
+  clear_gradients(parameters_);
   return finite;
 }
 
@@ -160,13 +166,16 @@ void BasicTrainer<M, Policies>::take_step(const Rates& rates, const StepContext&
   states_.template call<hook::after_step>(policies_, context);
 }
 
-/// What a run begins with: counts at zero, no gradients, a new watch.
+/// What a run begins with: counts at zero, no gradients, a new watch; or what was loaded.
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::begin(const StepPlan& plan) {
-  steps_ = windows_ = samples_ = windows_since_reading_ = 0;
+  const bool goes_on = std::exchange(goes_on_, false);
+  if (!goes_on) {
+    progress_ = {};
+    guard_ = NumericGuard(at<slot::guard>().plan());
+  }
   seconds_before_ = 0;
-  clear_gradients();
-  guard_ = NumericGuard(at<slot::guard>().plan());
+  clear_gradients(parameters_);
   device_steps_.reset();
   if constexpr (can_skip_on_device) {
     const bool scales = at<slot::precision>().scaler(run_state<slot::precision>()) != nullptr;
@@ -176,6 +185,7 @@ void BasicTrainer<M, Policies>::begin(const StepPlan& plan) {
     device_steps_.emplace(plan.total_steps(), run_.device, [&](std::int64_t step) {
       return rates_at(step, plan.total_steps()).learning_rate;
     });
+    if (goes_on) device_steps_->load(device_steps_state_);
   }
 }
 
@@ -204,15 +214,14 @@ bool BasicTrainer<M, Policies>::ends_run(const EpochRecord& record) {
 
 /// The one place where a run waits for the device.
 template <class M, class Policies>
-void BasicTrainer<M, Policies>::read_losses(LossMeter& meter, EpochRecord& record,
-                                            StepEnd& event) {
-  const auto reading = meter.read();
-  windows_since_reading_ = 0;
+void BasicTrainer<M, Policies>::read_losses(StepEnd& event) {
+  const auto reading = meter_.read();
+  progress_.windows_since_reading = 0;
   if (device_steps_) {
-    steps_ -= reading.skipped;
-    record.optimizer_steps -= reading.skipped;
-    record.skipped_steps += reading.skipped;
-    event.step = steps_;
+    progress_.steps -= reading.skipped;
+    progress_.epoch_steps -= reading.skipped;
+    progress_.epoch_skipped += reading.skipped;
+    event.step = progress_.steps;
   }
   event.train_loss = reading.mean;
   guard_.check_reading(reading, parameters_, place_);

@@ -4,10 +4,12 @@
 #include <gradus/core/error.hpp>
 #include <gradus/core/guard_plan.hpp>
 #include <gradus/core/parameters.hpp>
+#include <gradus/core/state_dict.hpp>
 #include <gradus/train/loss_meter.hpp>
 
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/isfinite.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
 
 #include <algorithm>
@@ -73,6 +75,15 @@ class NumericGuard {
     throw NumericError("the last " + std::to_string(skipped_in_a_row_) +
                        " optimizer steps were all skipped, because their gradients were not finite," +
                        at(place) + bad_weights(parameters) + advice);
+  }
+
+  void save(StateDict& to) const {
+    to.put("best", at::scalar_tensor(best_, at::kDouble));
+    to.put("skipped_in_a_row", skipped_in_a_row_);
+  }
+  void load(const StateDict& from) {
+    best_ = from.copy("best").item<double>();
+    skipped_in_a_row_ = from.number("skipped_in_a_row");
   }
 
  private:

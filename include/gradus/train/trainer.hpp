@@ -6,6 +6,7 @@
 #include <gradus/train/composition.hpp>
 #include <gradus/train/evaluate.hpp>
 #include <gradus/train/fit.hpp>
+#include <gradus/train/run_state.hpp>
 
 namespace gradus {
 

@@ -15,22 +15,23 @@
 
 namespace gradus {
 
-/// Makes micro-batch `number` of epoch `epoch`: a pure function of (seed, epoch, number), so that
+/// Makes micro-batch `first + number` of epoch `epoch`: a pure function of (seed, epoch, number), so that
 /// it can run in any thread. Refers to the dataset, which must outlive it.
 template <data::Dataset Train, class Augmentation>
 class TrainingFetch {
  public:
   TrainingFetch(const Train& train, const Augmentation& augmentation, std::int64_t batch_size,
-                std::uint64_t seed, std::int64_t epoch)
+                std::uint64_t seed, std::int64_t epoch, std::int64_t first = 0)
       : train_(&train),
         augmentation_(augmentation),
         batch_size_(batch_size),
         seed_(seed),
         epoch_(epoch),
+        first_(first),
         order_(data::epoch_order(train.size(), seed, epoch)) {}
 
   Batch operator()(std::int64_t number) const {
-    const auto indices = data::batches(order_, batch_size_)[number];
+    const auto indices = data::batches(order_, batch_size_)[first_ + number];
     if constexpr (!Augmentation::varies) {
       return train_->batch(indices);
     } else if constexpr (data::AugmentableDataset<Train>) {
@@ -52,6 +53,7 @@ class TrainingFetch {
   std::int64_t batch_size_;
   std::uint64_t seed_;
   std::int64_t epoch_;
+  std::int64_t first_;
   std::vector<std::int64_t> order_;
 };
 

@@ -1,0 +1,51 @@
+/// How far a run has come.
+#pragma once
+
+#include <gradus/core/state_dict.hpp>
+
+#include <array>
+#include <cstdint>
+#include <utility>
+
+namespace gradus {
+
+struct RunProgress {
+  std::int64_t epoch = 0;   ///< that runs, from 0
+  std::int64_t window = 0;  ///< of the epoch, the next one
+  /// Optimizer steps taken in this run; those skipped on the device are taken off at readings.
+  std::int64_t steps = 0;
+  std::int64_t windows = 0;  ///< begun in this run, skipped ones counted
+  std::int64_t samples = 0;  ///< trained on in this run
+  std::int64_t windows_since_reading = 0;
+  std::int64_t epoch_steps = 0;    ///< taken in this epoch
+  std::int64_t epoch_skipped = 0;  ///< in this epoch
+
+  void end_epoch() {
+    ++epoch;
+    window = epoch_steps = epoch_skipped = 0;
+  }
+
+  void save(StateDict& to) const {
+    for (const auto& [name, member] : numbers) to.put(name, this->*member);
+  }
+  void load(const StateDict& from) {
+    for (const auto& [name, member] : numbers) this->*member = from.number(name);
+  }
+
+ private:
+  using Number = std::pair<const char*, std::int64_t RunProgress::*>;
+  static const std::array<Number, 8> numbers;
+};
+
+inline const std::array<RunProgress::Number, 8> RunProgress::numbers{{
+    {"epoch", &RunProgress::epoch},
+    {"window", &RunProgress::window},
+    {"steps", &RunProgress::steps},
+    {"windows", &RunProgress::windows},
+    {"samples", &RunProgress::samples},
+    {"windows_since_reading", &RunProgress::windows_since_reading},
+    {"epoch_steps", &RunProgress::epoch_steps},
+    {"epoch_skipped", &RunProgress::epoch_skipped},
+}};
+
+}  // namespace gradus
