@@ -1,6 +1,10 @@
 #include "catch.hpp"
+#include <gradus/data/image_dataset.hpp>
 #include <gradus/policy/augmentation/crop_flip.hpp>
+#include <gradus/policy/augmentation/random_erasing.hpp>
 #include <gradus/policy/layout/channels_last.hpp>
+#include <gradus/policy/mixing/cut_mix.hpp>
+#include <gradus/policy/mixing/mixup.hpp>
 #include <gradus/policy/resolution/progressive.hpp>
 
 #include <set>
@@ -71,4 +75,67 @@ CATCH_TEST_CASE("channels-last changes the memory of images and weights, not the
   CATCH_CHECK(torch::equal(arranged, images));
   const auto matrix = torch::randn({2, 3});
   CATCH_CHECK(layout.arrange(matrix).is_same(matrix));
+}
+
+CATCH_TEST_CASE("mixup blends each image and its target with one partner, by the same part") {
+  // Image k is k everywhere, so that the blend can be read off.
+  gradus::Batch batch{torch::arange(4.0F).reshape({4, 1, 1, 1}).expand({4, 3, 2, 2}),
+                      torch::arange(4)};
+  const auto before = batch.input.clone();
+  gradus::Mixup{.alpha = 1, .classes = 4}.mix(batch, 7);
+  CATCH_CHECK_FALSE(batch.input.equal(before));
+  const auto expected = batch.target.matmul(torch::arange(4.0F));  // mean of the classes
+  CATCH_CHECK(torch::allclose(batch.input.select(1, 0).select(1, 0).select(1, 0), expected));
+}
+
+CATCH_TEST_CASE("cutmix replaces one rectangle, and blends targets by its area") {
+  const gradus::CutMix policy{.classes = 4};
+  bool some = false;
+  for (std::uint64_t key = 0; key < 20; ++key) {
+    gradus::Batch batch{torch::arange(4.0F).reshape({4, 1, 1, 1}).expand({4, 1, 8, 8}),
+                        torch::arange(4)};
+    policy.mix(batch, key);
+    const auto means = batch.input.mean({1, 2, 3});
+    CATCH_CHECK(torch::allclose(means, batch.target.matmul(torch::arange(4.0F))));
+    some = some || !batch.input[0].equal(batch.input[0].mean().expand({1, 8, 8}));
+  }
+  CATCH_CHECK(some);
+}
+
+CATCH_TEST_CASE("mixed targets are refused where they are no classes, and where one is too high") {
+  gradus::Batch soft{torch::ones({2, 1, 2, 2}), torch::ones({2, 3})};
+  CATCH_CHECK_THROWS_AS(gradus::Mixup{}.mix(soft, 1), gradus::DataError);
+  gradus::Batch high{torch::ones({2, 1, 2, 2}), torch::full({2}, 10, torch::kLong)};
+  CATCH_CHECK_THROWS(gradus::Mixup{}.mix(high, 1));
+}
+
+CATCH_TEST_CASE("random erasing takes one rectangle from some images, after the crop and flip") {
+  const gradus::RandomErasing<CropFlip> policy{.probability = 0.5, .first = {.padding = 2}};
+  const CropFlip alone{.padding = 2};
+  int erased = 0;
+  for (std::int64_t index = 0; index < 1000; ++index) {
+    const gradus::SampleKey key{.seed = 1, .epoch = 2, .index = index};
+    const auto draw = policy.draw(key);
+    CATCH_REQUIRE(draw.dx == alone.draw(key).dx);
+    CATCH_REQUIRE(draw.flip == alone.draw(key).flip);
+    const auto& [top, left, height, width] = draw.erased;
+    CATCH_REQUIRE((top >= 0 && left >= 0 && top + height <= 32 && left + width <= 32));
+    const auto area = static_cast<double>(height * width) / 1024;
+    if (area == 0) continue;
+    ++erased;
+    CATCH_REQUIRE((area > 0.01 && area < 0.36));
+  }
+  CATCH_CHECK(std::abs(erased - 500) < 80);  // 5 deviations
+}
+
+CATCH_TEST_CASE("what is erased is the mean colour, and nothing else changes") {
+  const gradus::data::ImageDataset set(torch::full({1, 3, 8, 8}, 200, torch::kByte),
+                                       torch::zeros({1}, torch::kLong),
+                                       {.mean = {0.5F, 0.5F, 0.5F}, .deviation = {1, 1, 1}});
+  const std::vector<std::int64_t> indices{0};
+  const std::vector<gradus::ImageTransform> transforms{
+      {.erased = {.top = 6, .left = 1, .height = 4, .width = 3}}};  // two rows lie outside
+  auto expected = set.batch(indices).input.clone();
+  expected.slice(2, 6, 8).slice(3, 1, 4).zero_();
+  CATCH_CHECK(set.batch(indices, transforms).input.equal(expected));
 }

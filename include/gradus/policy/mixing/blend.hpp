@@ -6,7 +6,7 @@
 #include <gradus/core/random.hpp>
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/one_hot.h>
+#include <ATen/ops/zeros.h>
 
 #include <cstdint>
 #include <numeric>
@@ -34,14 +34,15 @@ inline at::Tensor draw_partners(Random& random, std::int64_t samples) {
 }
 
 /// [N, classes] float32: `part` of the sample's own class, the rest of its partner's. Throws
-/// DataError for targets that are no classes; one that is too high waits for the device to say so.
+/// DataError for targets that are no classes, and what LibTorch throws for a class too high.
 inline at::Tensor blend_targets(const at::Tensor& target, const at::Tensor& partners, double part,
                                 std::int64_t classes) {
   if (target.dim() != 1 || target.scalar_type() != at::kLong) {
     throw DataError("Mixing takes targets [N] int64, but the batch has others; leave the mixing "
                     "policy out, or give one class for each sample.");
   }
-  const auto own = at::one_hot(target, classes).to(at::kFloat);
+  const auto own = at::zeros({target.size(0), classes}, target.options().dtype(at::kFloat))
+                       .scatter_(1, target.unsqueeze(1), 1);
   return own.mul(part).add_(own.index_select(0, partners), 1 - part);
 }
 

@@ -1,0 +1,107 @@
+// Line 13 of docs/semantics.md: a run that is saved goes on bit for bit.
+#include "../catch.hpp"
+#include "../folder.hpp"
+#include "runs.hpp"
+#include <gradus/checkpoint/safetensors.hpp>
+#include <gradus/policy/augmentation/random_erasing.hpp>
+#include <gradus/policy/averaging/swa.hpp>
+#include <gradus/policy/optimizer/adafactor.hpp>
+#include <gradus/policy/optimizer/adam.hpp>
+#include <gradus/policy/optimizer/lion.hpp>
+#include <gradus/policy/optimizer/muon.hpp>
+#include <gradus/policy/optimizer/rmsprop.hpp>
+#include <gradus/policy/schedule/reduce_on_plateau.hpp>
+#include <gradus/policy/stopping/early_stop.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+using namespace gradus;
+using namespace semantics;
+
+namespace {
+
+/// Saves the state of a trainer after so many windows.
+template <class T>
+struct SavesAt {
+  T* trainer;
+  std::int64_t window;
+  StateDict state{};
+  std::int64_t seen = 0;
+  void on(const StepEnd&) {
+    if (++seen == window) state = trainer->save_state();
+  }
+};
+
+template <class T>
+StateDict final_state(T& trainer) {
+  trainer.fit(noise(20), noise(8));
+  return trainer.save_state();
+}
+
+bool same_bits(const StateDict& a, const StateDict& b) {
+  bool same = a.entries().size() == b.entries().size();
+  for (std::size_t i = 0; same && i < a.entries().size(); ++i) {
+    const auto& [name, tensor] = a.entries()[i];
+    same = name == b.entries()[i].name && tensor.equal(b.entries()[i].tensor);
+    if (!same) CATCH_WARN("entry " << name << " differs");
+  }
+  return same;
+}
+
+template <class T>
+void check_resume() {
+  for (const std::int64_t window : {1, 2, 3, 4, 5}) {  // of 3 an epoch
+    T whole(small_net(), two_epochs);
+    SavesAt<T> saver{&whole, window};
+    whole.fit(noise(20), noise(8), saver);
+    const auto expected = whole.save_state();
+
+    torch::manual_seed(99);
+    typename T::policies_type policies;
+    policies.template at<slot::loading>().workers = 1;
+    T resumed(ResNet10(ResNet10Options{.width = 4}), two_epochs, policies);
+    resumed.load_state(saver.state);
+    CATCH_INFO("saved after window " << window);
+    CATCH_CHECK(same_bits(final_state(resumed), expected));
+  }
+}
+
+}  // namespace
+
+CATCH_TEMPLATE_TEST_CASE("[line 13] a saved run goes on bit for bit, from any step", "",
+                         (Run<Preset<SGD{.lr = 0.1, .momentum = 0.9}>>), (Run<Adam>), (Run<AdamW>),
+                         (Run<RMSprop, SWA>), (Run<Lion, RandomErasing<CropFlip>>),
+                         (Run<Adafactor, EarlyStop>), (Run<Muon, ReduceOnPlateau>),
+                         (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>>), Everything) {
+  check_resume<TestType>();
+}
+
+/// What the test below starts in a process of its own.
+CATCH_TEST_CASE("half a run, saved to a file", "[.resume-writer]") {
+  Everything trainer(small_net(), two_epochs);
+  SavesAt<Everything> saver{&trainer, 2};
+  trainer.fit(noise(20), noise(8), saver);
+  write_safetensors(std::getenv("GRADUS_RESUME_FILE"), {{}, saver.state.entries()});
+}
+
+CATCH_TEST_CASE("[line 13] a run goes on bit for bit in another process") {
+  const test::Folder folder;
+  const auto file = folder.path() / "state.safetensors";
+  ::setenv("GRADUS_RESUME_FILE", file.c_str(), 1);
+  const auto self = std::filesystem::read_symlink("/proc/self/exe").string();
+  CATCH_REQUIRE(std::system((self + " '[.resume-writer]' > /dev/null").c_str()) == 0);
+
+  Everything whole(small_net(), two_epochs);
+  const auto expected = final_state(whole);
+  Everything resumed(ResNet10(ResNet10Options{.width = 4}), two_epochs);
+  resumed.load_state(StateDict(read_safetensors(file).tensors));
+  CATCH_CHECK(same_bits(final_state(resumed), expected));
+}
+
+CATCH_TEST_CASE("[line 13] the state of another configuration is refused") {
+  Run<AdamW> one(small_net(), two_epochs);
+  Run<SGD, EMA> other(small_net(), two_epochs);
+  CATCH_CHECK_THROWS_AS(other.load_state(one.save_state()), CheckpointError);
+}

@@ -1,0 +1,82 @@
+// The searches for a learning rate and a batch size, which leave the model as it was.
+#include "catch.hpp"
+#include "toys.hpp"
+#include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/policy/schedule/one_cycle.hpp>
+#include <gradus/train/find_batch_size.hpp>
+#include <gradus/train/find_learning_rate.hpp>
+
+using namespace gradus;
+
+namespace {
+
+using Usual = Trainer<Perceptron, Preset<Plain{.batch_size = 16}>, SGD, OneCycle>;
+
+}  // namespace
+
+CATCH_TEST_CASE("the rate that is found trains better than one far below and one far above") {
+  const Points points(256);
+  auto net = perceptron();
+  const auto before = weights_of(*net);
+  const auto curve = find_learning_rate<Usual>(net, points, {.lowest = 1e-4, .highest = 1e4},
+                                               {.device = c10::kCPU});
+  CATCH_CHECK(weights_of(*net).equal(before));
+  CATCH_CHECK(net->head->weight.requires_grad());
+  CATCH_REQUIRE(curve.rates.size() >= 3);
+  CATCH_CHECK(curve.rates.front() == 1e-4);
+  CATCH_CHECK(curve.rates.size() == curve.losses.size());
+
+  const auto loss_at = [&](double rate) {
+    using T = Trainer<Perceptron, Preset<Plain{.batch_size = 16}>, SGD>;
+    T::policies_type policies;
+    policies.at<slot::optimizer>().lr = rate;
+    T trainer(perceptron(), {.epochs = 2, .device = c10::kCPU}, policies);
+    trainer.fit(points);
+    return trainer.evaluate(points).loss;
+  };
+  const auto found = loss_at(curve.suggestion);
+  CATCH_CHECK(found < loss_at(curve.suggestion / 100));
+  CATCH_CHECK(found < loss_at(curve.suggestion * 10000));
+}
+
+CATCH_TEST_CASE("a search for a rate that is none is refused") {
+  auto net = perceptron();
+  CATCH_CHECK_THROWS_AS(
+      find_learning_rate<Usual>(net, Points(32), {.lowest = 1, .highest = 0.1}, {}),
+      ConfigurationError);
+}
+
+CATCH_TEST_CASE("batch sizes are doubled up to the data, and the model stays") {
+  auto net = perceptron();
+  const auto before = weights_of(*net);
+  const auto sizes = find_batch_size<Usual>(net, Points(100), {.smallest = 8, .largest = 4096},
+                                            {.device = c10::kCPU});
+  CATCH_REQUIRE(sizes.trials.size() == 4);  // 8, 16, 32, 64
+  CATCH_CHECK(sizes.largest() == 64);
+  CATCH_CHECK(sizes.trials[2].batch_size == 32);
+  CATCH_CHECK(sizes.trials[2].samples_per_second > 0);
+  CATCH_CHECK(weights_of(*net).equal(before));
+}
+
+CATCH_TEST_CASE("the search ends before memory does") {
+  struct GreedyData {  // 2 MiB a sample
+    [[nodiscard]] std::int64_t size() const { return 1 << 20; }
+    [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
+      const auto count = static_cast<std::int64_t>(indices.size());
+      return {torch::ones({count, 1 << 19}), torch::zeros({count}, torch::kLong)};
+    }
+  };
+  struct NetImpl : torch::nn::Module {
+    torch::nn::Linear head = register_module("head", torch::nn::Linear(1, 2));
+    at::Tensor forward(const at::Tensor& x) { return head(x.mean(1, true)); }
+  };
+  struct Net : torch::nn::ModuleHolder<NetImpl> {
+    using torch::nn::ModuleHolder<NetImpl>::ModuleHolder;
+  };
+  Net net;
+  const auto sizes = find_batch_size<Trainer<Net, Plain>>(
+      net, GreedyData(), {.smallest = 1, .largest = 1 << 19, .memory_part = 0.02},
+      {.device = c10::kCPU});
+  CATCH_CHECK(sizes.largest() >= 1);
+  CATCH_CHECK(sizes.largest() < 1024);  // 2 GiB; 2 % of this machine's memory is less
+}
