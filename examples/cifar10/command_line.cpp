@@ -108,6 +108,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   auto* evaluate = app.add_subcommand("evaluate", "accuracy of a checkpoint on the test set");
   add_flags(*evaluate, line);
   evaluate->add_option("CHECKPOINT", options.checkpoint, "a .safetensors file")->required();
+  evaluate->add_flag("--flip", options.flip, "also the mean over each image and its mirror image");
 
   auto* describe = app.add_subcommand("describe", "a whole configuration as JSON");
   add_flags(*describe, line);

@@ -44,6 +44,11 @@ class Configuration {
       const Options& options, const gradus::Safetensors& weights,
       const gradus::data::ImageDataset& test) const = 0;
 
+  /// Likewise with the mean over each image and its mirror image.
+  [[nodiscard]] virtual gradus::Evaluation evaluate_flipped(
+      const Options& options, const gradus::Safetensors& weights,
+      const gradus::data::ImageDataset& test) const = 0;
+
   /// Training images per second over a few steps on `data`, without leaving anything behind.
   [[nodiscard]] virtual double measure(const Options& options, const TrainingData& data,
                                        std::int64_t steps) const = 0;

@@ -57,6 +57,7 @@ class ConfigurationOf final : public Configuration {
     observer.metrics.emplace(folder / "metrics.jsonl");
     if (!options.quiet) observer.progress.emplace(name_);
     const auto history = trainer.fit(data.train, data.test, observer);
+    const auto judged = trainer.evaluation_weights();
     save_weights(*trainer.model(), folder / "checkpoints" / "final.safetensors",
                  {{"configuration", dump(description)}});
     return {.name = name_,
@@ -80,6 +81,13 @@ class ConfigurationOf final : public Configuration {
     auto trainer = make(options);
     load_weights(*trainer.model(), weights);
     return trainer.evaluate(test);
+  }
+
+  [[nodiscard]] Evaluation evaluate_flipped(const Options& options, const Safetensors& weights,
+                                            const data::ImageDataset& test) const override {
+    auto trainer = make(options);
+    load_weights(*trainer.model(), weights);
+    return trainer.evaluate_flipped(test);
   }
 
   [[nodiscard]] double measure(const Options& options, const TrainingData& data,

@@ -6,6 +6,7 @@
 #include <gradus/core/error.hpp>
 
 #include <iostream>
+#include <optional>
 #include <string>
 
 namespace cifar10 {
@@ -58,17 +59,23 @@ void evaluate(Options options) {
   auto data = load_data(options);
   take_first(options, data.sets);
   const auto result = trained.evaluate(options, weights, data.sets.test);
+  std::optional<Evaluation> flipped;
+  if (options.flip) flipped = trained.evaluate_flipped(options, weights, data.sets.test);
   if (options.json) {
-    const nlohmann::ordered_json json{{"checkpoint", options.checkpoint.string()},
-                                      {"name", trained.name()},
-                                      {"width", options.width},
-                                      {"test_samples", result.samples},
-                                      {"test_accuracy", result.accuracy()},
-                                      {"test_loss", result.loss}};
+    nlohmann::ordered_json json{{"checkpoint", options.checkpoint.string()},
+                                {"name", trained.name()},
+                                {"width", options.width},
+                                {"test_samples", result.samples},
+                                {"test_accuracy", result.accuracy()},
+                                {"test_loss", result.loss}};
+    if (flipped) json["test_accuracy_flipped"] = flipped->accuracy();
     std::cout << dump(json, 2) << '\n';
   } else {
     std::cout << trained.name() << ": " << 100 * result.accuracy() << " % of " << result.samples
               << " test images\n";
+    if (flipped) {
+      std::cout << "with each image's mirror image: " << 100 * flipped->accuracy() << " %\n";
+    }
   }
 }
 

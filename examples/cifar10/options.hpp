@@ -25,6 +25,7 @@ struct Setting {
 struct Options {
   std::vector<std::string> configurations;
   std::filesystem::path checkpoint;  ///< of `evaluate`
+  bool flip = false;                 ///< of `evaluate`: also the mean over mirror images
   std::optional<std::string> data;   ///< folder; absent: search
   std::string device = "auto";
   std::int64_t epochs = 5;

@@ -35,7 +35,7 @@ inline void check(const BrokenLaws& laws, std::string_view name) {
 
 /// Checks the laws of every policy and those of its axis:
 ///
-///     CATCH_TEMPLATE_TEST_CASE("my policies keep the laws", "", Ramp, Lion, GradientNoise) {
+///     CATCH_TEMPLATE_TEST_CASE("my policies keep the laws", "", Ramp, Adagrad, GradientNoise) {
 ///       gradus::testing::check_laws<TestType>();
 ///     }
 template <Policy P>

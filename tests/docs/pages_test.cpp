@@ -27,13 +27,13 @@ class Squares {
                             std::span<const ImageTransform>) const {
     const auto target =
         torch::tensor(std::vector<std::int64_t>(indices.begin(), indices.end())) % 3;
-    return {target.to(torch::kFloat).reshape({-1, 1, 1, 1}).expand({-1, 3, 8, 8}), target};
+    return {target.to(torch::kFloat).reshape({-1, 1, 1, 1}).expand({-1, 4, 8, 8}), target};
   }
 };
 
 struct HeadsImpl : torch::nn::Module {
-  torch::nn::Linear first_head = register_module("first_head", torch::nn::Linear(3, 3));
-  torch::nn::Linear second_head = register_module("second_head", torch::nn::Linear(3, 3));
+  torch::nn::Linear first_head = register_module("first_head", torch::nn::Linear(4, 4));
+  torch::nn::Linear second_head = register_module("second_head", torch::nn::Linear(4, 4));
   at::Tensor forward(const at::Tensor& x) { return second_head(first_head(x.mean({2, 3})).relu()); }
 };
 TORCH_MODULE(Heads);
@@ -54,7 +54,9 @@ CATCH_TEMPLATE_TEST_CASE("the smallest policy of each page keeps the laws and tr
                          page_optimizer::SignDescent, page_schedule::Halving,
                          page_loading::OneWorker, page_augmentation::MirrorEven,
                          page_layout::SmallChannelsLast, page_resolution::HalfThenFull,
-                         page_loss::MultiMargin, page_extension::ClipNorm) {
+                         page_loss::MultiMargin, page_mixing::Neighbours, page_clipping::ClipEach,
+                         page_averaging::PolyakMean, page_guard::Strict, page_stopping::GoodEnough,
+                         page_extension::Centralize) {
   testing::check_laws<TestType>();
   trains<TestType>();
 }
@@ -66,8 +68,11 @@ CATCH_TEST_CASE("the smallest sharing policy keeps the laws and trains") {
 
 /// With GRADUS_UPDATE_DOCS set, a table that differs is written into its page.
 CATCH_TEMPLATE_TEST_CASE("the tables of the pages are what the declarations give", "", Mixed,
-                         Accumulate, SGD, AdamW, OneCycle, Plain, Prefetch, CropFlip, Progressive,
-                         CrossEntropy) {
+                         Accumulate, SGD, Adam, AdamW, RMSprop, Lion, Adafactor, Muon, OneCycle,
+                         Cosine, CosineRestarts, Polynomial, StepDecay, MultiStep, Exponential,
+                         Warmup<Cosine>, (Sequence<Constant, Polynomial>), ReduceOnPlateau, Plain,
+                         Prefetch, CropFlip, RandomErasing<CropFlip>, Progressive, CrossEntropy,
+                         Mixup, CutMix, ClipNorm, ClipValue, EMA, SWA, Guard, EarlyStop) {
   const auto file =
       std::filesystem::path(GRADUS_DOCS) / "axes" / (std::string(TestType::slot::name) + ".md");
   const auto begin = "<!-- table: " + std::string(TestType::name) + " -->\n";

@@ -1,4 +1,5 @@
-// Each schedule, and ResNet10 itself, step by step, against Python PyTorch's (make_trajectories.py).
+// Each schedule, and ResNet10 itself, step by step, against Python PyTorch's
+// (make_trajectories.py).
 #include "trajectories.hpp"
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/schedule/cosine.hpp>

@@ -69,7 +69,10 @@ struct PerceptronImpl : torch::nn::Module {
 
   /// Means of 4 x 4 pixels.
   static at::Tensor see(const at::Tensor& pixels) {
-    return pixels.reshape({-1, 3, 8, 4, 8, 4}).sum(at::IntArrayRef{3, 5}).div(16).reshape({-1, 192});
+    return pixels.reshape({-1, 3, 8, 4, 8, 4})
+        .sum(at::IntArrayRef{3, 5})
+        .div(16)
+        .reshape({-1, 192});
   }
   at::Tensor forward(const at::Tensor& x) { return head(hidden(x).tanh()); }
 };
@@ -119,7 +122,8 @@ inline void start(const std::vector<NamedTensor>& parameters) {
     const auto unit =
         (hash.remainder(4294967296).to(torch::kDouble) / 4294967296 * 12289.5).remainder(1.0);
     const auto fan_in = static_cast<double>(parameter.numel() / parameter.size(0));
-    parameter.copy_(((unit * 2 - 1) * std::sqrt(3.0 / fan_in)).reshape(parameter.sizes()).to(torch::kFloat));
+    parameter.copy_(
+        ((unit * 2 - 1) * std::sqrt(3.0 / fan_in)).reshape(parameter.sizes()).to(torch::kFloat));
   }
 }
 
@@ -197,7 +201,8 @@ Trajectory train(const nlohmann::json& one, at::ScalarType type) {
   }
   logits = logits.to(torch::kDouble);
   const auto few = logits.slice(0, 0, 4).contiguous();
-  trajectory.logits.assign(few.template data_ptr<double>(), few.template data_ptr<double>() + few.numel());
+  trajectory.logits.assign(few.template data_ptr<double>(),
+                           few.template data_ptr<double>() + few.numel());
   trajectory.logit_sum = logits.abs().sum().template item<double>();
   return trajectory;
 }
@@ -255,8 +260,8 @@ inline void check_result(const Trajectory& ours, const nlohmann::json& theirs,
 
 /// What a case is compared by.
 enum class Kernels {
-  same,    ///< PyTorch runs the very same operators: equal bits on the same processor
-  other,   ///< an operator differs, such as a scalar kept on the device
+  same,   ///< PyTorch runs the very same operators: equal bits on the same processor
+  other,  ///< an operator differs, such as a scalar kept on the device
 };
 
 template <class T>
@@ -293,8 +298,7 @@ void check_case(const std::string& name, Kernels kernels = Kernels::same) {
     return std::max(1e-12, 16 * rounding[step] * 0x1p-29);
   };
   check_losses(twin.losses, one["float64"], "float64", allowed_twin);
-  check_result(twin, one["float64"], "float64",
-               std::max(1e-10, 160 * rounding.back() * 0x1p-29));
+  check_result(twin, one["float64"], "float64", std::max(1e-10, 160 * rounding.back() * 0x1p-29));
 }
 
 }  // namespace parity

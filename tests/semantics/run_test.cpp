@@ -46,8 +46,8 @@ CATCH_TEST_CASE("[line 7] one arithmetic counts the steps, and the loop keeps to
           T::policies_type policies;
           policies.at<slot::loading>() = {.batch_size = 4, .drop_last = drop};
           policies.at<slot::accumulation>().steps = steps;
-          T trainer(perceptron(),
-                    {.epochs = 2, .device = c10::kCPU, .limit_train_batches = limit}, policies);
+          T trainer(perceptron(), {.epochs = 2, .device = c10::kCPU, .limit_train_batches = limit},
+                    policies);
           Counts counts;
           const auto history = trainer.fit(Points(size), counts);
           const auto expected = trainer.plan(size);
@@ -72,8 +72,8 @@ CATCH_TEST_CASE("[line 10] batch-norm statistics are those of each micro-batch i
     by_hand->forward(images.batch(std::span(order).subspan(first, 4)).input);
   }
   CATCH_CHECK(by_hand->stem_norm->running_var.equal(trainer.model()->stem_norm->running_var));
-  CATCH_CHECK(by_hand->stage4->norm2->running_mean.equal(
-      trainer.model()->stage4->norm2->running_mean));
+  CATCH_CHECK(
+      by_hand->stage4->norm2->running_mean.equal(trainer.model()->stage4->norm2->running_mean));
 }
 
 namespace {
@@ -259,7 +259,8 @@ int waits_of(std::int64_t log_every, int& readings) {
 
 CATCH_TEMPLATE_TEST_CASE("[line 15] no step waits for the device, float16's included", "",
                          Everything, (Run<SGD, ClipNorm>), (Run<Muon>), (Run<Lion>), (Run<RMSprop>),
-                         (Run<Adafactor>), (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>, ClipNorm>)) {
+                         (Run<Adafactor>),
+                         (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>, ClipNorm>)) {
   int readings = 0;
   CATCH_CHECK(waits_of<TestType>(100, readings) == 0);  // the reading is one copy to the host
   CATCH_CHECK(readings == 1);

@@ -43,6 +43,7 @@ using Everything =
     Run<Preset<Mixed{.type = MixedType::bfloat16}>, Preset<AdamW{.lr = 0.01}>, OneCycle,
         ShareEarlyLayer, CropFlip, ChannelsLast, Progressive, ClipNorm, EMA, Mixup>;
 
-inline const RunSettings two_epochs{.seed = 3, .epochs = 2, .device = c10::kCPU, .log_every_steps = 2};
+inline const RunSettings two_epochs{
+    .seed = 3, .epochs = 2, .device = c10::kCPU, .log_every_steps = 2};
 
 }  // namespace semantics

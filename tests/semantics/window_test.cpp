@@ -203,8 +203,9 @@ CATCH_TEMPLATE_TEST_CASE("[line 3] one infinity skips the window, on the device 
     CATCH_CHECK(state.moments.moments[0][i].count_nonzero().template item<std::int64_t>() == 0);
     CATCH_CHECK(state.moments.moments[1][i].count_nonzero().template item<std::int64_t>() == 0);
   }
-  CATCH_CHECK(trainer.template state<slot::precision>().scaler->current_scale().template item<float>() ==
-              32768);
+  CATCH_CHECK(
+      trainer.template state<slot::precision>().scaler->current_scale().template item<float>() ==
+      32768);
   CATCH_CHECK(history.epochs[0].optimizer_steps == 0);
   CATCH_CHECK(history.epochs[0].skipped_steps == 1);
 }

@@ -96,7 +96,8 @@ static_assert(std::is_same_v<ablate<Voiced>, Ablations<Ablation<Behind, with<Bar
 
 // Policies without numbers take no bytes.
 using Neutral = Trainer<Perceptron>::policies_type;
-static_assert(sizeof(Neutral) == sizeof(SGD) + sizeof(Plain) + sizeof(CrossEntropy) + sizeof(Guard));
+static_assert(sizeof(Neutral) ==
+              sizeof(SGD) + sizeof(Plain) + sizeof(CrossEntropy) + sizeof(Guard));
 
 }  // namespace
 

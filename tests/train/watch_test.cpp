@@ -184,6 +184,5 @@ CATCH_TEST_CASE("the rate falls on a plateau") {
     void on(const StepEnd& event) { rates.push_back(event.learning_rate); }
   } seen;
   T(perceptron(), {.epochs = 6, .device = c10::kCPU}).fit(Points(4), seen);
-  CATCH_CHECK(seen.rates ==
-              std::vector<double>{1e-6, 1e-6, 1e-6, 5e-7, 5e-7, 2.5e-7});
+  CATCH_CHECK(seen.rates == std::vector<double>{1e-6, 1e-6, 1e-6, 5e-7, 5e-7, 2.5e-7});
 }

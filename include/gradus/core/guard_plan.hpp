@@ -15,14 +15,16 @@ constexpr std::array<std::string_view, 2> enum_names(OnNotFinite) { return {"sto
 /// What happens when a trained parameter has no gradient after the first window.
 enum class OnMissingGradient { stop, ignore };
 
-constexpr std::array<std::string_view, 2> enum_names(OnMissingGradient) { return {"stop", "ignore"}; }
+constexpr std::array<std::string_view, 2> enum_names(OnMissingGradient) {
+  return {"stop", "ignore"};
+}
 
 struct GuardPlan {
   OnNotFinite on_not_finite = OnNotFinite::stop;  ///< `skip` needs `each_step`
   OnMissingGradient on_missing_gradient = OnMissingGradient::stop;
-  bool each_step = false;         ///< look before every step, which waits for the device
-  std::int64_t max_skipped = 100; ///< skipped steps in a row that end the run
-  double divergence = 0;          ///< loss over the best so far that ends the run; 0: any loss goes on
+  bool each_step = false;          ///< look before every step, which waits for the device
+  std::int64_t max_skipped = 100;  ///< skipped steps in a row that end the run
+  double divergence = 0;  ///< loss over the best so far that ends the run; 0: any loss goes on
 };
 
 }  // namespace gradus

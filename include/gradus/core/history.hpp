@@ -28,7 +28,8 @@ struct EpochRecord {
   std::int64_t optimizer_steps = 0;  ///< in this epoch, skipped ones not counted
   std::int64_t skipped_steps = 0;    ///< in this epoch: gradients that were not finite
   std::optional<Evaluation> test{};  ///< absent if no held-out set was given
-  std::optional<Evaluation> test_flipped{};  ///< mean over each image and its mirror image, on request
+  std::optional<Evaluation>
+      test_flipped{};  ///< mean over each image and its mirror image, on request
 };
 
 struct History {

@@ -10,7 +10,8 @@ namespace gradus {
 
 /// A window is the micro-batches of one optimizer step. The last window of an epoch may be short,
 /// and so may the last batch: every sample is used exactly once an epoch, unless short batches are
-/// dropped or batches limited. More micro-batches a step than an epoch has make one window an epoch.
+/// dropped or batches limited. More micro-batches a step than an epoch has make one window an
+/// epoch.
 ///
 /// 50,000 samples, batch 128, 4 micro-batches a step: 391 batches, 98 steps an epoch.
 struct StepPlan {

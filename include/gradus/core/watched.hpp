@@ -8,7 +8,8 @@
 
 namespace gradus {
 
-/// The held-out loss, or the training loss where there is no held-out set; or the held-out accuracy.
+/// The held-out loss, or the training loss where there is no held-out set; or the held-out
+/// accuracy.
 enum class Watched { loss, accuracy };
 
 constexpr std::array<std::string_view, 2> enum_names(Watched) { return {"loss", "accuracy"}; }

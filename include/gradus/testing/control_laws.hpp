@@ -45,7 +45,8 @@ void axis_laws(slot::mixing, BrokenLaws& laws, const P& policy) {
 template <class P>
 void axis_laws(slot::clipping, BrokenLaws& laws, const P& policy) {
   for (const double size : {0.0, 1e-3, 1.0, 1e3}) {
-    const std::vector<at::Tensor> given{torch::linspace(-1, 1, 6) * size, torch::ones({2, 2}) * size};
+    const std::vector<at::Tensor> given{torch::linspace(-1, 1, 6) * size,
+                                        torch::ones({2, 2}) * size};
     std::vector<at::Tensor> gradients;
     for (const auto& gradient : given) gradients.push_back(gradient.clone());
     if constexpr (P::clips) policy.clip(gradients);
@@ -96,9 +97,11 @@ void axis_laws(slot::guard, BrokenLaws& laws, const P& policy) {
 template <class P>
 void axis_laws(slot::stopping, BrokenLaws& laws, const P& policy) {
   const auto better = [](std::int64_t epoch) {
-    return EpochRecord{.epoch = epoch,
-                       .train_loss = 1.0 / static_cast<double>(epoch),
-                       .test = Evaluation{.samples = 100, .correct = epoch, .loss = 100 - static_cast<double>(epoch)}};
+    return EpochRecord{
+        .epoch = epoch,
+        .train_loss = 1.0 / static_cast<double>(epoch),
+        .test =
+            Evaluation{.samples = 100, .correct = epoch, .loss = 100 - static_cast<double>(epoch)}};
   };
   if constexpr (std::is_empty_v<state_of<P>>) {
     laws.law(policy.stop(better(1)) == policy.stop(better(1)), "it is a function of the record");

@@ -20,13 +20,13 @@
 
 namespace gradus {
 
-using TrainerAxes = Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
-                         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>,
-                         Axis<slot::sharing, NoSharing>, Axis<slot::loading, Plain>,
-                         Axis<slot::augmentation, NoAugmentation>, Axis<slot::layout, Contiguous>,
-                         Axis<slot::resolution, FullResolution>, Axis<slot::loss, CrossEntropy>,
-                         Axis<slot::mixing, NoMixing>, Axis<slot::clipping, NoClipping>,
-                         Axis<slot::averaging, NoAveraging>, Axis<slot::guard, Guard>,
-                         Axis<slot::stopping, AllEpochs>>;
+using TrainerAxes =
+    Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
+         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>, Axis<slot::sharing, NoSharing>,
+         Axis<slot::loading, Plain>, Axis<slot::augmentation, NoAugmentation>,
+         Axis<slot::layout, Contiguous>, Axis<slot::resolution, FullResolution>,
+         Axis<slot::loss, CrossEntropy>, Axis<slot::mixing, NoMixing>,
+         Axis<slot::clipping, NoClipping>, Axis<slot::averaging, NoAveraging>,
+         Axis<slot::guard, Guard>, Axis<slot::stopping, AllEpochs>>;
 
 }  // namespace gradus

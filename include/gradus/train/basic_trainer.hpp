@@ -233,9 +233,9 @@ class BasicTrainer {
   LossPlace place_;                          ///< of the pass that runs
 
   RunProgress progress_;
-  LossMeter meter_;                ///< of the epoch that runs
-  StateDict device_steps_state_;   ///< as loaded, until the run goes on
-  bool goes_on_ = false;           ///< whether the next run is the rest of a saved one
+  LossMeter meter_;               ///< of the epoch that runs
+  StateDict device_steps_state_;  ///< as loaded, until the run goes on
+  bool goes_on_ = false;          ///< whether the next run is the rest of a saved one
   double seconds_before_ = 0;
   Clock::time_point begun_;
 };

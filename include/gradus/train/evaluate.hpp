@@ -44,8 +44,7 @@ template <class M, class Policies>
 template <class Held>
 std::int64_t BasicTrainer<M, Policies>::test_samples(const Held& held) const {
   if (!run_.limit_test_batches) return held.size();
-  return std::min<std::int64_t>(held.size(),
-                                *run_.limit_test_batches * run_.evaluation_batch_size);
+  return std::min<std::int64_t>(held.size(), *run_.limit_test_batches * run_.evaluation_batch_size);
 }
 
 /// The first `samples` of a held-out set, in its own order.

@@ -45,14 +45,16 @@ struct CurveRecorder {
   }
 };
 
-/// Where the loss falls most per factor of the rate, before its lowest point.
+/// Where the loss falls most per factor of the rate, before its lowest point. Falls are taken over
+/// a tenth of the search, and its first tenth is left out: there the mean is still noise.
 inline double steepest_rate(const LearningRateCurve& curve) {
   const auto lowest = std::min_element(curve.losses.begin(), curve.losses.end());
   const auto end = static_cast<std::size_t>(lowest - curve.losses.begin());
-  double best = curve.rates.front();
+  const auto reach = std::max<std::size_t>(curve.losses.size() / 20, 1);
+  double best = curve.rates[std::min(end, curve.rates.size() - 1)];
   double fall = 0;
-  for (std::size_t i = 1; i + 1 < curve.rates.size() && i <= end; ++i) {
-    const double slope = curve.losses[i - 1] - curve.losses[i + 1];
+  for (std::size_t i = 3 * reach; i + reach < curve.rates.size() && i <= end; ++i) {
+    const double slope = curve.losses[i - reach] - curve.losses[i + reach];
     if (slope > fall) {
       fall = slope;
       best = curve.rates[i];

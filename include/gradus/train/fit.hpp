@@ -94,10 +94,12 @@ void BasicTrainer<M, Policies>::accumulate_gradients(Feed& feed, const StepPlan&
                                                      StepContext context) {
   const auto window = progress_.window;
   const auto samples = static_cast<double>(plan.window_samples(window));
-  const double part = static_cast<double>(progress_.windows++) / static_cast<double>(plan.total_steps());
+  const double part =
+      static_cast<double>(progress_.windows++) / static_cast<double>(plan.total_steps());
   for (std::int64_t micro = 0; micro < plan.window_batches(window); ++micro) {
     context.micro_batch = micro;
-    place_ = {context.epoch + 1, progress_.windows, plan.first_batch(window) + micro + 1, micro + 1};
+    place_ = {context.epoch + 1, progress_.windows, plan.first_batch(window) + micro + 1,
+              micro + 1};
     Batch batch = *feed.next();
     states_.template call<hook::before_forward>(policies_, batch, context);
     if constexpr (PolicyAt<slot::mixing>::mixes) {
@@ -159,9 +161,8 @@ bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepCon
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::take_step(const Rates& rates, const StepContext& context) {
   states_.template call<hook::before_step>(policies_, context);
-  states_.template around<hook::around_step>(policies_, context, [&] {
-    at<slot::optimizer>().step(run_state<slot::optimizer>(), rates);
-  });
+  states_.template around<hook::around_step>(
+      policies_, context, [&] { at<slot::optimizer>().step(run_state<slot::optimizer>(), rates); });
   if constexpr (averages) at<slot::averaging>().update(run_state<slot::averaging>(), context);
   states_.template call<hook::after_step>(policies_, context);
 }

@@ -104,8 +104,8 @@ class LossMeter {
     for (std::int64_t i = 0; i < count; ++i) {
       const auto& [samples, window, place, loss] = passes_[static_cast<std::size_t>(i)];
       losses[i] = loss;
-      const std::array row{samples, window, place.epoch, place.step, place.batch,
-                           place.micro_batch};
+      const std::array row{samples,    window,      place.epoch,
+                           place.step, place.batch, place.micro_batch};
       for (std::size_t k = 0; k < row.size(); ++k) places[i][static_cast<std::int64_t>(k)] = row[k];
     }
     auto skipped = at::empty({windows()}, at::kLong);
@@ -125,7 +125,8 @@ class LossMeter {
     *this = LossMeter();
     for (std::int64_t i = 0; i < losses.numel(); ++i) {
       const auto row = [&](std::int64_t k) { return places[i][k].item<std::int64_t>(); };
-      passes_.push_back({row(0), row(1), {row(2), row(3), row(4), row(5)}, losses[i].item<double>()});
+      passes_.push_back(
+          {row(0), row(1), {row(2), row(3), row(4), row(5)}, losses[i].item<double>()});
     }
     for (std::int64_t i = 0; i < skipped.numel(); ++i) {
       skipped_.push_back(skipped[i].item<std::int64_t>() != 0);

@@ -72,9 +72,10 @@ class NumericGuard {
     const bool all = skipped_at_end == taken_or_skipped;
     skipped_in_a_row_ = skipped_at_end + (all ? skipped_in_a_row_ : 0);
     if (skipped_in_a_row_ < plan_.max_skipped) return;
-    throw NumericError("the last " + std::to_string(skipped_in_a_row_) +
-                       " optimizer steps were all skipped, because their gradients were not finite," +
-                       at(place) + bad_weights(parameters) + advice);
+    throw NumericError(
+        "the last " + std::to_string(skipped_in_a_row_) +
+        " optimizer steps were all skipped, because their gradients were not finite," + at(place) +
+        bad_weights(parameters) + advice);
   }
 
   void save(StateDict& to) const {

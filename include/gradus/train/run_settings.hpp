@@ -14,10 +14,10 @@ struct RunSettings {
   std::uint64_t seed = 0;  ///< of the order of samples and their augmentation
   std::int64_t epochs = 5;
   c10::Device device = default_device();
-  std::int64_t log_every_steps = 50;         ///< steps between two readings of the loss
-  std::int64_t evaluation_batch_size = 500;  ///< samples
-  std::int64_t sanity_samples = 64;          ///< evaluated before step 0; 0: none
-  bool evaluate_flipped = false;             ///< also report the mean over mirror images
+  std::int64_t log_every_steps = 50;                  ///< steps between two readings of the loss
+  std::int64_t evaluation_batch_size = 500;           ///< samples
+  std::int64_t sanity_samples = 64;                   ///< evaluated before step 0; 0: none
+  bool evaluate_flipped = false;                      ///< also report the mean over mirror images
   std::optional<std::int64_t> limit_train_batches{};  ///< per epoch
   std::optional<std::int64_t> limit_test_batches{};   ///< per evaluation
   /// Every epoch trains on the same so many batches, to see whether a model can learn at all.

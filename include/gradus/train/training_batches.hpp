@@ -15,8 +15,8 @@
 
 namespace gradus {
 
-/// Makes micro-batch `first + number` of epoch `epoch`: a pure function of (seed, epoch, number), so that
-/// it can run in any thread. Refers to the dataset, which must outlive it.
+/// Makes micro-batch `first + number` of epoch `epoch`: a pure function of (seed, epoch, number),
+/// so that it can run in any thread. Refers to the dataset, which must outlive it.
 template <data::Dataset Train, class Augmentation>
 class TrainingFetch {
  public:

@@ -16,8 +16,8 @@ namespace gradus {
 /// other are called `first.padding` and so on.
 ///
 /// A rectangle of random area and form becomes the mean colour, which is 0 after normalisation. It
-/// lies within a square of `side` pixels. Source: Zhong et al. 2020, algorithm 1, with a mean value;
-/// defaults of torchvision's RandomErasing.
+/// lies within a square of `side` pixels. Source: Zhong et al. 2020, algorithm 1, with a mean
+/// value; defaults of torchvision's RandomErasing.
 template <AugmentationPolicy First = NoAugmentation>
 struct RandomErasing {
   using slot = slot::augmentation;
@@ -34,7 +34,8 @@ struct RandomErasing {
 
   static constexpr auto fields() {
     return fields_of(
-        field("probability", &RandomErasing::probability, between(0, 1), "of an image to be erased"),
+        field("probability", &RandomErasing::probability, between(0, 1),
+              "of an image to be erased"),
         field("min_area", &RandomErasing::min_area, Range{0, 1, true, false}, "of the image"),
         field("max_area", &RandomErasing::max_area, Range{0, 1, true, false}, "of the image"),
         field("min_ratio", &RandomErasing::min_ratio, Range{0, 1, true, false},

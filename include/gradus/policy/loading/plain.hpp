@@ -22,7 +22,9 @@ struct Plain {
         field("drop_last", &Plain::drop_last, "leave out a last batch that would be short"));
   }
 
-  [[nodiscard]] LoadingPlan plan() const { return {.batch_size = batch_size, .drop_last = drop_last}; }
+  [[nodiscard]] LoadingPlan plan() const {
+    return {.batch_size = batch_size, .drop_last = drop_last};
+  }
 };
 static_assert(LoadingPolicy<Plain>);
 

@@ -38,8 +38,9 @@ inline at::Tensor draw_partners(Random& random, std::int64_t samples) {
 inline at::Tensor blend_targets(const at::Tensor& target, const at::Tensor& partners, double part,
                                 std::int64_t classes) {
   if (target.dim() != 1 || target.scalar_type() != at::kLong) {
-    throw DataError("Mixing takes targets [N] int64, but the batch has others; leave the mixing "
-                    "policy out, or give one class for each sample.");
+    throw DataError(
+        "Mixing takes targets [N] int64, but the batch has others; leave the mixing "
+        "policy out, or give one class for each sample.");
   }
   const auto own = at::zeros({target.size(0), classes}, target.options().dtype(at::kFloat))
                        .scatter_(1, target.unsqueeze(1), 1);

@@ -42,7 +42,8 @@ struct Adafactor {
         field("lr", &Adafactor::lr, positive(), "largest step relative to the weights"),
         field("beta2_decay", &Adafactor::beta2_decay, Range{-1, 0, false, true},
               "step^this is the part of a new squared gradient"),
-        field("eps", &Adafactor::eps, positive(), "least size of weights that a step is relative to"),
+        field("eps", &Adafactor::eps, positive(),
+              "least size of weights that a step is relative to"),
         field("clip", &Adafactor::clip, positive(), "largest root mean square of a step"),
         field("weight_decay", &Adafactor::weight_decay, at_least(0), "decoupled, times the rate"),
         field("decay", &Adafactor::decay, "which parameters decay"));

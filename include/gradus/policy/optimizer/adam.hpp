@@ -33,13 +33,12 @@ struct Adam {
   Decay decay = Decay::all;
 
   static constexpr auto fields() {
-    return fields_of(
-        field("lr", &Adam::lr, positive(), "learning rate"),
-        field("beta1", &Adam::beta1, fraction(), "decay of the first moment"),
-        field("beta2", &Adam::beta2, fraction(), "decay of the second moment"),
-        field("eps", &Adam::eps, positive(), "added to the root of the second moment"),
-        field("weight_decay", &Adam::weight_decay, at_least(0), "L2 penalty"),
-        field("decay", &Adam::decay, "which parameters decay"));
+    return fields_of(field("lr", &Adam::lr, positive(), "learning rate"),
+                     field("beta1", &Adam::beta1, fraction(), "decay of the first moment"),
+                     field("beta2", &Adam::beta2, fraction(), "decay of the second moment"),
+                     field("eps", &Adam::eps, positive(), "added to the root of the second moment"),
+                     field("weight_decay", &Adam::weight_decay, at_least(0), "L2 penalty"),
+                     field("decay", &Adam::decay, "which parameters decay"));
   }
 
   using State = AdamState;
@@ -72,10 +71,10 @@ struct Adam {
       const auto moved = state.moments.moved(group);
       if (moved.parameters.empty()) continue;
       const auto steps = state.count(group);
-      at::_fused_adam_(moved.parameters, moved.gradients, moved.moments[0], moved.moments[1], {}, steps,
-                        rate, rates.momentum.value_or(beta1), beta2,
-                        decay_of(group, decay, weight_decay), eps, /*amsgrad=*/false,
-                        /*maximize=*/false, /*grad_scale=*/{}, found_inf);
+      at::_fused_adam_(moved.parameters, moved.gradients, moved.moments[0], moved.moments[1], {},
+                       steps, rate, rates.momentum.value_or(beta1), beta2,
+                       decay_of(group, decay, weight_decay), eps, /*amsgrad=*/false,
+                       /*maximize=*/false, /*grad_scale=*/{}, found_inf);
       if (found_inf) at::_foreach_add_(steps, found_inf->squeeze(), -1);
     }
   }

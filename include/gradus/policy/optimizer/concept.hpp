@@ -48,9 +48,14 @@ struct Contract<slot::optimizer, P> {
       Member{"steps_on_device", "constexpr bool steps_on_device() const", (requires {
                &P::steps_on_device;
              }), (requires { static_cast<HasMomentum>(&P::steps_on_device); }),
-             requires { &P::step_on_device; }},
-  };
-};
+             requires {&P::step_on_device;
+}
+}  // namespace gradus
+,
+}
+;
+}
+;
 
 template <class P>
 concept OptimizerPolicy = Fulfils<P, slot::optimizer>;

@@ -65,9 +65,9 @@ struct RMSprop {
       auto moved = state.moved(group);
       if (moved.parameters.empty()) continue;
       const double shrink = decay_of(group, decay, weight_decay);
-      const auto gradients =
-          shrink == 0 ? moved.gradients
-                      : at::_foreach_add(moved.gradients, moved.parameters, shrink);
+      const auto gradients = shrink == 0
+                                 ? moved.gradients
+                                 : at::_foreach_add(moved.gradients, moved.parameters, shrink);
       auto& [squares, means, velocities] = moved.moments;
       at::_foreach_mul_(squares, alpha);
       at::_foreach_addcmul_(squares, gradients, gradients, 1 - alpha);

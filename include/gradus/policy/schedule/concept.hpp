@@ -45,11 +45,10 @@ struct Contract<slot::schedule, P> {
   static constexpr std::array members{
       Member{"at", detail::ScheduleMembers<P>::at, (requires { &P::at; }),
              (requires { static_cast<At>(&P::at); })},
-      Member{"after_epoch",
-             "void after_epoch(State& state, const gradus::EpochRecord& record) const", (requires {
-               &P::after_epoch;
-             }), (requires { static_cast<AfterEpoch>(&P::after_epoch); }),
-             !std::is_empty_v<state_of<P>>},
+      Member{
+          "after_epoch", "void after_epoch(State& state, const gradus::EpochRecord& record) const",
+          (requires { &P::after_epoch; }), (requires { static_cast<AfterEpoch>(&P::after_epoch); }),
+          !std::is_empty_v<state_of<P>>},
       Member{"cycles_momentum", "constexpr bool cycles_momentum() const", (requires {
                &P::cycles_momentum;
              }), (requires { static_cast<Cycles>(&P::cycles_momentum); }), false},

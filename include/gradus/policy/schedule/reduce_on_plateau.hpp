@@ -37,7 +37,8 @@ struct ReduceOnPlateau {
               "epochs without a better result before the rate falls"),
         field("threshold", &ReduceOnPlateau::threshold, fraction(),
               "smallest relative change that counts as better"),
-        field("cooldown", &ReduceOnPlateau::cooldown, at_least(0), "epochs after a fall that do not count"),
+        field("cooldown", &ReduceOnPlateau::cooldown, at_least(0),
+              "epochs after a fall that do not count"),
         field("min_lr", &ReduceOnPlateau::min_lr, at_least(0), "the rate falls no further"),
         field("watched", &ReduceOnPlateau::watched, "figure that should get better"));
   }

@@ -25,9 +25,9 @@ struct Sequence {
   Second second{};
 
   static constexpr auto fields() {
-    return fields_of(field("split", &Sequence::split, between(0, 1), "part of the run that is first"),
-                     fields_of_part("first", &Sequence::first),
-                     fields_of_part("second", &Sequence::second));
+    return fields_of(
+        field("split", &Sequence::split, between(0, 1), "part of the run that is first"),
+        fields_of_part("first", &Sequence::first), fields_of_part("second", &Sequence::second));
   }
 
   [[nodiscard]] constexpr bool cycles_momentum() const {

@@ -25,11 +25,10 @@ struct Warmup {
   Then then{};
 
   static constexpr auto fields() {
-    return fields_of(
-        field("steps", &Warmup::steps, at_least(0), "optimizer steps that rise"),
-        field("start_factor", &Warmup::start_factor, Range{0, 1, true, false},
-              "first rate over the rate that the rise leads to"),
-        fields_of_part("then", &Warmup::then));
+    return fields_of(field("steps", &Warmup::steps, at_least(0), "optimizer steps that rise"),
+                     field("start_factor", &Warmup::start_factor, Range{0, 1, true, false},
+                           "first rate over the rate that the rise leads to"),
+                     fields_of_part("then", &Warmup::then));
   }
 
   [[nodiscard]] constexpr bool cycles_momentum() const { return sets_momentum(then); }

@@ -28,11 +28,11 @@ struct EarlyStop {
   Watched watched = Watched::loss;
 
   static constexpr auto fields() {
-    return fields_of(
-        field("patience", &EarlyStop::patience, at_least(1),
-              "epochs in a row without a better result that end the run"),
-        field("min_delta", &EarlyStop::min_delta, at_least(0), "smallest change that counts as better"),
-        field("watched", &EarlyStop::watched, "figure that should get better"));
+    return fields_of(field("patience", &EarlyStop::patience, at_least(1),
+                           "epochs in a row without a better result that end the run"),
+                     field("min_delta", &EarlyStop::min_delta, at_least(0),
+                           "smallest change that counts as better"),
+                     field("watched", &EarlyStop::watched, "figure that should get better"));
   }
 
   struct State {

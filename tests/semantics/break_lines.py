@@ -1,0 +1,136 @@
+"""Breaks each line of docs/semantics.md on purpose and says whether its tests notice.
+
+    cmake --workflow --preset test && python3 tests/semantics/break_lines.py [LINE ...]
+
+Works on copies of the headers and on the build tree of the preset `test`; prints one row a change, and exits
+with 1 if a change went unnoticed. A change is a text of a header and what takes its place.
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).parents[2]
+BUILD = ROOT / "build/test/tests"
+F, W, R, S = "train/fit.hpp", "semantics/window", "semantics/run", "semantics/resume"
+
+# line, what is broken, header, text, what takes its place, test file
+CHANGES = [
+    ("1", "clips before unscaling", F, "      scaler->unscale(gradients_of(parameters_));",
+     "      if constexpr (PolicyAt<slot::clipping>::clips) at<slot::clipping>().clip(gradients_of(parameters_));\n"
+     "      scaler->unscale(gradients_of(parameters_));", W),
+    ("1", "updates the scale before the step", F, "      if (!device_steps_) finite = !scaler->found_inf();",
+     "      if (!device_steps_) finite = !scaler->found_inf();\n      scaler->update();", W),
+    ("1", "keeps the gradients", F, "  clear_gradients(parameters_);\n  return finite;", "  return finite;", W),
+    ("2", "unscales the vectors twice", F, "      scaler->unscale(gradients_of(parameters_));",
+     "      scaler->unscale(gradients_of(parameters_));\n"
+     "      scaler->unscale({parameters_.back().tensor.grad()});", W),
+    ("3", "steps in spite of an infinity", F, "      if (!device_steps_) finite = !scaler->found_inf();", "", W),
+    ("3", "steps on the device in spite of an infinity", F, "device_steps_->rate(), found_inf);",
+     "device_steps_->rate(), at::zeros_like(found_inf));", W),
+    ("3", "updates the scale in each pass", F, "        loss = scaler->scale(loss);",
+     "        loss = scaler->scale(loss);\n        const_cast<std::remove_const_t<std::remove_pointer_t<"
+     "decltype(scaler)>>*>(scaler)->update();", W),
+    ("4", "lets bfloat16 be scaled", "policy/precision/mixed.hpp", "scaling == Scaling::on && unscaled ?",
+     "scaling == Scaling::on && !unscaled ?", "compile_fail/torch/scaling_under_bfloat16"),
+    ("5", "divides by the number of passes", F, "static_cast<double>(batch.size()) / samples",
+     "1.0 / static_cast<double>(plan.accumulation)", W),
+    ("6", "weights each pass alike", F, "meter_.add(loss, batch.size(), place_)", "meter_.add(loss, 1, place_)", W),
+    ("6", "logs the divided loss", F, "    meter_.add(loss, batch.size(), place_);",
+     "    meter_.add(loss / plan.window_batches(window), batch.size(), place_);", W),
+    ("7", "counts a short window as none", "core/step_plan.hpp", "return divide_up(batches(), accumulation);",
+     "return std::max<std::int64_t>(batches() / accumulation, 1);", R),
+    ("8", "reaches the peak a step later", "policy/schedule/one_cycle.hpp", "pct_start * total - 1;", "pct_start * total;",
+     "policy/schedule"),
+    ("8", "anneals along a line", "policy/schedule/one_cycle.hpp", "(anneal == Anneal::linear)", "(true)", "policy/schedule"),
+    ("9", "counts a skipped step", F, "progress_.steps += stepped ? 1 : 0;", "progress_.steps += 1;", W),
+    ("9", "counts a skipped step on the device", "train/device_steps.hpp", "taken_.add_(found_inf.eq(0))", "taken_.add_(1)", W),
+    ("10", "gathers statistics in the first pass only", F, "    Batch batch = *feed.next();",
+     "    Batch batch = *feed.next();\n    model_->train(micro == 0);", R),
+    ("10", "tries no batch of one sample", "train/evaluate.hpp", "if (plan.smallest_batch() > 1 ||", "if (true ||", R),
+    ("11", "leaves autocast on", "policy/precision/autocast.hpp",
+     "    at::autocast::set_autocast_enabled(device_, enabled_);", "", R),
+    ("11", "keeps the casts of weights", "policy/precision/autocast.hpp",
+     "if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();", "at::autocast::decrement_nesting();",
+     "policy/precision"),
+    ("12", "lists a shared weight twice", "core/parameters.hpp",
+     "if (item.value().defined() && seen.insert(item.value().unsafeGetTensorImpl()).second)",
+     "seen.insert(item.value().unsafeGetTensorImpl());\n    if (item.value().defined())", R),
+    ("12", "copies a model without its ties", "train/clone_model.hpp",
+     "  trainer.policies().template at<slot::sharing>().tie(copy);", "", R),
+    ("13", "forgets the buffers", "train/run_state.hpp",
+     "for (auto& [name, tensor] : unique_buffers(*model_)) state.get(\"buffer/\" + name, tensor);", "", S),
+    ("13", "forgets the position", "train/run_state.hpp",
+     "  progress_.load(detail::part_of(state, \"progress\"));", "", S),
+    ("13", "forgets the run states of policies", "train/run_state.hpp",
+     "    policy.load(of, detail::part_of(state, key));", "", S),
+    ("13", "forgets losses not yet read", "train/run_state.hpp", "  meter_.load(detail::part_of(state, \"losses\"));", "", S),
+    ("14", "stays in evaluation mode", "train/evaluation_mode.hpp",
+     "for (auto& [part, training] : before_) part->train(training);", "", R),
+    ("14", "leaves the averages in the model", "train/weight_swap.hpp",
+     "for (std::size_t i = 0; i < tensors_.size(); ++i) tensors_[i].set_data(before_[i]);", "", R),
+    ("15", "asks the device in each step", F, "if (!device_steps_) finite = !scaler->found_inf();",
+     "finite = !scaler->found_inf();", R),
+    ("16", "divides by norm without the small number", "policy/clipping/clip_norm.hpp", "(norm + 1e-6)", "norm",
+     "parity/optimizers"),
+    ("16", "decays all parameters", "policy/optimizer/decay.hpp", "|| decay == Decay::all ?", "|| true ?",
+     "parity/optimizers"),
+    ("16", "averages with float64 weights", "policy/averaging/swa.hpp",
+     "1 / static_cast<float>(state.averaged + 1)", "1 / static_cast<double>(state.averaged + 1)", "parity/optimizers"),
+    ("17", "multiplies by a weight of one", F, "if (weight != 1) loss", "loss", "train/overhead"),
+]
+
+
+def flags(target):
+    text = (BUILD / f"CMakeFiles/test_{target}.dir/flags.make").read_text()
+    found = [re.search(rf"^{key} = (.*)$", text, re.M).group(1) for key in ("CXX_DEFINES", "CXX_INCLUDES", "CXX_FLAGS")]
+    return " ".join(found)
+
+
+def noticed(folder, test):
+    """Whether the test file fails with the headers in `folder`."""
+    room, name = test.rsplit("/", 1)
+    if room.startswith("compile_fail"):
+        source = ROOT / f"tests/{test}.cpp"
+        command = flags("policy").replace(f"-I{ROOT}/include", f"-I{folder}/include")
+        return subprocess.run(f"c++ {command} -fsyntax-only {source}", shell=True, capture_output=True).returncode == 0
+    source, binary = ROOT / f"tests/{test}_test.cpp", folder / "test"
+    command = flags(room).replace(f"-I{ROOT}/include", f"-I{folder}/include")
+    prefix = BUILD.parent / "CMakeFiles/gradus_pch.dir/cmake_pch.hxx"
+    if prefix.exists():
+        command += f" -include {prefix}"
+    link = (BUILD / f"CMakeFiles/test_{room}.dir/link.txt").read_text()
+    libraries = link[link.index("-Wl,-rpath"):].strip()
+    main = BUILD / "CMakeFiles/gradus_test_main.dir/main.cpp.o"
+    built = subprocess.run(f"c++ {command} -w {source} {main} -o {binary} -Wl,--allow-shlib-undefined {libraries}",
+                           shell=True, capture_output=True, text=True)
+    if "static assertion failed" in built.stderr:
+        return True
+    if built.returncode != 0:
+        raise SystemExit(f"the change does not compile, which proves nothing:\n{built.stderr[:2000]}")
+    return subprocess.run([binary], capture_output=True, cwd=folder, timeout=600).returncode != 0
+
+
+def main():
+    wanted, missed = set(sys.argv[1:]), 0
+    print("| line | broken on purpose | test | noticed |\n|---|---|---|---|")
+    for line, what, header, text, other, test in CHANGES:
+        if wanted and line not in wanted:
+            continue
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            shutil.copytree(ROOT / "include", folder / "include")
+            path = folder / "include/gradus" / header
+            before = path.read_text()
+            if before.count(text) < 1:
+                raise SystemExit(f"{header} has no text '{text}' any more; mend the change '{what}'")
+            path.write_text(before.replace(text, other, 1))
+            found = noticed(folder, test)
+        missed += not found
+        print(f"| {line} | {what} | `{test}` | {'yes' if found else 'NO'} |", flush=True)
+    return 1 if missed else 0
+
+
+sys.exit(main())
