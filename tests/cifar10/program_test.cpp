@@ -74,7 +74,13 @@ CATCH_TEST_CASE(
       run("evaluate " + file.string() + data + "--test-samples 50 --threads 1 --json");
   CATCH_INFO(evaluated.err);
   CATCH_REQUIRE(evaluated.code == 0);
-  CATCH_CHECK(json::parse(evaluated.out)["test_accuracy"] == first["runs"][0]["test_accuracy"]);
+  const auto accuracy = json::parse(evaluated.out);
+  CATCH_CHECK(accuracy["test_accuracy"] == first["runs"][0]["test_accuracy"]);
+  CATCH_CHECK(accuracy.count("test_accuracy_flipped") == 0);
+  const auto flipped =
+      run("evaluate " + file.string() + data + "--test-samples 50 --threads 1 --json --flip");
+  CATCH_CHECK(json::parse(flipped.out)["test_accuracy"] == accuracy["test_accuracy"]);
+  CATCH_CHECK(json::parse(flipped.out)["test_accuracy_flipped"].is_number());
   const auto config = folder / "a" / "optimized" / "config.json";
   const auto again = run("describe optimized --config " + config.string());
   CATCH_INFO(again.err);
@@ -99,7 +105,7 @@ CATCH_TEST_CASE(
     const auto result = run("describe " + std::string(name));
     CATCH_REQUIRE(result.code == 0);
     const auto described = json::parse(result.out);
-    CATCH_CHECK(described["policies"].size() == 10);
+    CATCH_CHECK(described["policies"].size() == 15);
     CATCH_CHECK(described["policies"]["optimizer"].contains("lr"));
     std::ofstream(folder / "settings.json") << result.out;
     const auto again =

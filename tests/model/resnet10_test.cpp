@@ -35,3 +35,13 @@ CATCH_TEST_CASE("stages halve the image and double the channels") {
 CATCH_TEST_CASE("a network without channels is refused") {
   CATCH_CHECK_THROWS_AS(ResNet10(ResNet10Options{.width = 0}), gradus::ConfigurationError);
 }
+
+CATCH_TEST_CASE("blocks start by handing on what they get, as far as they have filters for it") {
+  gradus::BasicBlock block(4, 8, 2);
+  CATCH_CHECK(block->conv1->weight.slice(0, 0, 4).equal(
+      torch::nn::init::dirac_(torch::empty({4, 4, 3, 3}))));
+  CATCH_CHECK(block->conv1->weight.slice(0, 4).count_nonzero().item<std::int64_t>() == 4 * 4 * 9);
+  CATCH_CHECK(block->conv1->weight.requires_grad());
+  const auto image = torch::randn({1, 8, 5, 5});
+  CATCH_CHECK(torch::equal(block->conv2(image), image));
+}
