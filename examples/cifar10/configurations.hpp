@@ -5,6 +5,7 @@
 #include <gradus/model/resnet10.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/augmentation/crop_flip.hpp>
+#include <gradus/policy/initialization/identity_start.hpp>
 #include <gradus/policy/layout/channels_last.hpp>
 #include <gradus/policy/loading/plain.hpp>
 #include <gradus/policy/loading/prefetch.hpp>
@@ -25,12 +26,13 @@ using namespace gradus;
 using Unoptimized = Trainer<ResNet10, Preset<Plain{.batch_size = 4}>, Preset<SGD{.lr = 0.01}>>;
 
 /// The policies of the mission: large prefetched batches, mixed precision, accumulation, AdamW
-/// under OneCycle, a shared early layer; and images mirrored by turns, labels smoothed.
+/// under OneCycle, a shared early layer; and blocks that start as identities, images mirrored by
+/// turns, labels smoothed.
 using Optimized =
     Trainer<ResNet10, Preset<Prefetch{.batch_size = 256, .workers = 2}>, Mixed,
             Preset<Accumulate{.steps = 2}>,
             Preset<AdamW{.beta2 = 0.98, .weight_decay = 0.2, .decay = Decay::weights}>,
-            Preset<OneCycle{.max_lr = 0.02, .pct_start = 0.2}>, ShareEarlyLayer,
+            Preset<OneCycle{.max_lr = 0.02, .pct_start = 0.2}>, ShareEarlyLayer, IdentityStart,
             Preset<CropFlip{.padding = 0, .flip = Flip::alternating}>,
             Preset<CrossEntropy{.label_smoothing = 0.2}>>;
 

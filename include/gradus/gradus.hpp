@@ -84,6 +84,9 @@
 #include <gradus/policy/clipping/no_clipping.hpp>
 #include <gradus/policy/guard/concept.hpp>
 #include <gradus/policy/guard/guard.hpp>
+#include <gradus/policy/initialization/as_made.hpp>
+#include <gradus/policy/initialization/concept.hpp>
+#include <gradus/policy/initialization/identity_start.hpp>
 #include <gradus/policy/layout/channels_last.hpp>
 #include <gradus/policy/layout/concept.hpp>
 #include <gradus/policy/layout/contiguous.hpp>

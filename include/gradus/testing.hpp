@@ -6,9 +6,9 @@
 #include <gradus/testing/control_laws.hpp>
 #include <gradus/testing/data_laws.hpp>
 #include <gradus/testing/extension_laws.hpp>
+#include <gradus/testing/model_laws.hpp>
 #include <gradus/testing/optimizer_laws.hpp>
 #include <gradus/testing/schedule_laws.hpp>
-#include <gradus/testing/sharing_laws.hpp>
 #include <gradus/testing/step_laws.hpp>
 
 #include <string_view>
@@ -52,6 +52,15 @@ void check_laws(const P& policy, MakeModel fresh) {
   BrokenLaws laws;
   number_laws(laws, policy);
   sharing_laws(laws, policy, fresh);
+  check(laws, P::name);
+}
+
+/// Checks an initialization policy on the model that `fresh()` makes, always with the same seed.
+template <PolicyOf<slot::initialization> P, class MakeModel>
+void check_laws(const P& policy, MakeModel fresh) {
+  BrokenLaws laws;
+  number_laws(laws, policy);
+  initialization_laws(laws, policy, fresh);
   check(laws, P::name);
 }
 

@@ -61,6 +61,14 @@ CATCH_TEMPLATE_TEST_CASE("the smallest policy of each page keeps the laws and tr
   trains<TestType>();
 }
 
+CATCH_TEST_CASE("the smallest initialization policy keeps the laws and trains") {
+  testing::check_laws(page_initialization::Biased(), [] {
+    torch::manual_seed(0);
+    return Heads();
+  });
+  trains<page_initialization::Biased>();
+}
+
 CATCH_TEST_CASE("the smallest sharing policy keeps the laws and trains") {
   testing::check_laws(page_sharing::TieHeads(), [] { return Heads(); });
   trains<page_sharing::TieHeads>();

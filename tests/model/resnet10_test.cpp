@@ -1,6 +1,7 @@
 #include "catch.hpp"
 #include <gradus/core/parameters.hpp>
 #include <gradus/model/resnet10.hpp>
+#include <gradus/policy/initialization/identity_start.hpp>
 #include <gradus/policy/sharing/share_early_layer.hpp>
 
 using gradus::ResNet10;
@@ -36,12 +37,16 @@ CATCH_TEST_CASE("a network without channels is refused") {
   CATCH_CHECK_THROWS_AS(ResNet10(ResNet10Options{.width = 0}), gradus::ConfigurationError);
 }
 
-CATCH_TEST_CASE("blocks start by handing on what they get, as far as they have filters for it") {
-  gradus::BasicBlock block(4, 8, 2);
+CATCH_TEST_CASE("an identity start hands on what blocks get, as far as they have filters for it") {
+  ResNet10 model(ResNet10Options{.width = 4});
+  const auto stem = model->stem->weight.detach().clone();
+  gradus::IdentityStart{}.initialize(model);
+  auto& block = model->stage2;  // 4 channels to 8
   CATCH_CHECK(block->conv1->weight.slice(0, 0, 4).equal(
       torch::nn::init::dirac_(torch::empty({4, 4, 3, 3}))));
   CATCH_CHECK(block->conv1->weight.slice(0, 4).count_nonzero().item<std::int64_t>() == 4 * 4 * 9);
   CATCH_CHECK(block->conv1->weight.requires_grad());
+  CATCH_CHECK(model->stem->weight.equal(stem));
   const auto image = torch::randn({1, 8, 5, 5});
   CATCH_CHECK(torch::equal(block->conv2(image), image));
 }

@@ -59,6 +59,15 @@ CATCH_TEST_CASE("shipped sharing policies keep the laws") {
   check_laws(Tied(), [] { return Twins(); });
 }
 
+CATCH_TEST_CASE("shipped initialization policies keep the laws") {
+  const auto network = [] {
+    torch::manual_seed(0);
+    return ResNet10(ResNet10Options{.width = 4});
+  };
+  check_laws(AsMade(), network);
+  check_laws(IdentityStart(), network);
+}
+
 CATCH_TEST_CASE("tied weights are one tensor with one gradient") {
   Twins twins;
   Tied().tie(twins);

@@ -41,6 +41,9 @@ struct resolution {
 struct loss {
   static constexpr std::string_view name = "loss";
 };
+struct initialization {
+  static constexpr std::string_view name = "initialization";
+};
 struct mixing {
   static constexpr std::string_view name = "mixing";
 };

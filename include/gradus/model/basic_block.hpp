@@ -2,28 +2,16 @@
 #pragma once
 
 #include <torch/nn/cloneable.h>
-#include <torch/nn/init.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/pimpl.h>
 
-#include <algorithm>
 #include <cstdint>
 
 namespace gradus {
 
-/// Makes the first filters of a convolution [O, I, k, k], as many as it has inputs, hand their
-/// input on unchanged; the others stay as they are.
-inline void start_as_identity(torch::nn::Conv2dImpl& convolution) {
-  const at::NoGradGuard no_grad;
-  auto& weight = convolution.weight;
-  torch::nn::init::dirac_(weight.slice(0, 0, std::min(weight.size(0), weight.size(1))));
-}
-
 /// [N, C, H, W] -> [N, C', H / stride, W / stride]. Post-activation basic block of He et al. 2016a,
-/// figure 2, with a projection (option B) where the shape changes. The 3 x 3 convolutions start as
-/// identities as far as they can, which learns faster in few epochs: Jordan 2024, "94% on CIFAR-10
-/// in 3.29 Seconds on a Single GPU", section 3.3, after Zagoruyko and Komodakis 2017.
+/// figure 2, with a projection (option B) where the shape changes.
 struct BasicBlockImpl : torch::nn::Cloneable<BasicBlockImpl> {
   torch::nn::Conv2d conv1{nullptr}, conv2{nullptr}, projection{nullptr};
   torch::nn::BatchNorm2d norm1{nullptr}, norm2{nullptr}, projection_norm{nullptr};
@@ -50,8 +38,6 @@ struct BasicBlockImpl : torch::nn::Cloneable<BasicBlockImpl> {
       projection = register_module("projection", convolution(in_channels_, channels_, 1, stride_));
       projection_norm = register_module("projection_norm", torch::nn::BatchNorm2d(channels_));
     }
-    start_as_identity(*conv1);
-    start_as_identity(*conv2);
   }
 
   at::Tensor forward(const at::Tensor& x) {

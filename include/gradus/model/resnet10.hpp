@@ -7,6 +7,7 @@
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/linear.h>
 
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -64,6 +65,11 @@ struct ResNet10Impl : torch::nn::Cloneable<ResNet10Impl> {
   /// The only two layers of one shape in an early stage, for `ShareEarlyLayer`.
   [[nodiscard]] std::pair<torch::nn::Conv2d, torch::nn::Conv2d> shareable_layers() const {
     return {stage1->conv1, stage1->conv2};
+  }
+  /// The 3 x 3 convolutions of the blocks, for `IdentityStart`.
+  [[nodiscard]] std::array<torch::nn::Conv2d, 8> identity_layers() const {
+    return {stage1->conv1, stage1->conv2, stage2->conv1, stage2->conv2,
+            stage3->conv1, stage3->conv2, stage4->conv1, stage4->conv2};
   }
 };
 TORCH_MODULE(ResNet10);

@@ -52,9 +52,9 @@ class BasicTrainer {
   using model_type = M;
   using policies_type = Policies;
 
-  /// Ties shared weights, moves the model to the run's device and layout, and makes the run state.
-  /// The model is shared with the caller, as module holders are. Throws ConfigurationError for
-  /// numbers out of range, before anything is changed.
+  /// Initializes and ties weights as the policies say, moves the model to the run's device and
+  /// layout, and makes the run state. The model is shared with the caller, as module holders are.
+  /// Throws ConfigurationError for numbers out of range, before anything is changed.
   explicit BasicTrainer(M model, const RunSettings& run = {}, const Policies& policies = {})
       : model_(std::move(model)),
         run_(gradus::checked(run)),
@@ -153,6 +153,7 @@ class BasicTrainer {
   }
 
   std::vector<NamedTensor> prepare() {
+    at<slot::initialization>().initialize(model_);
     at<slot::sharing>().tie(model_);
     model_->to(run_.device);
     auto parameters = unique_parameters(*model_);

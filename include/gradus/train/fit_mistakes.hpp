@@ -194,19 +194,28 @@ consteval Sentence model_mistake() {
   }
 }
 
-template <class Model, class... Ps>
-consteval Sentence sharing_mistake() {
-  using Argument = typename FindPolicy<slot::sharing, Ps...>::type;
-  if constexpr (!std::is_void_v<Argument>) {
-    using P = policy_t<Argument>;
+/// Policy `P` acts on models by a member that does not take this one.
+template <class P, class Model>
+consteval Sentence not_taken(std::string_view declaration) {
+  Sentence found("policy ", type_name<P>(), " of axis ", P::slot::name, " does not take model ",
+                 type_name<Model>(), "; ");
+  if constexpr (requires { std::string_view(P::needs); }) {
+    return found.append("give the model ").append(P::needs).append(" or leave the policy out.");
+  } else {
+    return found.append("add `").append(declaration).append("` or leave the policy out.");
+  }
+}
+
+template <class Model, class Argument>
+consteval Sentence on_model_mistake() {
+  using P = policy_t<Argument>;
+  if constexpr (std::is_same_v<typename P::slot, slot::sharing>) {
     if constexpr (!requires(const P& policy, Model& model) { policy.tie(model); }) {
-      Sentence found("policy ", type_name<P>(), " of axis sharing does not take model ",
-                     type_name<Model>(), "; ");
-      if constexpr (requires { std::string_view(P::needs); }) {
-        return found.append("give the model ").append(P::needs).append(" or leave the policy out.");
-      } else {
-        return found.append("add `void tie(Model& model) const` or leave the policy out.");
-      }
+      return not_taken<P, Model>("void tie(Model& model) const");
+    }
+  } else if constexpr (std::is_same_v<typename P::slot, slot::initialization>) {
+    if constexpr (!requires(const P& policy, Model& model) { policy.initialize(model); }) {
+      return not_taken<P, Model>("void initialize(Model& model) const");
     }
   }
   return {};
@@ -228,7 +237,7 @@ struct FitMistake<Model, PolicySet<Ps...>> {
     } else if constexpr (!detail::model_mistake<Model>().empty()) {
       return detail::model_mistake<Model>();
     } else {
-      return detail::sharing_mistake<Model, Ps...>();
+      return detail::first(detail::on_model_mistake<Model, Ps>()...);
     }
   }
 };

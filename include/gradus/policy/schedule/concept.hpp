@@ -62,6 +62,18 @@ concept SchedulePolicy = Fulfils<P, slot::schedule>;
 template <class P>
 concept PureSchedulePolicy = SchedulePolicy<P> && std::is_empty_v<state_of<P>>;
 
+/// Why a schedule cannot be a part of another, or what is wrong with its numbers.
+template <SchedulePolicy P>
+constexpr std::string_view part_mistake(const P& schedule) {
+  if constexpr (!PureSchedulePolicy<P>) {
+    return "a schedule with run state cannot be a part of another; give the trainer that one alone";
+  } else if constexpr (requires { schedule.mistake(); }) {
+    return schedule.mistake();
+  } else {
+    return "";
+  }
+}
+
 /// Whether the schedule sets momentum.
 template <SchedulePolicy P>
 constexpr bool sets_momentum(const P& schedule) {

@@ -14,7 +14,7 @@ namespace gradus {
 /// length. Numbers are called `first.power`, `second.power` and so on.
 ///
 /// Equals torch.optim.lr_scheduler.SequentialLR, to 1e-12 relative.
-template <PureSchedulePolicy First, PureSchedulePolicy Second>
+template <SchedulePolicy First, SchedulePolicy Second>
 struct Sequence {
   using slot = slot::schedule;
   static constexpr FixedName full_name{"Sequence<", First::name, ", ", Second::name, ">"};
@@ -30,6 +30,9 @@ struct Sequence {
         fields_of_part("first", &Sequence::first), fields_of_part("second", &Sequence::second));
   }
 
+  [[nodiscard]] constexpr std::string_view mistake() const {
+    return part_mistake(first).empty() ? part_mistake(second) : part_mistake(first);
+  }
   [[nodiscard]] constexpr bool cycles_momentum() const {
     return sets_momentum(first) || sets_momentum(second);
   }

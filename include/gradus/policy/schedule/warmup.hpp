@@ -14,7 +14,7 @@ namespace gradus {
 ///
 /// Equals torch.optim.lr_scheduler.SequentialLR of LinearLR and the other, to 1e-12 relative.
 /// Source: Goyal et al. 2017, section 2.2.
-template <PureSchedulePolicy Then>
+template <SchedulePolicy Then>
 struct Warmup {
   using slot = slot::schedule;
   static constexpr FixedName full_name{"Warmup<", Then::name, ">"};
@@ -31,6 +31,7 @@ struct Warmup {
                      fields_of_part("then", &Warmup::then));
   }
 
+  [[nodiscard]] constexpr std::string_view mistake() const { return part_mistake(then); }
   [[nodiscard]] constexpr bool cycles_momentum() const { return sets_momentum(then); }
 
   [[nodiscard]] Rates at(std::int64_t step, std::int64_t total_steps, double learning_rate) const {

@@ -1,0 +1,19 @@
+/// The weights that the model was made with, or loaded: the neutral initialization policy. Start
+/// one of your own from this.
+#pragma once
+
+#include <gradus/core/field.hpp>
+#include <gradus/policy/initialization/concept.hpp>
+
+namespace gradus {
+
+struct AsMade {
+  using slot = slot::initialization;
+  static constexpr std::string_view name = "AsMade";
+  static constexpr auto fields() { return no_fields; }
+
+  template <class Model>
+  constexpr void initialize(Model&) const {}
+};
+
+}  // namespace gradus
