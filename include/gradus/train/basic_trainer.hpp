@@ -7,6 +7,7 @@
 #include <gradus/core/settings.hpp>
 #include <gradus/core/step_context.hpp>
 #include <gradus/core/step_plan.hpp>
+#include <gradus/policy/schedule/concept.hpp>
 #include <gradus/train/batch_norms.hpp>
 #include <gradus/train/call_mistakes.hpp>
 #include <gradus/train/composition.hpp>

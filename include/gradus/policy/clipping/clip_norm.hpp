@@ -4,6 +4,7 @@
 #include <gradus/core/field.hpp>
 #include <gradus/policy/clipping/concept.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/linalg_vector_norm.h>
