@@ -44,6 +44,8 @@
 #include <gradus/data/sampling.hpp>
 #include <gradus/data/stream_copy.hpp>
 #include <gradus/model/basic_block.hpp>
+#include <gradus/model/convolve.hpp>
+#include <gradus/model/norm_relu.hpp>
 #include <gradus/model/resnet10.hpp>
 #include <gradus/observe/chart.hpp>
 #include <gradus/observe/chart_axis.hpp>

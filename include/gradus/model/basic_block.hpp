@@ -1,6 +1,9 @@
 /// The building block of small residual networks: two convolutions and a shortcut around them.
 #pragma once
 
+#include <gradus/model/convolve.hpp>
+#include <gradus/model/norm_relu.hpp>
+
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/conv.h>
@@ -41,9 +44,9 @@ struct BasicBlockImpl : torch::nn::Cloneable<BasicBlockImpl> {
   }
 
   at::Tensor forward(const at::Tensor& x) {
-    const auto shortcut = projection.is_empty() ? x : projection_norm(projection(x));
-    const auto inner = norm1(conv1(x)).relu_();
-    return norm2(conv2(inner)).add_(shortcut).relu_();
+    const auto shortcut = projection.is_empty() ? x : projection_norm(convolve(projection, x));
+    const auto inner = norm_relu(norm1, convolve(conv1, x));
+    return norm_relu(norm2, convolve(conv2, inner), shortcut);
   }
 
  private:

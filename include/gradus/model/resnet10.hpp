@@ -3,6 +3,7 @@
 
 #include <gradus/core/error.hpp>
 #include <gradus/model/basic_block.hpp>
+#include <gradus/model/norm_relu.hpp>
 
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/linear.h>
@@ -57,7 +58,7 @@ struct ResNet10Impl : torch::nn::Cloneable<ResNet10Impl> {
   }
 
   at::Tensor forward(const at::Tensor& images) {
-    auto x = stem_norm(stem(images)).relu_();
+    auto x = norm_relu(stem_norm, stem(images));
     x = stage4(stage3(stage2(stage1(x))));
     return head(x.mean({2, 3}));
   }

@@ -1,0 +1,144 @@
+/// Loops over tensors whose channels lie side by side, for normalization: sums per channel, and one
+/// pass that scales, adds and cuts.
+#pragma once
+
+#include <gradus/model/detail/for_chunks.hpp>
+
+#include <c10/util/BFloat16.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+namespace gradus::detail {
+
+[[gnu::always_inline]] inline float load(const float& at) { return at; }
+[[gnu::always_inline]] inline float load(const c10::BFloat16& at) {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(at.x) << 16);
+}
+
+[[gnu::always_inline]] inline void store(float& at, float value) { at = value; }
+/// To the nearest, ties to even; written so that compilers vectorize it.
+[[gnu::always_inline]] inline void store(c10::BFloat16& at, float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  at.x = static_cast<std::uint16_t>(value != value ? 0x7fc0U : rounded);
+}
+
+/// Not a number stays so, as in LibTorch's.
+[[gnu::always_inline]] inline float relu(float value) { return value < 0 ? 0.0F : value; }
+
+/// The part of a gradient that reaches relu's input, whose output was `out`.
+[[gnu::always_inline]] inline float passed_by_relu(float gradient, float out) {
+  return out > 0 ? gradient : 0.0F;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+template <class Loop>
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]] void run_avx512(
+    const Loop& loop, std::int64_t chunk) {
+  loop(chunk);
+}
+template <class Loop>
+[[gnu::target("avx2,fma")]] void run_avx2(const Loop& loop, std::int64_t chunk) {
+  loop(chunk);
+}
+#endif
+
+/// Runs one chunk of an always-inlined loop with the widest vectors that this processor has,
+/// whatever the flags of the program.
+template <class Loop>
+void run_wide(const Loop& loop, std::int64_t chunk) {
+#if defined(__x86_64__) && defined(__GNUC__)
+  static const int level = __builtin_cpu_supports("avx512bw") ? 2 : __builtin_cpu_supports("avx2");
+  if (level == 2) return run_avx512(loop, chunk);
+  if (level == 1) return run_avx2(loop, chunk);
+#endif
+  loop(chunk);
+}
+
+/// How a tensor of `size` elements is walked: in chunks, and in each by periods, a whole number of
+/// pixels long, so that inner loops are long also where channels are few. Independent of the
+/// number of threads, and so are sums.
+struct Walk {
+  std::int64_t size;
+  std::int64_t channels;
+  std::int64_t period = channels * std::max<std::int64_t>(1, 256 / channels);
+  std::int64_t chunk = period * std::max<std::int64_t>(1, 32'768 / period);
+
+  [[nodiscard]] std::int64_t chunks() const { return (size + chunk - 1) / chunk; }
+
+  /// `values`, one a channel, over and over for a period.
+  [[nodiscard]] std::vector<float> repeat(const float* values) const {
+    std::vector<float> repeated(static_cast<std::size_t>(period));
+    for (std::int64_t i = 0; i < period; i += channels) {
+      std::copy_n(values, channels, repeated.begin() + i);
+    }
+    return repeated;
+  }
+
+  /// Calls `body(first, length)` for each period of a chunk; the last may be shorter.
+  template <class Body>
+  [[gnu::always_inline]] void each_period(std::int64_t which, const Body& body) const {
+    const std::int64_t end = std::min(size, (which + 1) * chunk);
+    for (std::int64_t first = which * chunk; first < end; first += period) {
+      body(first, std::min(period, end - first));
+    }
+  }
+};
+
+/// Adds `terms(i, c)` of every element `i`, `c` its place in the period, per channel. Returns two
+/// sums a channel, [2, C]. Float within a chunk, double between them.
+template <class Terms>
+std::vector<double> channel_sums(const Walk& walk, const Terms& terms) {
+  const auto channels = static_cast<std::size_t>(walk.channels);
+  std::vector<double> parts(static_cast<std::size_t>(walk.chunks()) * 2 * channels);
+  const auto loop = [&](std::int64_t chunk) __attribute__((always_inline)) {
+    constexpr std::int64_t stack = 1024;
+    float on_stack[2 * stack];
+    std::vector<float> on_heap;
+    float* first = on_stack;
+    if (walk.period > stack) {
+      on_heap.resize(static_cast<std::size_t>(2 * walk.period));
+      first = on_heap.data();
+    }
+    float* second = first + walk.period;
+    std::fill_n(first, 2 * walk.period, 0.0F);
+    walk.each_period(chunk,
+                     [&](std::int64_t at, std::int64_t length) __attribute__((always_inline)) {
+                       for (std::int64_t c = 0; c < length; ++c) {
+                         const auto [a, b] = terms(at + c, c);
+                         first[c] += a;
+                         second[c] += b;
+                       }
+                     });
+    double* part = parts.data() + static_cast<std::size_t>(chunk) * 2 * channels;
+    for (std::int64_t c = 0; c < walk.period; ++c) {
+      part[c % walk.channels] += first[c];
+      part[walk.channels + c % walk.channels] += second[c];
+    }
+  };
+  for_chunks(walk.chunks(), [&](std::int64_t from, std::int64_t to) {
+    for (auto chunk = from; chunk < to; ++chunk) run_wide(loop, chunk);
+  });
+  std::vector<double> sums(2 * channels);
+  for (std::size_t i = 0; i < parts.size(); ++i) sums[i % sums.size()] += parts[i];
+  return sums;
+}
+
+/// Calls `body(i, c)` for every element `i`, `c` its place in the period.
+template <class Body>
+void each_element(const Walk& walk, const Body& body) {
+  const auto loop = [&](std::int64_t chunk) __attribute__((always_inline)) {
+    walk.each_period(chunk,
+                     [&](std::int64_t at, std::int64_t length) __attribute__((always_inline)) {
+                       for (std::int64_t c = 0; c < length; ++c) body(at + c, c);
+                     });
+  };
+  for_chunks(walk.chunks(), [&](std::int64_t from, std::int64_t to) {
+    for (auto chunk = from; chunk < to; ++chunk) run_wide(loop, chunk);
+  });
+}
+
+}  // namespace gradus::detail
