@@ -11,6 +11,7 @@
 #include <gradus/policy/loading/prefetch.hpp>
 #include <gradus/policy/loss/cross_entropy.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/precision/mixed.hpp>
 #include <gradus/policy/resolution/progressive.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
@@ -36,12 +37,12 @@ using Optimized =
             Preset<CropFlip{.padding = 0, .flip = Flip::alternating}>,
             Preset<CrossEntropy{.label_smoothing = 0.2}>>;
 
-/// The policies of `Optimized`, some numbers changed, and what else we found: the channels of a
-/// pixel side by side in memory, small images first, and smaller batches for four times as many
-/// optimizer steps.
+/// The policies of `Optimized`, and what else we found: the channels of a pixel side by side in
+/// memory, small images first, and Muon, which learns more from a step.
 using Fastest =
-    with<Optimized, Preset<Prefetch{.batch_size = 64, .workers = 2, .ahead = 8}>, ChannelsLast,
-         Preset<Progressive{.delay_fraction = 0.2, .finetune_fraction = 0.4}>,
-         Preset<OneCycle{.max_lr = 0.015}>, Preset<CrossEntropy{.label_smoothing = 0.1}>>;
+    with<Optimized, Preset<Prefetch{.batch_size = 256, .workers = 2, .ahead = 4}>, ChannelsLast,
+         Preset<Progressive{.delay_fraction = 0.4, .finetune_fraction = 0.1}>,
+         Preset<Muon{.lr = 0.1, .weight_decay = 0.1, .fallback = {.lr = 0.03, .beta2 = 0.98}}>,
+         Preset<OneCycle{.max_lr = 0.1, .pct_start = 0.2}>>;
 
 }  // namespace cifar10

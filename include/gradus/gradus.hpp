@@ -16,6 +16,7 @@
 #include <gradus/core/history.hpp>
 #include <gradus/core/hook.hpp>
 #include <gradus/core/image_transform.hpp>
+#include <gradus/core/keep_memory.hpp>
 #include <gradus/core/loading_plan.hpp>
 #include <gradus/core/md5.hpp>
 #include <gradus/core/nearest.hpp>

@@ -1,6 +1,7 @@
 #include "catch.hpp"
 #include "reference.hpp"
 #include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/optimizer/sgd.hpp>
 
 namespace {
@@ -75,4 +76,23 @@ CATCH_TEST_CASE("a parameter without a gradient stays where it is") {
   auto state = optimizer.start({{"weight", weight}});
   optimizer.step(state, {0.1, std::nullopt});
   CATCH_CHECK(torch::equal(weight.detach(), torch::ones({4})));
+}
+
+CATCH_TEST_CASE("Muon moves a weight alike however its channels lie in memory") {
+  const auto moved = [](at::MemoryFormat of_weight, at::MemoryFormat of_gradient) {
+    torch::manual_seed(0);
+    auto weight = torch::randn({6, 4, 3, 3}).contiguous(of_weight).requires_grad_();
+    const gradus::Muon optimizer;
+    auto state = optimizer.start({{"weight", weight}});
+    for (int step = 0; step < 3; ++step) {
+      weight.mutable_grad() = torch::randn({6, 4, 3, 3}).contiguous(of_gradient);
+      optimizer.step(state, {0.02, std::nullopt});
+    }
+    return weight.detach().contiguous();
+  };
+  constexpr auto plain = at::MemoryFormat::Contiguous;
+  constexpr auto inside = at::MemoryFormat::ChannelsLast;
+  // Newton-Schulz steps run in bfloat16, and sum in the order of memory.
+  CATCH_CHECK(at::allclose(moved(inside, inside), moved(plain, plain), 0, 2e-3));
+  CATCH_CHECK(at::allclose(moved(inside, plain), moved(inside, inside), 0, 2e-3));
 }

@@ -206,7 +206,7 @@ class BasicTrainer {
 
   at::Tensor forward_loss(const Batch& batch, double part) {
     const auto images =
-        at<slot::resolution>().resize(at<slot::layout>().arrange(batch.input), part);
+        at<slot::layout>().arrange(at<slot::resolution>().resize(batch.input, part));
     [[maybe_unused]] const auto scope =
         at<slot::precision>().forward_scope(run_state<slot::precision>());
     return at<slot::loss>().loss(as_float32(model_->forward(images)), batch.target);

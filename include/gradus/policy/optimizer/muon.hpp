@@ -103,10 +103,19 @@ struct Muon {
     const double mu = rates.momentum.value_or(momentum);
     momentum_of.lerp_(gradient, 1 - mu);
     const auto update = nesterov ? gradient.lerp(momentum_of, mu) : momentum_of;
-    const auto matrix = update.reshape({update.size(0), -1});
-    const auto direction = orthogonal(matrix).reshape(update.sizes());
-    parameter.mul_(1 - rates.learning_rate * weight_decay);
-    parameter.add_(direction, -rates.learning_rate * scale(matrix));
+    const auto moved = as_stored(parameter, parameter);
+    const auto matrix = as_stored(parameter, update).reshape({update.size(0), -1});
+    const auto direction = orthogonal(matrix).view(moved.sizes());
+    moved.mul_(1 - rates.learning_rate * weight_decay);
+    moved.add_(direction, -rates.learning_rate * scale(matrix));
+  }
+
+  /// `values` [O, I, k, k] as [O, k, k, I] if `parameter` lies in memory so: the order of a
+  /// matrix's columns does not matter, and none is copied.
+  static at::Tensor as_stored(const at::Tensor& parameter, const at::Tensor& values) {
+    const bool channels_inside = parameter.dim() == 4 && !parameter.is_contiguous() &&
+                                 parameter.is_contiguous(at::MemoryFormat::ChannelsLast);
+    return channels_inside ? values.permute({0, 2, 3, 1}) : values;
   }
 
   [[nodiscard]] double scale(const at::Tensor& matrix) const {
@@ -127,7 +136,7 @@ struct Muon {
       const auto gram = x.mm(x.t());
       x = at::addmm(x, at::addmm(gram, gram, gram, b, c), x, a);
     }
-    return tall ? x.t() : x;
+    return tall ? x.t().contiguous() : x;
   }
 };
 static_assert(OptimizerPolicy<Muon>);
