@@ -4,6 +4,7 @@ between `<!-- made: NAME -->` and `<!-- end -->` is made here; all else in the p
 import importlib
 import json
 import re
+import sys
 
 import rows
 from environment import ROOT
@@ -46,18 +47,26 @@ def table(head, align, lines):
     return "\n".join(text + ["| " + " | ".join(line) + " |" for line in lines])
 
 
+def row_of(name):
+    return importlib.import_module(f"rows.{name}")
+
+
+def flags_of(name):
+    long = "--long " if hasattr(row_of(name), "train") else ""
+    return f"{long}--only {name}"
+
+
 def targets(results):
     lines = []
     for name in rows.NAMES:
-        result = results.get(name)
-        row = importlib.import_module(f"rows.{name}")
-        command = f"`benchmarks/run.py --only {name}`"
-        if result is None:
-            lines.append([row.TITLE, "", "not measured yet", "", "", "", "", command])
-            continue
-        for figure in (f for f in result["figures"] if target_of(f)):
-            lines.append([result["title"], *cells_of(figure), command])
-    return table(["row", "figure", "median", "least to most", "rounds", "target", "met", "command"],
+        flags = f"`{flags_of(name)}`"
+        if name in results:
+            lines += [[row_of(name).TITLE, *cells_of(figure), flags]
+                      for figure in results[name]["figures"] if target_of(figure)]
+        elif name not in rows.WITHOUT_TARGET:
+            lines.append([row_of(name).TITLE, "", "not measured yet", "", "", "", "", flags])
+    return table(["row", "figure", "median", "least to most", "rounds", "target", "met",
+                  "`python3 benchmarks/run.py`"],
                  ["---", "---", "---:", "---:", "---:", "---:", "---", "---"], lines)
 
 
@@ -70,53 +79,73 @@ def other_figures(results):
 
 def questions(results):
     lines = []
-    for result in results.values():
-        facts = [f"{peer['name']}: {peer['facts']['workers']} workers" for peer in result.get("peers", [])
-                 if "workers" in peer["facts"]]
-        for peer in result.get("peers", []):
-            if left_out := peer["facts"].get("left_out"):
-                facts.append(f"{peer['name']} goes without {', '.join(left_out)}")
-        note = f" ({'; '.join(facts)})" if facts else ""
-        lines.append(f"- **{result['title']}.** {result['question']}{note}")
+    for name in rows.NAMES:
+        notes = []
+        for peer in results.get(name, {}).get("peers", []):
+            facts = peer["facts"]
+            if "workers" in facts:
+                notes.append(f"{peer['name']}: {facts['workers']} workers")
+            if facts.get("left_out"):
+                notes.append(f"{peer['name']} goes without {', '.join(facts['left_out'])}")
+        question = " ".join(row_of(name).__doc__.split())
+        lines.append(f"- `{name}`: {question}" + (f" Here: {'; '.join(notes)}." if notes else ""))
     return "\n".join(lines)
 
 
-def versions_of(result):
-    """What the peers and runs of a result say of themselves, once each."""
-    found = []
-    for facts in [peer["facts"] for peer in result.get("peers", [])] + result.get("runs", []):
-        for key in ("gradus", "libtorch", "compiler", "flags", "torch", "torchvision", "python"):
-            if key in facts and (text := f"{key} {facts[key]}") not in found:
-                found.append(text)
-    return found
+VERSIONS = ("gradus", "libtorch", "compiler", "flags", "torch", "torchvision", "python")
+
+
+def versions_of(all_facts):
+    return ", ".join(dict.fromkeys(f"{key} {facts[key]}" for facts in all_facts for key in VERSIONS
+                                   if key in facts))
+
+
+def facts_table(lines):
+    return table(["", ""], ["---", "---"], [line for line in lines if line[1]])
+
+
+def measured_here(results, names):
+    """Of rows that share machine and commit."""
+    facts = [results[name]["environment"] for name in names]
+    first, loads = facts[0], [each["load_before"] for each in facts]
+    peers = [peer["facts"] for name in names for peer in results[name].get("peers", [])]
+    return facts_table([
+        ["rows", ", ".join(f"`{name}`" for name in names)],
+        ["measured", ", ".join(sorted({each["date"] for each in facts}))],
+        ["commit", f"`{first['commit']}`"],
+        ["processor", f"{first['processor']}, {first['cores']} cores, {first['memory_gib']} GiB, "
+                      f"{first['system']}"],
+        ["native types", ", ".join(first["native_types"])],
+        ["GPU", first["gpu"] or "none"],
+        ["threads of each peer", str(first["threads"])],
+        ["versions", versions_of(peers)],
+        ["load before a row", f"{min(loads)} to {max(loads)}"],
+        ["variables", ", ".join(f"`{key}={value}`" for key, value in first["variables"].items())]])
+
+
+def trained_elsewhere(name, runs):
+    """Of a long row, whose runs say themselves what made them."""
+    one = runs[-1]
+    return facts_table([
+        ["row", f"`{name}`"],
+        ["commits", ", ".join(dict.fromkeys(f"`{run['commit']}`" for run in runs))],
+        ["commands", ", ".join(dict.fromkeys(f"`{run['command']}`" for run in runs))],
+        ["processor", f"{one['processor']}, {one['cores']} cores"],
+        ["native bfloat16", "yes" if one["native_bfloat16"] else "no"],
+        ["device, threads", f"{one['device']}, {one['threads']}"],
+        ["versions", versions_of(runs)],
+        ["data, MD5 of all records", f"`{one['data_md5']}`"]])
 
 
 def environments(results):
-    """One table for each machine and commit that figures come from."""
-    groups = {}
+    together = {}
     for name, result in results.items():
-        measured_on = {k: v for k, v in result["environment"].items() if k not in ("load_before", "date")}
-        groups.setdefault(json.dumps(measured_on), []).append(name)
-    tables = []
-    for names in groups.values():
-        facts = results[names[0]]["environment"]
-        loads = [results[name]["environment"]["load_before"] for name in names]
-        versions = list(dict.fromkeys(v for name in names for v in versions_of(results[name])))
-        commits = sorted({run["commit"] for name in names for run in results[name].get("runs", [])})
-        days = sorted({results[name]["environment"]["date"] for name in names})
-        lines = [["rows", ", ".join(f"`{name}`" for name in names)],
-                 ["measured", " to ".join(dict.fromkeys((days[0], days[-1])))],
-                 ["commit", f"`{facts['commit']}`"],
-                 ["commits of the long runs", ", ".join(f"`{commit}`" for commit in commits)],
-                 ["processor", f"{facts['processor']}, {facts['cores']} cores, "
-                               f"{facts['memory_gib']} GiB, {facts['system']}"],
-                 ["native types", ", ".join(facts["native_types"])],
-                 ["GPU", facts["gpu"] or "none"],
-                 ["threads of each peer", str(facts["threads"])],
-                 ["versions", ", ".join(versions)],
-                 ["load before a row", f"{min(loads)} to {max(loads)}"],
-                 ["variables", ", ".join(f"`{k}={v}`" for k, v in facts["variables"].items())]]
-        tables.append(table(["", ""], ["---", "---"], [line for line in lines if line[1]]))
+        if here := result.get("environment"):
+            key = json.dumps({k: v for k, v in here.items() if k not in ("load_before", "date")})
+            together.setdefault(key, []).append(name)
+    tables = [measured_here(results, names) for names in together.values()]
+    tables += [trained_elsewhere(name, result["runs"]) for name, result in results.items()
+               if "runs" in result]
     return "\n\n".join(tables)
 
 
@@ -157,18 +186,26 @@ PARTS = {"targets": targets, "figures": other_figures, "questions": questions,
          "environment": environments, "profiles": profiles, "levers": levers}
 
 
-def rewrite(results_folder=RESULTS, page=PAGE):
+def made(results_folder, page):
+    """The text of `page` with its tables made anew."""
     results = {name: json.loads(path.read_text(encoding="utf-8")) for name in rows.NAMES
                if (path := results_folder / f"{name}.json").is_file()}
-    text = (page if page.is_file() else PAGE).read_text(encoding="utf-8")
 
-    def made(match):
+    def part(match):
         body = PARTS[match[1]](results) or "Not measured yet."
         return f"<!-- made: {match[1]} -->\n\n{body}\n\n<!-- end -->"
 
-    page.write_text(re.sub(r"<!-- made: (\w+) -->\n.*?<!-- end -->", made, text, flags=re.DOTALL),
-                    encoding="utf-8")
+    return re.sub(r"<!-- made: (\w+) -->\n.*?<!-- end -->", part, page.read_text(encoding="utf-8"),
+                  flags=re.DOTALL)
+
+
+def rewrite(results_folder=RESULTS, page=PAGE):
+    page.write_text(made(results_folder, page), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    rewrite()
+    if sys.argv[1:] == ["--check"]:
+        if made(RESULTS, PAGE) != PAGE.read_text(encoding="utf-8"):
+            sys.exit(f"{PAGE} does not show the figures in {RESULTS}; run benchmarks/page.py.")
+    else:
+        rewrite()

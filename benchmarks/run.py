@@ -1,15 +1,14 @@
 """Measures the rows of docs/performance.md, leaves the figures of each as JSON and rewrites the page.
 
     run.py                                 all rows that take minutes; long ones from the runs that are kept
+    run.py --only data_pipeline waiting    these rows
     run.py --long                          the trainings of the long rows too: hours
-    run.py --only data_pipeline waiting    these rows, with their trainings
-    run.py --only fastest_over_unoptimized --width 16
+    run.py --long --only fastest_over_unoptimized --width 16
     run.py --take runs/x/comparison.json   keeps that run for the long rows
 
 All is measured side by side in turns, with the same number of threads. Let the machine do nothing else."""
 
 import argparse
-import importlib
 import json
 import pathlib
 import subprocess
@@ -35,25 +34,28 @@ def arguments_of():
     parser.add_argument("--only", nargs="+", choices=rows.NAMES, metavar="ROW", default=[])
     parser.add_argument("--skip", nargs="+", choices=rows.NAMES, metavar="ROW", default=[])
     parser.add_argument("--long", action="store_true", help="run the trainings of the long rows")
-    parser.add_argument("--width", type=int, nargs="+", default=[16, 64], help="of the long rows")
+    parser.add_argument("--width", type=int, nargs="+", default=[16, 64], choices=[16, 64],
+                        help="of the long rows")
     parser.add_argument("--take", type=pathlib.Path, nargs="+", default=[], metavar="COMPARISON.json")
     return parser.parse_args()
 
 
 def measure(name, bench, arguments):
     """Leaves `name`.json, unless the row has nothing to go by yet."""
-    row = importlib.import_module(f"rows.{name}")
+    row = page.row_of(name)
     begin = time.monotonic()
     here = environment(arguments.threads)
-    if hasattr(row, "train") and (arguments.long or name in arguments.only):
+    if arguments.long and hasattr(row, "train"):
         row.train(bench, arguments.width)
     measured = row.measure(bench)
     if measured is None:
-        say(f"  no runs yet; `benchmarks/run.py --only {name}` makes them")
+        say(f"  no runs yet; `run.py {page.flags_of(name)}` makes them")
         return
     result = {"row": name, "title": row.TITLE, "question": " ".join(row.__doc__.split()),
-              "command": f"benchmarks/run.py --only {name}", "environment": here,
+              "command": f"python3 benchmarks/run.py {page.flags_of(name)}",
               "took_seconds": round(time.monotonic() - begin, 1)} | measured
+    if "runs" not in measured:  # else the runs say where they were made
+        result["environment"] = here
     bench.results.mkdir(parents=True, exist_ok=True)
     path = bench.results / f"{name}.json"
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")

@@ -17,7 +17,7 @@ def main():
     parser.add_argument("--images", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--batch-size", type=int, default=0, help="0: the recipe's")
-    parser.add_argument("--most-workers", type=int, default=0)
+    parser.add_argument("--most-workers", type=int, default=0, help="tried with --best")
     parser.add_argument("--best", action="store_true")
     arguments = parser.parse_args()
 
@@ -34,8 +34,8 @@ def main():
         images.epoch += 1
         return seconds_of(lambda: training.epoch(loader))
 
-    loaders = [loader_of(images, batch_size, count)
-               for count in range(arguments.most_workers + 1 if arguments.best else 1)]
+    counts = [0, *(n for n in (1, 2, 4, 8) if n <= arguments.most_workers)] if arguments.best else [0]
+    loaders = [loader_of(images, batch_size, count) for count in counts]
     loader = fastest(loaders, epoch)
     del loaders
     serve(said | {"workers": loader.num_workers, "batch_size": batch_size, "left_out": recipe.left_out(),

@@ -1,5 +1,5 @@
 """What including all of gradus and instantiating `Optimized` costs a compiler, against torch/torch.h and
-a loop written by hand (benchmarks/compile_time.py). Three rounds."""
+a loop written by hand (benchmarks/compile_time.py)."""
 
 import json
 import subprocess
@@ -15,8 +15,9 @@ def measure(bench):
     path = bench.scratch / "compile_time.json"
     command = (bench.build / "compile_command.txt").read_text(encoding="utf-8").split("\n")
     script = ROOT / "benchmarks" / "compile_time.py"
-    subprocess.run([sys.executable, script, "--sources", script.with_suffix(""), "--json", path, "--",
-                    *filter(None, command)], check=True, stdout=sys.stderr)
+    subprocess.run([sys.executable, script, "--sources", script.with_suffix(""), "--json", path,
+                    "--rounds", str(bench.rounds), "--", *filter(None, command)],
+                   check=True, stdout=sys.stderr)
     compared = json.loads(path.read_text(encoding="utf-8"))
     return {"compiler": compared["compiler"],
             "figures": [figure(f"processor time at {level}, {what}",
