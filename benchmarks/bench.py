@@ -1,5 +1,6 @@
 """Where a row finds what it measures: programs, data, recipes, Python PyTorch, earlier runs."""
 
+import datetime
 import functools
 import json
 import os
@@ -84,6 +85,7 @@ class Bench:
         the same configurations, width and seed takes the place of an earlier."""
         comparison = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
         comparison["environment"] = self.clean(comparison["environment"])
+        comparison["kept"] = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         runs = comparison["runs"]
         names = "-".join(run["name"] for run in runs)
         kept = self.results / "runs" / f"width{runs[0]['width']}-seed{runs[0]['seed']}-{names}.json"
@@ -97,15 +99,19 @@ class Bench:
         kept = {key: value for key, value in facts.items() if key != "data"}
         return kept | {"command": _without_paths(facts["command"])}
 
-    def runs(self, width):
-        """Comparisons of 5 epochs over all images at `width`."""
+    def runs(self, width, *names):
+        """Environment and runs by name of each comparison of 5 epochs over all images at `width` that
+        has these configurations: those of the commit that was kept last, for others are of another
+        program."""
         found = []
-        for path in sorted((self.results / "runs").glob(f"width{width}-*.json")):
+        for path in (self.results / "runs").glob(f"width{width}-*.json"):
             comparison = json.loads(path.read_text(encoding="utf-8"))
-            if all(len(run["epochs"]) == 5 and run["train_samples"] == 50_000
-                   for run in comparison["runs"]):
-                found.append(comparison)
-        return found
+            runs = {run["name"]: run for run in comparison["runs"]
+                    if len(run["epochs"]) == 5 and run["train_samples"] == 50_000}
+            if runs.keys() >= set(names):
+                found.append((comparison["kept"], comparison["environment"], runs))
+        found.sort(key=lambda comparison: comparison[0])
+        return [(facts, runs) for _, facts, runs in found if facts["commit"] == found[-1][1]["commit"]]
 
 
 def _words(flags):

@@ -175,9 +175,13 @@ def levers(results):
     ablation = results.get("levers", {}).get("ablation")
     if not ablation:
         return ""
-    lines = [[f"{left['policy']} ({left['axis']})", f"{left['time_ratio']['mean']:.2f}×",
-              f"{100 * left['accuracy_contributed']['mean']:+.2f}",
-              f"{100 * left['accuracy_contributed']['deviation']:.2f}"] for left in ablation["left_out"]]
+    lines = []
+    for left in ablation["left_out"]:
+        gain = left["accuracy_contributed"]
+        several = len(gain["values"]) > 1
+        lines.append([f"{left['policy']} ({left['axis']})", f"{left['time_ratio']['mean']:.2f}×",
+                      f"{100 * gain['mean']:+.2f}",
+                      f"{100 * gain['deviation']:.2f}" if several else "one seed"])
     return table(["policy", "time without it", "accuracy that it adds, points", "± over seeds"],
                  ["---", "---:", "---:", "---:"], lines)
 
@@ -200,7 +204,7 @@ def made(results_folder, page):
 
 
 def rewrite(results_folder=RESULTS, page=PAGE):
-    page.write_text(made(results_folder, page), encoding="utf-8")
+    page.write_text(made(results_folder, page if page.is_file() else PAGE), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def main():
             say(f"{name} ...")
             try:
                 measure(name, bench, arguments)
-            except (SystemExit, subprocess.CalledProcessError) as failure:
+            except (SystemExit, OSError, subprocess.CalledProcessError) as failure:
                 say(f"  {name} failed: {failure}")
                 failed.append(name)
     finally:

@@ -11,23 +11,19 @@ TITLE = "Accuracy of `fastest`, width 64, 5 epochs"
 def train(bench, widths):
     if 64 not in widths:
         return
-    done = {run["seed"] for comparison in bench.runs(64) for run in comparison["runs"]
-            if run["name"] == "fastest" and comparison["environment"]["commit"] == commit()}
+    done = {runs["fastest"]["seed"] for facts, runs in bench.runs(64, "fastest")
+            if facts["commit"] == commit()}
     for seed in (0, 1, 2):
         if seed not in done:
             bench.compare(["fastest"], 64, seed)
 
 
 def measure(bench):
-    by_seed, facts = {}, {}
-    for comparison in bench.runs(64):
-        for run in comparison["runs"]:
-            if run["name"] == "fastest":
-                by_seed[run["seed"]] = run["test_accuracy"]
-                facts[run["seed"]] = comparison["environment"]
+    by_seed = {runs["fastest"]["seed"]: (facts, runs["fastest"]["test_accuracy"])
+               for facts, runs in bench.runs(64, "fastest")}
     if not by_seed:
         return None
-    shown = figure(f"mean of {len(by_seed)} seeds", list(by_seed.values()), "%", at_least=0.9,
-                   middle=statistics.mean)
+    shown = figure(f"mean of {len(by_seed)} seeds", [accuracy for _, accuracy in by_seed.values()], "%",
+                   at_least=0.9, middle=statistics.mean)
     shown["met"] = shown["met"] and len(by_seed) >= 3
-    return {"figures": [shown], "runs": list(facts.values())}
+    return {"figures": [shown], "runs": [facts for facts, _ in by_seed.values()]}

@@ -12,26 +12,22 @@ def train(bench, widths):
 
 
 def measure(bench):
-    figures, facts = [], []
+    figures, made_by = [], []
     for width in (16, 64):
-        pairs = []
-        for comparison in bench.runs(width):
-            named = {run["name"]: run for run in comparison["runs"]}
-            if {"unoptimized", "fastest"} <= named.keys():
-                pairs.append((named["unoptimized"], named["fastest"]))
-                facts.append(comparison["environment"])
-        if not pairs:
+        found = bench.runs(width, "unoptimized", "fastest")
+        if not found:
             continue
+        made_by += [facts for facts, _ in found]
         at_width = f"width {width}"
-        target = 10 if facts[-1]["native_bfloat16"] else 7
-        figures.append(figure(f"training time, {at_width}", [fast["speedup"] for _, fast in pairs],
-                              "times", at_least=target))
+        fastest = [runs["fastest"] for _, runs in found]
+        figures.append(figure(f"training time, {at_width}", [run["speedup"] for run in fastest], "times",
+                              at_least=10 if made_by[-1]["native_bfloat16"] else 7))
         figures.append(figure(f"time to the baseline's final accuracy, {at_width}",
-                              [fast["time_to_baseline_accuracy"] or 0 for _, fast in pairs],
-                              "times", at_least=10))
-        for which, name in enumerate(("unoptimized", "fastest")):
+                              [run["time_to_baseline_accuracy"] or 0 for run in fastest], "times",
+                              at_least=10))
+        for name in ("unoptimized", "fastest"):
             figures.append(figure(f"accuracy of `{name}`, {at_width}",
-                                  [pair[which]["test_accuracy"] for pair in pairs], "%"))
+                                  [runs[name]["test_accuracy"] for _, runs in found], "%"))
             figures.append(figure(f"seconds of training of `{name}`, {at_width}",
-                                  [pair[which]["train_seconds"] for pair in pairs], "s"))
-    return {"figures": figures, "runs": facts} if figures else None
+                                  [runs[name]["train_seconds"] for _, runs in found], "s"))
+    return {"figures": figures, "runs": made_by} if figures else None

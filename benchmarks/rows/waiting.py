@@ -20,8 +20,7 @@ def measure(bench):
                for run in comparison["runs"]]
     for width in (16, 64):
         for name in ("optimized", "fastest"):
-            parts = [part for full in bench.runs(width) for run in full["runs"] if run["name"] == name
-                     for part in waited(run)]
+            parts = [part for _, runs in bench.runs(width, name) for part in waited(runs[name])]
             if parts:
                 figures.append(figure(f"`{name}`, width {width}, full runs", parts, "%", at_most=0.01))
     return {"figures": figures}
