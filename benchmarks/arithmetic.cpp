@@ -9,6 +9,10 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
+#include <torch/utils.h>
+
+#include <cstdint>
+#include <span>
 
 using namespace gradus;
 

@@ -9,8 +9,8 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NATIVE_TYPES = {"avx2": "float32 (AVX2)", "avx512f": "float32 (AVX-512)",
-                "avx512_bf16": "bfloat16 (AVX512-BF16)", "amx_bf16": "bfloat16 (AMX)", "avx512_fp16": "float16 (AVX512-FP16)",
-                "amx_fp16": "float16 (AMX)", "bf16": "bfloat16 (Arm)"}
+                "avx512_bf16": "bfloat16 (AVX512-BF16)", "amx_bf16": "bfloat16 (AMX)",
+                "avx512_fp16": "float16 (AVX512-FP16)", "amx_fp16": "float16 (AMX)", "bf16": "bfloat16 (Arm)"}
 VARIABLES = ("OMP_NUM_THREADS", "OMP_PROC_BIND", "OMP_PLACES", "KMP_AFFINITY", "GOMP_CPU_AFFINITY",
              "LD_PRELOAD", "MALLOC_CONF", "GLIBC_TUNABLES", "ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 

@@ -7,6 +7,8 @@
 #include <gradus/policy/loading/prefetch.hpp>
 #include <gradus/train/training_batches.hpp>
 
+#include <cstdint>
+
 using namespace gradus;
 
 int main(int argc, char** argv) {

@@ -1,16 +1,20 @@
 /// Where does the time of a training step go? Runs one `fit` and adds up, for each operator, the
-/// time spent in itself and not in the operators that it calls.
+/// time spent in itself and not in the operators that it calls; on a GPU, the time to launch it.
 #include "configurations.hpp"
 #include "rounds.hpp"
 #include <gradus/core/error.hpp>
 #include <gradus/data/cifar10.hpp>
 
 #include <ATen/record_function.h>
+#include <torch/utils.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 using namespace gradus;

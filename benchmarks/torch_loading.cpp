@@ -5,7 +5,11 @@
 
 #include <torch/data.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <random>
+#include <vector>
 
 namespace {
 

@@ -5,6 +5,10 @@
 #include <gradus/core/error.hpp>
 #include <gradus/data/cifar10.hpp>
 
+#include <torch/utils.h>
+
+#include <cstdint>
+
 using namespace gradus;
 
 namespace {
