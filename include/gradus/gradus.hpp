@@ -17,6 +17,8 @@
 #include <gradus/core/hook.hpp>
 #include <gradus/core/image_transform.hpp>
 #include <gradus/core/loading_plan.hpp>
+#include <gradus/core/math_scope.hpp>
+#include <gradus/core/math_settings.hpp>
 #include <gradus/core/md5.hpp>
 #include <gradus/core/nearest.hpp>
 #include <gradus/core/parameters.hpp>

@@ -1,6 +1,7 @@
 /// The training loop of a trainer, from the run down to the step. Included by train/trainer.hpp.
 #pragma once
 
+#include <gradus/core/math_scope.hpp>
 #include <gradus/train/basic_trainer.hpp>
 
 #include <algorithm>
@@ -12,6 +13,7 @@ template <class M, class Policies>
 template <class Train, class AfterEpoch, class... Os>
 History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch after_epoch,
                                               Os&... observers) {
+  const MathScope math(run_.math);
   const StepPlan plan = this->plan(train.size());
   data::check_batch_size(plan.samples, plan.batch_size);
   check_smallest_batch(train, plan);
