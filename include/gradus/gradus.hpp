@@ -39,6 +39,7 @@
 #include <gradus/data/cifar10_source.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/device_feed.hpp>
+#include <gradus/data/device_images.hpp>
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/data/loader.hpp>
 #include <gradus/data/pinned.hpp>
@@ -95,6 +96,7 @@
 #include <gradus/policy/loading/concept.hpp>
 #include <gradus/policy/loading/plain.hpp>
 #include <gradus/policy/loading/prefetch.hpp>
+#include <gradus/policy/loading/resident.hpp>
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/loss/cross_entropy.hpp>
 #include <gradus/policy/mixing/blend.hpp>
@@ -171,5 +173,6 @@
 #include <gradus/train/run_state.hpp>
 #include <gradus/train/trainer.hpp>
 #include <gradus/train/training_batches.hpp>
+#include <gradus/train/training_source.hpp>
 #include <gradus/train/weight_swap.hpp>
 #include <gradus/version.hpp>
