@@ -41,6 +41,7 @@ struct Options {
   std::int64_t seeds = 1;          ///< runs of `ablate` for each configuration
   gradus::MathSettings math;       ///< how the device may compute
   std::vector<Setting> settings;   ///< a later one wins
+  bool sized = false;              ///< width, epochs or a number of images was given
   std::vector<std::string> notes;  ///< what was reduced, and why
   std::string command;             ///< as typed
   std::string program;             ///< as typed

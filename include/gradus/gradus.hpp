@@ -54,6 +54,7 @@
 #include <gradus/observe/comparison.hpp>
 #include <gradus/observe/comparison_json.hpp>
 #include <gradus/observe/headline.hpp>
+#include <gradus/observe/host_waits.hpp>
 #include <gradus/observe/html.hpp>
 #include <gradus/observe/lines.hpp>
 #include <gradus/observe/live_line.hpp>
