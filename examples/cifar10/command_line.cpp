@@ -52,7 +52,10 @@ const std::vector<std::pair<std::string, std::string>>& run_keys() {
       {"test_samples", "the first N test images [all]"},
       {"seed", "of weights, order and augmentation [0]"},
       {"threads", "of computation [LibTorch's choice]"},
-      {"stop_after_steps", "end after N optimizer steps"}};
+      {"stop_after_steps", "end after N optimizer steps"},
+      {"tf32", "true: CUDA may round factors of float32 products [false]"},
+      {"cudnn_benchmark", "true: cuDNN times its algorithms [false]"},
+      {"deterministic", "true: equal bits each time, or an error [false]"}};
   return keys;
 }
 
@@ -114,7 +117,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_flags(*describe, line);
   describe->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
 
-  auto* selfcheck = app.add_subcommand("selfcheck", "not yet: check every facility of the device");
+  auto* selfcheck = app.add_subcommand("selfcheck", "check every facility of the device");
   add_flags(*selfcheck, line);
 }
 
@@ -171,7 +174,8 @@ Layer from_environment() {
 }
 
 Layer from_file(const SettingsFile& file) {
-  std::vector<std::string> known{"precision", "precision_reason"};  // `describe` prints these
+  std::vector<std::string> known{"precision", "precision_reason",
+                                 "float32"};  // `describe` prints these
   for (const auto& [key, meaning] : run_keys()) known.push_back(key);
   for (const auto& [key, value] : file.run.items()) {
     if (std::find(known.begin(), known.end(), key) == known.end()) {
@@ -200,6 +204,19 @@ void take_count(std::optional<std::int64_t>& to, const std::vector<Layer>& layer
   }
 }
 
+void take_flag(bool& to, const std::vector<Layer>& layers, const std::string& key) {
+  for (const auto& layer : layers) {
+    if (!layer.run.contains(key)) continue;
+    const auto& found = layer.run[key];
+    if (!found.is_boolean()) {
+      throw ConfigurationError(layer.label(key) + " is " + gradus::dump(found) +
+                               ", but it takes true or false.");
+    }
+    to = found.get<bool>();
+    return;
+  }
+}
+
 void take_run(Options& options, const std::vector<Layer>& layers) {
   constexpr std::int64_t any = std::int64_t{1} << 53;  // whole in a double too
   constexpr std::int64_t most_epochs = 1'000'000;
@@ -213,6 +230,9 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   take_count(options.train_samples, layers, "train_samples", any);
   take_count(options.test_samples, layers, "test_samples", any);
   take_count(options.stop_after_steps, layers, "stop_after_steps", any);
+  take_flag(options.math.tf32, layers, "tf32");
+  take_flag(options.math.cudnn_benchmark, layers, "cudnn_benchmark");
+  take_flag(options.math.deterministic, layers, "deterministic");
   if (options.demo && (epochs || width || options.train_samples)) {
     throw UsageError(
         "--demo chooses epochs, width and the number of training images itself, but some of them "
@@ -221,6 +241,7 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   std::optional<std::int64_t> seeds;
   take_count(seeds, layers, "seeds", most_seeds);
   options.seeds = seeds.value_or(options.seeds);
+  options.sized = epochs || width || options.train_samples || options.test_samples;
   options.epochs = epochs.value_or(options.epochs);
   options.width = width.value_or(options.width);
 
@@ -281,11 +302,6 @@ std::optional<Request> read_command_line(int argc, char** argv) {
     throw UsageError(
         "--resume is not there yet: a run cannot be continued in this version; "
         "start a new one without --resume.");
-  }
-  if (command == "selfcheck") {
-    throw UsageError(
-        "selfcheck is not there yet in this version; "
-        "`ctest --preset test` runs the library's tests.");
   }
   return Request{command, resolve(std::move(line))};
 }

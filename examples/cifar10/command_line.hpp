@@ -9,7 +9,7 @@
 namespace cifar10 {
 
 struct Request {
-  std::string command;  ///< compare, ablate, train, evaluate or describe
+  std::string command;  ///< compare, ablate, train, evaluate, describe or selfcheck
   Options options;
 };
 

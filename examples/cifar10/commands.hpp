@@ -26,6 +26,10 @@ void evaluate(Options options);
 /// The whole configuration as JSON.
 void describe(Options options);
 
+/// Checks every facility of the chosen device, compares the configurations in small, and leaves
+/// selfcheck.json. Throws gradus::CheckError if a check failed.
+void selfcheck(Options options);
+
 /// What stands beside every result: versions, processor, data.
 [[nodiscard]] nlohmann::ordered_json environment(const Options& options, const LoadedData& data);
 

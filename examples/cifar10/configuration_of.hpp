@@ -126,7 +126,8 @@ class ConfigurationOf final : public Configuration {
              {.seed = options.seed,
               .epochs = options.epochs,
               .device = device_from_name(options.device),
-              .stop_after_steps = options.stop_after_steps},
+              .stop_after_steps = options.stop_after_steps,
+              .math = options.math},
              policies);
   }
 
@@ -145,7 +146,11 @@ class ConfigurationOf final : public Configuration {
           {"width", options.width},
           {"device", run.device.str()},
           {"precision", c10::toString(precision.type)},
-          {"precision_reason", precision.reason}}}};
+          {"precision_reason", precision.reason},
+          {"float32", float32_arithmetic(run.math, run.device.is_cuda())},
+          {"tf32", run.math.tf32},
+          {"cudnn_benchmark", run.math.cudnn_benchmark},
+          {"deterministic", run.math.deterministic}}}};
   }
 
   static void check_accumulation(const StepPlan& plan) {

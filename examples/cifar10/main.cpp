@@ -21,11 +21,9 @@ void run(int argc, char** argv) {
   const auto request = cifar10::read_command_line(argc, argv);
   if (!request) return;
   static const std::map<std::string, void (*)(cifar10::Options)> commands{
-      {"compare", cifar10::compare},
-      {"ablate", cifar10::ablate_configuration},
-      {"train", cifar10::train},
-      {"evaluate", cifar10::evaluate},
-      {"describe", cifar10::describe}};
+      {"compare", cifar10::compare},   {"ablate", cifar10::ablate_configuration},
+      {"train", cifar10::train},       {"evaluate", cifar10::evaluate},
+      {"describe", cifar10::describe}, {"selfcheck", cifar10::selfcheck}};
   commands.at(request->command)(request->options);
 }
 

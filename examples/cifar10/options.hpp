@@ -1,6 +1,8 @@
 /// What a person asked of the program: flags, environment and settings file in one struct.
 #pragma once
 
+#include <gradus/core/math_settings.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
@@ -37,7 +39,9 @@ struct Options {
   std::string out;                      ///< empty: runs/<time>
   std::optional<std::int64_t> stop_after_steps;
   std::int64_t seeds = 1;          ///< runs of `ablate` for each configuration
+  gradus::MathSettings math;       ///< how the device may compute
   std::vector<Setting> settings;   ///< a later one wins
+  bool sized = false;              ///< width, epochs or a number of images was given
   std::vector<std::string> notes;  ///< what was reduced, and why
   std::string command;             ///< as typed
   std::string program;             ///< as typed

@@ -6,6 +6,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 
 namespace cifar10 {
@@ -44,6 +45,8 @@ void check_settings(const Options& options, const std::vector<const Configuratio
 
 void prepare(const Options& options, const std::vector<const Configuration*>& list) {
   static_cast<void>(gradus::device_from_name(options.device));
+  // cuBLAS reads this when it starts; what a person has set stays.
+  if (options.math.deterministic) ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   if (options.threads) at::set_num_threads(static_cast<int>(*options.threads));
   check_settings(options, list);
 }

@@ -18,6 +18,8 @@
 #include <gradus/core/image_transform.hpp>
 #include <gradus/core/keep_memory.hpp>
 #include <gradus/core/loading_plan.hpp>
+#include <gradus/core/math_scope.hpp>
+#include <gradus/core/math_settings.hpp>
 #include <gradus/core/md5.hpp>
 #include <gradus/core/nearest.hpp>
 #include <gradus/core/parameters.hpp>
@@ -38,6 +40,7 @@
 #include <gradus/data/cifar10_source.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/device_feed.hpp>
+#include <gradus/data/device_images.hpp>
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/data/loader.hpp>
 #include <gradus/data/pinned.hpp>
@@ -54,6 +57,7 @@
 #include <gradus/observe/comparison.hpp>
 #include <gradus/observe/comparison_json.hpp>
 #include <gradus/observe/headline.hpp>
+#include <gradus/observe/host_waits.hpp>
 #include <gradus/observe/html.hpp>
 #include <gradus/observe/lines.hpp>
 #include <gradus/observe/live_line.hpp>
@@ -96,6 +100,7 @@
 #include <gradus/policy/loading/concept.hpp>
 #include <gradus/policy/loading/plain.hpp>
 #include <gradus/policy/loading/prefetch.hpp>
+#include <gradus/policy/loading/resident.hpp>
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/loss/cross_entropy.hpp>
 #include <gradus/policy/mixing/blend.hpp>
@@ -172,5 +177,6 @@
 #include <gradus/train/run_state.hpp>
 #include <gradus/train/trainer.hpp>
 #include <gradus/train/training_batches.hpp>
+#include <gradus/train/training_source.hpp>
 #include <gradus/train/weight_swap.hpp>
 #include <gradus/version.hpp>

@@ -133,6 +133,34 @@ CATCH_TEST_CASE("flags win over the environment, it over the settings file, it o
   CATCH_CHECK(of("", "")["policies"]["optimizer"]["lr"] == 0.5);
 }
 
+CATCH_TEST_CASE("how the device may compute is a setting, and stands in config and comparison") {
+  const auto described = json::parse(run("describe unoptimized --tf32 true").out)["run"];
+  CATCH_CHECK(described["tf32"] == true);
+  CATCH_CHECK(described["cudnn_benchmark"] == false);
+  CATCH_CHECK(described["deterministic"] == false);
+  CATCH_CHECK(json::parse(run("describe unoptimized", "GRADUS_CUDNN_BENCHMARK=true")
+                              .out)["run"]["cudnn_benchmark"] == true);
+  check_refused(run("describe unoptimized --tf32 on"), 3, "--tf32 is \"on\", but it takes true");
+  check_refused(run("describe unoptimized --deterministic true --cudnn-benchmark true"), 3,
+                "leave out one of them");
+  const Folder folder;
+  const auto out = folder / "run";
+  const auto result = run("compare unoptimized fastest --deterministic true --stop-after-steps 2" +
+                          tiny + "--set fastest:loading.batch_size=16 --out " + out.string());
+  CATCH_INFO(result.err);
+  CATCH_REQUIRE(result.code == 0);
+  const auto config = json::parse(text_of(out / "fastest" / "config.json"))["run"];
+  CATCH_CHECK(config["deterministic"] == true);
+  CATCH_CHECK(config["tf32"] == false);
+  const auto comparison = json::parse(text_of(out / "comparison.json"));
+  const auto& baseline = comparison["runs"][0]["configuration"]["run"];
+  CATCH_CHECK(baseline["tf32"] == false);
+  CATCH_CHECK(baseline["deterministic"] == true);
+  CATCH_CHECK_THAT(baseline["float32"].get<std::string>(),
+                   Catch::Matchers::ContainsSubstring("IEEE float32"));
+  CATCH_CHECK_THAT(text_of(out / "report.html"), Catch::Matchers::ContainsSubstring("tf32"));
+}
+
 CATCH_TEST_CASE("unknown commands, configurations and flags exit with 2 and the nearest name") {
   check_refused(run("compar"), 2, "there is no command 'compar'; did you mean 'compare'?");
   check_refused(run(""), 2, "a command is missing");
@@ -141,7 +169,7 @@ CATCH_TEST_CASE("unknown commands, configurations and flags exit with 2 and the 
                 "there is no flag '--epoch'; did you mean '--epochs'?");
   check_refused(run("describe optimized --set lr=3"), 2, "axis.field=value");
   check_refused(run("train optimized --resume"), 2, "--resume is not there yet");
-  check_refused(run("selfcheck"), 2, "selfcheck is not there yet");
+  check_refused(run("selfcheck optimized"), 2, "'optimized' was not expected");
 }
 
 CATCH_TEST_CASE("wrong values and keys exit with 3") {

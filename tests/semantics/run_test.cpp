@@ -4,18 +4,18 @@
 #include "../train/toys.hpp"
 #include "runs.hpp"
 #include <gradus/checkpoint/weights.hpp>
+#include <gradus/observe/host_waits.hpp>
 #include <gradus/policy/optimizer/adafactor.hpp>
 #include <gradus/policy/optimizer/lion.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/optimizer/rmsprop.hpp>
 #include <gradus/train/clone_model.hpp>
 
-#include <ATen/record_function.h>
-
-#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 using namespace gradus;
 using namespace semantics;
@@ -218,41 +218,26 @@ CATCH_TEST_CASE("[line 14] while the averaged weights are in the model, they are
 
 namespace {
 
-/// Operators that wait for the device, outside the kernels that do so on the CPU alone.
-struct Tripwire {
-  static inline int inside = 0;
-  static inline int waits = 0;
-  struct Within : at::ObserverContext {
-    ~Within() override { --inside; }
-  };
-  static std::unique_ptr<at::ObserverContext> see(const at::RecordFunction& function) {
-    const std::string_view name(function.name());
-    const bool waits_here = name == "aten::item" || name == "aten::_local_scalar_dense" ||
-                            name == "aten::nonzero" || name == "aten::is_nonzero";
-    waits += waits_here && inside == 0 ? 1 : 0;
-    if (!name.starts_with("aten::_fused_")) return nullptr;  // on the CPU they read their rate
-    ++inside;
-    return std::make_unique<Within>();
-  }
-};
-
 /// Hears the loss only at readings.
 struct CountsReadings {
   int readings = 0;
   void on(const StepEnd& event) { readings += event.train_loss ? 1 : 0; }
 };
 
+struct Seen {
+  std::int64_t waits = 0;
+  std::int64_t copies = 0;
+  int readings = 0;
+};
+
 template <class T>
-int waits_of(std::int64_t log_every, int& readings) {
+Seen seen_in(std::int64_t log_every, std::int64_t samples = 48) {
   T trainer(small_net(), {.epochs = 1, .device = c10::kCPU, .log_every_steps = log_every});
   CountsReadings observer;
-  Tripwire::waits = 0;
-  const auto handle = at::addThreadLocalCallback(
-      at::RecordFunctionCallback(Tripwire::see).scopes({at::RecordScope::FUNCTION}));
-  trainer.fit(noise(48), observer);
-  at::removeCallback(handle);
-  readings = observer.readings;
-  return Tripwire::waits;
+  const auto images = noise(samples);
+  const observe::HostWaits watch;
+  trainer.fit(images, observer);
+  return {watch.waits(), watch.copies(), observer.readings};
 }
 
 }  // namespace
@@ -261,21 +246,37 @@ CATCH_TEMPLATE_TEST_CASE("[line 15] no step waits for the device, float16's incl
                          Everything, (Run<SGD, ClipNorm>), (Run<Muon>), (Run<Lion>), (Run<RMSprop>),
                          (Run<Adafactor>),
                          (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>, ClipNorm>)) {
-  int readings = 0;
-  CATCH_CHECK(waits_of<TestType>(100, readings) == 0);  // the reading is one copy to the host
-  CATCH_CHECK(readings == 1);
-  CATCH_CHECK(waits_of<TestType>(1, readings) == 0);
-  CATCH_CHECK(readings == 6);
+  const auto one = seen_in<TestType>(100);  // the reading is a copy to the host
+  CATCH_CHECK(one.waits == 0);
+  CATCH_CHECK(one.readings == 1);
+  const auto each = seen_in<TestType>(1);
+  CATCH_CHECK(each.waits == 0);
+  CATCH_CHECK(each.readings == 6);
+  CATCH_CHECK(each.copies >= one.copies + 5);
+  const auto longer = seen_in<TestType>(100, 96);
+  CATCH_CHECK(longer.waits == 0);
+  CATCH_CHECK(longer.copies == one.copies);  // 6 steps more, no copy more
 }
 
-CATCH_TEST_CASE("[line 15] the tripwire is no dummy: watching each step trips it") {
+CATCH_TEST_CASE("[line 15] the tripwire is no dummy: reads and copies trip it") {
+  const auto trips = [](auto action) {
+    const observe::HostWaits watch;
+    action(torch::arange(4).to(torch::kFloat));
+    return std::pair(watch.waits(), watch.copies());
+  };
+  using Trip = std::pair<std::int64_t, std::int64_t>;
+  CATCH_CHECK(trips([](const at::Tensor& t) { (void)(t + t).sum(); }) == Trip{0, 0});
+  CATCH_CHECK(trips([](const at::Tensor& t) { (void)t[0].item<float>(); }) == Trip{1, 0});
+  CATCH_CHECK(trips([](const at::Tensor& t) { (void)t.nonzero(); }) == Trip{1, 0});
+  CATCH_CHECK(trips([](const at::Tensor& t) { (void)t.index({t > 1}); }) == Trip{1, 0});
+  CATCH_CHECK(trips([](const at::Tensor& t) { (void)t.equal(t); }) == Trip{1, 0});
+  CATCH_CHECK(trips([](const at::Tensor& t) { (void)t.cpu(); }) == Trip{0, 1});
+  CATCH_CHECK(trips([](const at::Tensor& t) { (void)t.to(at::kCPU, at::kDouble); }) == Trip{0, 1});
+  const observe::HostWaits one;
+  CATCH_CHECK_THROWS_AS(observe::HostWaits(), std::logic_error);
+}
+
+CATCH_TEST_CASE("[line 15] a policy that watches each step is seen to copy at each") {
   using Watched = Run<Preset<Guard{.on_not_finite = OnNotFinite::stop, .each_step = true}>>;
-  int readings = 0;
-  const auto handle = at::addThreadLocalCallback(
-      at::RecordFunctionCallback(Tripwire::see).scopes({at::RecordScope::FUNCTION}));
-  Tripwire::waits = 0;
-  static_cast<void>(torch::ones({1}).item<float>());
-  at::removeCallback(handle);
-  CATCH_CHECK(Tripwire::waits > 0);
-  static_cast<void>(waits_of<Watched>(100, readings));
+  CATCH_CHECK(seen_in<Watched>(100, 96).copies >= seen_in<Watched>(100, 48).copies + 6);
 }

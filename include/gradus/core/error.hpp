@@ -18,6 +18,7 @@ enum class ExitCode : int {
   numeric = 6,
   resource = 7,
   distributed = 8,
+  check = 9,
   stopped = 75,
 };
 
@@ -70,6 +71,11 @@ class NumericError : public detail::ErrorOf<ExitCode::numeric> {
 
 /// Memory, disk or file handles ran out, or a file cannot be written.
 class ResourceError : public detail::ErrorOf<ExitCode::resource> {
+  using ErrorOf::ErrorOf;
+};
+
+/// Something that must hold on this machine, and was checked, does not.
+class CheckError : public detail::ErrorOf<ExitCode::check> {
   using ErrorOf::ErrorOf;
 };
 

@@ -12,6 +12,7 @@ struct LoadingPlan {
   bool pin_memory = false;      ///< page-locked host memory, when the device is CUDA
   bool drop_last = false;       ///< leave out a last batch that would be short
   double timeout_seconds = 60;  ///< longest wait for one batch; then an error names the worker
+  std::int64_t most_device_bytes = 0;  ///< of a set that lies on the device; policy `Resident`
 };
 
 }  // namespace gradus

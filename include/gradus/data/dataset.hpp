@@ -5,6 +5,8 @@
 #include <gradus/core/batch.hpp>
 #include <gradus/core/image_transform.hpp>
 
+#include <c10/core/Device.h>
+
 #include <concepts>
 #include <cstdint>
 #include <span>
@@ -47,5 +49,27 @@ concept AugmentableDataset =
                            std::span<const ImageTransform> transforms) {
       { dataset.batch(indices, transforms) } -> std::same_as<Batch>;
     };
+
+/// The samples of a dataset on a device.
+///
+/// - `s.epoch(order, transforms).batch(first, count)` is what the dataset's `batch` gives for
+///   samples [first, first + count) of `order`, to the bit, but on the device. `transforms` is
+///   empty or holds one for each sample of `order`.
+/// - `epoch` may copy to the device; `batch` neither reads from the host nor waits for the device.
+template <class S>
+concept DeviceSamples = requires(const S& samples, std::span<const std::int64_t> order,
+                                 std::span<const ImageTransform> transforms) {
+  { samples.epoch(order, transforms).batch(std::int64_t{}, std::int64_t{}) } -> std::same_as<Batch>;
+};
+
+/// A dataset that can lie on a device as a whole.
+///
+/// - `d.device_bytes()` is the memory that takes.
+/// - `d.on_device(device)` makes the copy. Throws ResourceError where there is no room.
+template <class D>
+concept ResidentDataset = Dataset<D> && requires(const D& dataset, c10::Device device) {
+  { dataset.device_bytes() } -> std::convertible_to<std::int64_t>;
+  { dataset.on_device(device) } -> DeviceSamples;
+};
 
 }  // namespace gradus::data

@@ -5,9 +5,11 @@
 #include <gradus/core/error.hpp>
 #include <gradus/core/image_transform.hpp>
 #include <gradus/data/dataset.hpp>
+#include <gradus/data/device_images.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
+#include <c10/core/Device.h>
 
 #include <algorithm>
 #include <array>
@@ -72,6 +74,18 @@ class ImageDataset {
           " image transforms; expected one for each sample: draw as many as there are.");
     }
     return make_batch(indices, [&](std::size_t k) { return transforms[k]; });
+  }
+
+  /// What `on_device` takes there.
+  [[nodiscard]] std::int64_t device_bytes() const { return DeviceImages::bytes_for(images_); }
+
+  /// A copy on `device`, from which batches are made without the host. Throws ResourceError when
+  /// there is no room.
+  [[nodiscard]] DeviceImages on_device(c10::Device device) const {
+    auto values = at::empty({images_.size(1), 256}, at::kFloat);
+    auto* to = values.mutable_data_ptr<float>();
+    for (const Table& table : tables_) to = std::copy(table.begin(), table.end(), to);
+    return {images_, labels_, values, device};
   }
 
   /// The first `count` samples, sharing the pixels. Throws DataError unless 1 <= count <= size().
@@ -200,6 +214,6 @@ class ImageDataset {
   std::vector<Table> tables_;
 };
 
-static_assert(AugmentableDataset<ImageDataset>);
+static_assert(AugmentableDataset<ImageDataset> && ResidentDataset<ImageDataset>);
 
 }  // namespace gradus::data

@@ -22,14 +22,15 @@ namespace gradus::data {
 
 /// A copy of `host`, dense and on the CPU, in page-locked memory. Only where `can_pin_memory()`.
 /// Unlike Tensor::pin_memory this copies in the calling thread alone, as a loader thread should.
+[[nodiscard]] inline at::Tensor pinned(const at::Tensor& host) {
+  const auto dense = host.contiguous();
+  auto locked = at::empty(dense.sizes(), dense.options().pinned_memory(true));
+  std::memcpy(locked.mutable_data_ptr(), dense.const_data_ptr(), dense.nbytes());
+  return locked;
+}
+
 [[nodiscard]] inline Batch pinned(const Batch& host) {
-  const auto copy = [](const at::Tensor& tensor) {
-    const auto dense = tensor.contiguous();
-    auto locked = at::empty(dense.sizes(), dense.options().pinned_memory(true));
-    std::memcpy(locked.mutable_data_ptr(), dense.const_data_ptr(), dense.nbytes());
-    return locked;
-  };
-  return {copy(host.input), copy(host.target)};
+  return {pinned(host.input), pinned(host.target)};
 }
 
 }  // namespace gradus::data

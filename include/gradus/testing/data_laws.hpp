@@ -28,6 +28,8 @@ void axis_laws(slot::loading, BrokenLaws& laws, const P& policy) {
   laws.law(plan.workers >= 0, "there are no fewer than 0 workers");
   laws.law(plan.prefetch >= 1, "at least one batch is ready ahead");
   laws.law(plan.timeout_seconds > 0, "a batch has time to come");
+  laws.law(!ResidentLoading<P> || plan.most_device_bytes > 0,
+           "a resident set may take some memory");
   laws.law(policy.plan().batch_size == plan.batch_size, "the plan never changes");
 }
 

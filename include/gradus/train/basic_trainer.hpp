@@ -167,8 +167,8 @@ class BasicTrainer {
 
   template <class Train, class AfterEpoch, class... Os>
   History fit_epochs(const Train& train, AfterEpoch after_epoch, Os&... observers);
-  template <class Train, class... Os>
-  EpochRecord train_epoch(const Train& train, const StepPlan& plan, Os&... observers);
+  template <class Source, class... Os>
+  EpochRecord train_epoch(const Source& source, const StepPlan& plan, Os&... observers);
   template <class Feed>
   void accumulate_gradients(Feed& feed, const StepPlan& plan, StepContext context);
   bool optimizer_step(const Rates& rates, const StepContext& context);

@@ -73,4 +73,14 @@ struct AugmentationMistake {
       "out."};
 };
 
+/// A training set that cannot lie on a device, under a loading policy that puts it there.
+template <class Train, class Loading>
+struct ResidentMistake {
+  static constexpr Sentence sentence{
+      "dataset ", type_name<Train>(), " of fit cannot lie on a device, but policy ",
+      type_name<Loading>(),
+      " of axis loading puts it there; add `device_bytes` and `on_device` as gradus::data::"
+      "ResidentDataset has them, or choose Prefetch."};
+};
+
 }  // namespace gradus

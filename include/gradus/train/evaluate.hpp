@@ -2,6 +2,7 @@
 /// step. Included by train/trainer.hpp.
 #pragma once
 
+#include <gradus/core/math_scope.hpp>
 #include <gradus/train/basic_trainer.hpp>
 
 #include <ATen/ops/zeros.h>
@@ -52,6 +53,7 @@ template <class M, class Policies>
 template <class Held, class Forward>
 Evaluation BasicTrainer<M, Policies>::evaluate_with(const Held& held, std::int64_t samples,
                                                     Forward forward) {
+  const MathScope math(run_.math);
   const auto weights = evaluation_weights();
   const EvaluationMode evaluation_mode(*model_);
   const c10::InferenceMode inference;

@@ -1,7 +1,9 @@
 /// The training loop of a trainer, from the run down to the step. Included by train/trainer.hpp.
 #pragma once
 
+#include <gradus/core/math_scope.hpp>
 #include <gradus/train/basic_trainer.hpp>
+#include <gradus/train/training_source.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -12,16 +14,18 @@ template <class M, class Policies>
 template <class Train, class AfterEpoch, class... Os>
 History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch after_epoch,
                                               Os&... observers) {
+  const MathScope math(run_.math);
   const StepPlan plan = this->plan(train.size());
   data::check_batch_size(plan.samples, plan.batch_size);
   check_smallest_batch(train, plan);
   begin(plan);
+  const TrainingSource source(train, at<slot::loading>(), run_.device);
 
   History history;
   bool ended = false;
   notify(FitBegin{plan.epochs, plan.steps(), plan.samples_used()}, observers...);
   while (progress_.epoch < plan.epochs && !stopped() && !ended) {
-    auto record = train_epoch(train, plan, observers...);
+    auto record = train_epoch(source, plan, observers...);
     renew_statistics(train, plan, progress_.epoch);
     after_epoch(record);
     ended = ends_run(record);
@@ -37,16 +41,17 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch aft
 }
 
 template <class M, class Policies>
-template <class Train, class... Os>
-EpochRecord BasicTrainer<M, Policies>::train_epoch(const Train& train, const StepPlan& plan,
+template <class Source, class... Os>
+EpochRecord BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan& plan,
                                                    Os&... observers) {
   begun_ = Clock::now();
   model_->train();
   const auto done = std::min(plan.first_batch(progress_.window), plan.batches());
-  data::Loader loader(at<slot::loading>().plan(), plan.batches() - done,
-                      TrainingFetch(train, at<slot::augmentation>(), plan.batch_size, run_.seed,
-                                    run_.overfit_batches ? 0 : progress_.epoch, done));
-  data::DeviceFeed feed(loader, data::stream_copy_to(run_.device));
+  auto feed =
+      source.epoch(at<slot::augmentation>(), {.seed = run_.seed,
+                                              .epoch = run_.overfit_batches ? 0 : progress_.epoch,
+                                              .first = done,
+                                              .count = plan.batches() - done});
   if (progress_.window == 0) meter_ = LossMeter();
 
   EpochRecord record;
@@ -79,7 +84,7 @@ EpochRecord BasicTrainer<M, Policies>::train_epoch(const Train& train, const Ste
   record.skipped_steps = progress_.epoch_skipped;
   record.train_loss = meter_.mean();
   record.samples = meter_.samples();
-  record.waiting_seconds = loader.seconds_waited();
+  record.waiting_seconds = feed.seconds_waited();
   record.train_seconds = seconds_trained() - seconds_before_;
   seconds_before_ += record.train_seconds;
   return record;

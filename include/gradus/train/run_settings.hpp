@@ -3,6 +3,7 @@
 
 #include <gradus/core/device.hpp>
 #include <gradus/core/error.hpp>
+#include <gradus/core/math_settings.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -24,6 +25,8 @@ struct RunSettings {
   std::optional<std::int64_t> overfit_batches{};
   /// Ends the run early, after so many optimizer steps.
   std::optional<std::int64_t> stop_after_steps{};
+  /// How the device may compute, while the run trains and evaluates.
+  MathSettings math{};
 };
 
 /// Returns `run`. Throws ConfigurationError for a number that no run can have.
@@ -49,6 +52,7 @@ inline const RunSettings& checked(const RunSettings& run) {
   at_least_one("limit_test_batches", run.limit_test_batches.value_or(1));
   at_least_one("overfit_batches", run.overfit_batches.value_or(1));
   at_least_one("stop_after_steps", run.stop_after_steps.value_or(1));
+  checked(run.math);
   return run;
 }
 

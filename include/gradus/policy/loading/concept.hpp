@@ -9,7 +9,9 @@
 namespace gradus {
 
 /// `plan()` says it in numbers; the data room does it. The plan never changes which samples a batch
-/// holds, nor their augmentation: those depend on seed, epoch and index alone.
+/// holds, nor their augmentation: those depend on seed, epoch and index alone. A policy whose
+/// `resident` is true trains from a copy of the whole set on the device, which may take
+/// `plan().most_device_bytes`; the other numbers then hold for the sets it is evaluated on.
 template <class P>
 struct Contract<slot::loading, P> {
   using Plan = LoadingPlan (P::*)() const;
@@ -17,10 +19,16 @@ struct Contract<slot::loading, P> {
   static constexpr std::array members{
       Member{"plan", "gradus::LoadingPlan plan() const", (requires { &P::plan; }),
              (requires { static_cast<Plan>(&P::plan); })},
+      Member{"resident", "static constexpr bool resident = true;", (requires { P::resident; }),
+             (requires { static_cast<const bool*>(&P::resident); }), false},
   };
 };
 
 template <class P>
 concept LoadingPolicy = Fulfils<P, slot::loading>;
+
+/// A loading policy that wants the set on the device.
+template <class P>
+concept ResidentLoading = LoadingPolicy<P> && requires { requires P::resident; };
 
 }  // namespace gradus

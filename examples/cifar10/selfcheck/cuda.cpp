@@ -1,0 +1,69 @@
+// What only CUDA has. Each says `not run` elsewhere, so that all of it is compiled everywhere.
+#include "figures.hpp"
+#include "trainers.hpp"
+#include <gradus/core/device.hpp>
+
+#include <ATen/Context.h>
+
+#include <string>
+#include <utility>
+
+namespace cifar10::checks {
+
+using namespace gradus;
+
+namespace {
+
+template <Outcome (*Run)(const Subject&)>
+Outcome on_cuda(const Subject& subject) {
+  return subject.device.is_cuda() ? Run(subject) : not_run("the device is the CPU");
+}
+
+Outcome libraries(const Subject&) {
+  const auto& hooks = at::detail::getCUDAHooks();
+  const bool cudnn = hooks.hasCuDNN();
+  const auto version = cudnn ? hooks.versionRuntimeCuDNN() : 0;
+  return holds_if(
+      cudnn,
+      "cuDNN " + std::to_string(version) + ", CUDA run time " +
+          std::to_string(hooks.versionCUDART()),
+      {{"cudnn", version}, {"cudart", hooks.versionCUDART()}, {"config", hooks.showConfig()}});
+}
+
+double rate(const Subject& subject, const MathSettings& math) {
+  auto options = subject.options;
+  options.math = math;
+  constexpr std::int64_t steps = 20;
+  return configuration("unoptimized").measure(options, subject.data, steps);
+}
+
+/// What each switch of arithmetic brings, for docs/why/math.md.
+Outcome switches(const Subject& subject) {
+  nlohmann::ordered_json measured;
+  std::string figure;
+  const auto add = [&](const std::string& name, const MathSettings& math) {
+    const double images = rate(subject, math);
+    measured[name] = images;
+    figure += (figure.empty() ? "" : ", ") + name + " " + short_number(images);
+    return images > 0;
+  };
+  const bool all = add("default", {}) && add("tf32", {.tf32 = true}) &&
+                   add("cudnn_benchmark", {.cudnn_benchmark = true}) &&
+                   add("deterministic", {.deterministic = true});
+  return holds_if(all, figure + " images/s of unoptimized", std::move(measured));
+}
+
+/// The place for captured steps: a trainer whose execution policy captures, against the same
+/// trainer without, losses step by step and images per second.
+Outcome capture(const Subject&) { return not_run("captured steps are not in this build"); }
+
+}  // namespace
+
+Checks cuda_checks() {
+  const std::string group = "CUDA";
+  return {{group, "cuDNN is there", on_cuda<libraries>},
+          {group, "every switch of arithmetic trains", on_cuda<switches>},
+          {group, "a captured step equals an eager one", on_cuda<capture>}};
+}
+
+}  // namespace cifar10::checks

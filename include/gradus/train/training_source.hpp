@@ -1,0 +1,185 @@
+/// Where a run's training batches come from: read and copied one by one, or made on the device from
+/// a copy of the whole set.
+#pragma once
+
+#include <gradus/core/batch.hpp>
+#include <gradus/core/error.hpp>
+#include <gradus/core/image_transform.hpp>
+#include <gradus/core/loading_plan.hpp>
+#include <gradus/core/refusal.hpp>
+#include <gradus/data/dataset.hpp>
+#include <gradus/data/device_feed.hpp>
+#include <gradus/data/loader.hpp>
+#include <gradus/data/sampling.hpp>
+#include <gradus/policy/loading/concept.hpp>
+#include <gradus/train/call_mistakes.hpp>
+#include <gradus/train/training_batches.hpp>
+
+#include <c10/core/Device.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gradus {
+
+/// Batches [first, first + count) of one epoch.
+struct EpochPart {
+  std::uint64_t seed = 0;
+  std::int64_t epoch = 0;  ///< from 0
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+};
+
+/// Batches that a loader reads and a feed copies.
+template <data::Dataset Train, class Augmentation>
+class StreamedEpoch {
+ public:
+  StreamedEpoch(const Train& train, const Augmentation& augmentation, const LoadingPlan& plan,
+                c10::Device device, const EpochPart& part)
+      : loader_(
+            plan, part.count,
+            TrainingFetch(train, augmentation, plan.batch_size, part.seed, part.epoch, part.first)),
+        feed_(loader_, data::stream_copy_to(device)) {}
+
+  [[nodiscard]] std::optional<Batch> next() { return feed_.next(); }
+  [[nodiscard]] double seconds_waited() const { return loader_.seconds_waited(); }
+
+ private:
+  using Loader = data::Loader<TrainingFetch<Train, Augmentation>>;
+
+  Loader loader_;
+  data::DeviceFeed<Loader> feed_;
+};
+
+/// Batches that the device makes itself. Order and transforms are drawn and sent when it is made,
+/// which `seconds_waited` counts.
+template <data::DeviceSamples Samples>
+class ResidentEpoch {
+ public:
+  template <class Augmentation>
+  ResidentEpoch(const Samples& samples, const Augmentation& augmentation, std::int64_t size,
+                std::int64_t batch_size, const EpochPart& part)
+      : begun_(Clock::now()),
+        batch_size_(batch_size),
+        samples_(
+            std::clamp<std::int64_t>(size - part.first * batch_size, 0, part.count * batch_size)),
+        epoch_(drawn(samples, augmentation, size, part)),
+        waited_(Clock::now() - begun_) {}
+
+  [[nodiscard]] std::optional<Batch> next() {
+    if (given_ >= samples_) return std::nullopt;
+    const auto count = std::min(batch_size_, samples_ - given_);
+    return epoch_.batch(std::exchange(given_, given_ + count), count);
+  }
+  [[nodiscard]] double seconds_waited() const { return waited_.count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  using Epoch = decltype(std::declval<const Samples&>().epoch({}, {}));
+
+  template <class Augmentation>
+  Epoch drawn(const Samples& samples, const Augmentation& augmentation, std::int64_t size,
+              const EpochPart& part) const {
+    const auto whole = data::epoch_order(size, part.seed, part.epoch);
+    const auto order = std::span<const std::int64_t>(whole).subspan(
+        static_cast<std::size_t>(std::min(size, part.first * batch_size_)),
+        static_cast<std::size_t>(samples_));
+    std::vector<ImageTransform> transforms;
+    if constexpr (Augmentation::varies) {
+      transforms.reserve(order.size());
+      for (const auto index : order) {
+        transforms.push_back(augmentation.draw({part.seed, part.epoch, index}));
+      }
+    }
+    return samples.epoch(order, transforms);
+  }
+
+  Clock::time_point begun_;
+  std::int64_t batch_size_;
+  std::int64_t samples_;
+  std::int64_t given_ = 0;
+  Epoch epoch_;
+  std::chrono::duration<double> waited_;
+};
+
+namespace detail {
+
+/// Stands in after a refusal, so that nothing follows.
+struct NoSamples {
+  struct Epoch {
+    [[nodiscard]] Batch batch(std::int64_t, std::int64_t) const { return {}; }
+  };
+  [[nodiscard]] Epoch epoch(std::span<const std::int64_t>, std::span<const ImageTransform>) const {
+    return {};
+  }
+};
+
+/// The copy of a set on a device, within the memory that the plan allows.
+template <class Loading, class Train>
+auto resident_copy(const Train& train, const LoadingPlan& plan, c10::Device device) {
+  if constexpr (data::ResidentDataset<Train>) {
+    const std::int64_t bytes = train.device_bytes();
+    if (bytes > plan.most_device_bytes) {
+      throw ResourceError("the training set takes " + std::to_string(bytes) + " bytes on " +
+                          device.str() + ", but policy " + std::string(Loading::name) +
+                          " of axis loading allows " + std::to_string(plan.most_device_bytes) +
+                          "; allow more, train on fewer samples, or choose Prefetch.");
+    }
+    return train.on_device(device);
+  } else {
+    [[maybe_unused]] const Says<ResidentMistake<Train, Loading>> refusal;
+    return NoSamples();
+  }
+}
+
+}  // namespace detail
+
+/// Made once a run. Refers to the dataset, which must outlive it.
+template <data::Dataset Train, class Loading>
+class TrainingSource {
+ public:
+  TrainingSource(const Train& train, const Loading& loading, c10::Device device)
+      : train_(train), plan_(loading.plan()), device_(device) {}
+
+  template <class Augmentation>
+  [[nodiscard]] auto epoch(const Augmentation& augmentation, const EpochPart& part) const {
+    return StreamedEpoch<Train, Augmentation>(train_, augmentation, plan_, device_, part);
+  }
+
+ private:
+  const Train& train_;
+  LoadingPlan plan_;
+  c10::Device device_;
+};
+
+/// Copies the set to the device when it is made; throws ResourceError if it may not take as much
+/// memory or there is not as much.
+template <data::Dataset Train, ResidentLoading Loading>
+class TrainingSource<Train, Loading> {
+ public:
+  TrainingSource(const Train& train, const Loading& loading, c10::Device device)
+      : size_(train.size()),
+        batch_size_(loading.plan().batch_size),
+        samples_(detail::resident_copy<Loading>(train, loading.plan(), device)) {}
+
+  template <class Augmentation>
+  [[nodiscard]] auto epoch(const Augmentation& augmentation, const EpochPart& part) const {
+    return ResidentEpoch<Samples>(samples_, augmentation, size_, batch_size_, part);
+  }
+
+ private:
+  using Samples = decltype(detail::resident_copy<Loading>(
+      std::declval<const Train&>(), std::declval<const LoadingPlan&>(), c10::Device(c10::kCPU)));
+
+  std::int64_t size_;
+  std::int64_t batch_size_;
+  Samples samples_;
+};
+
+}  // namespace gradus
