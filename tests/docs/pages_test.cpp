@@ -56,8 +56,7 @@ CATCH_TEMPLATE_TEST_CASE("the smallest policy of each page keeps the laws and tr
                          page_layout::SmallChannelsLast, page_resolution::HalfThenFull,
                          page_loss::MultiMargin, page_mixing::Neighbours, page_clipping::ClipEach,
                          page_averaging::PolyakMean, page_guard::Strict, page_stopping::GoodEnough,
-                         page_execution::Patient,
-                         page_extension::Centralize) {
+                         page_execution::Patient, page_extension::Centralize) {
   testing::check_laws<TestType>();
   trains<TestType>();
 }

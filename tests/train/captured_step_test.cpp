@@ -9,6 +9,7 @@
 #include <gradus/policy/averaging/ema.hpp>
 #include <gradus/policy/clipping/clip_norm.hpp>
 #include <gradus/policy/execution/captured_step.hpp>
+#include <gradus/policy/loading/prefetch.hpp>
 #include <gradus/policy/mixing/mixup.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/optimizer/lion.hpp>
@@ -115,6 +116,31 @@ template <class... Policies>
 using Points4 = Trainer<Perceptron, Four, Policies...>;
 
 }  // namespace
+
+CATCH_TEST_CASE(
+    "the double does as CUDA: it records without running, and freezes what the host knew") {
+  const auto weight = torch::ones({2});
+  const auto rate = torch::full({1}, 0.5);
+  const std::vector<Batch> window{{torch::ones({2}), torch::zeros({2}, torch::kLong)}};
+  StepGraph<tape::Tape> graph(tape::Tape(c10::kCPU), {}, {weight});
+  double factor = 1;
+  int calls = 0;
+  const auto step = [&](const std::vector<Batch>& inputs, const at::Tensor& losses) {
+    ++calls;
+    const auto moved = inputs[0].input * factor;
+    weight.add_(moved * rate);
+    losses[0].copy_(weight.sum());
+  };
+  const auto run = [&] { return graph.run(window, step, [] {}).item<double>(); };
+  for (int i = 0; i < 3; ++i) run();
+  CATCH_CHECK(weight[0].item<double>() == 2.5);
+  CATCH_CHECK(run() == 6);  // captured, which moves nothing, and replayed once
+  CATCH_CHECK(weight[0].item<double>() == 3);
+  factor = 10;      // a number of the host: frozen
+  rate.fill_(1.0);  // a number of the device: read each time
+  CATCH_CHECK(run() == 8);
+  CATCH_CHECK(calls == 4);
+}
 
 CATCH_TEST_CASE("a captured run has the bits of an eager one: SGD, plain and with momentum") {
   const auto report = equals_eager<Points4<>>(net, Points(32));
@@ -275,9 +301,10 @@ CATCH_TEST_CASE(
     "a step that reads on the host goes on without a graph, and the reason names the operator") {
   habit = Habit::reads;
   const auto report = equals_eager<OddRun>(odd, Points(32));
-  CATCH_CHECK(report.reason ==
-              "a step could not be captured: operation not permitted when stream is capturing (in "
-              "aten::_local_scalar_dense)");
+  CATCH_CHECK(
+      report.reason ==
+      "a step could not be captured: in aten::_local_scalar_dense, operation not permitted when "
+      "stream is capturing");
   CATCH_CHECK(report.captures == 0);
   CATCH_CHECK(report.replays == 0);
   CATCH_CHECK(tape::said() == "side side side capture failed ");
@@ -395,6 +422,30 @@ CATCH_TEST_CASE("what cannot be captured is known before the first step, and the
   tape::Tape::none = "there is no such thing";
   CATCH_CHECK(reason_for<>() == "there is no such thing");
   tape::Tape::none = "";
+}
+
+CATCH_TEST_CASE(
+    "a capture too early or in another thread is refused, and the steps run as they are") {
+  const std::vector<Batch> window{{torch::ones({2, 3}), torch::zeros({2}, torch::kLong)}};
+  const auto step = [](const std::vector<Batch>& inputs, const at::Tensor& losses) {
+    losses[0].copy_(inputs[0].input.sum());
+  };
+  StepGraph<tape::Tape> early(tape::Tape(c10::kCPU), {.warmup_steps = 1}, {});
+  StepGraph<tape::Tape> elsewhere(tape::Tape(c10::kCPU), {}, {});
+  for (int i = 0; i < 4; ++i) {
+    CATCH_CHECK(early.run(window, step, [] {}).item<double>() == 6);
+    std::thread([&] { static_cast<void>(elsewhere.run(window, step, [] {})); }).join();
+  }
+  CATCH_CHECK_THAT(early.report().reason, ContainsSubstring("a capture after 1 warm-ups"));
+  CATCH_CHECK_THAT(elsewhere.report().reason, ContainsSubstring("a capture in another thread"));
+  CATCH_CHECK(elsewhere.report().replays == 0);
+}
+
+CATCH_TEST_CASE("loader threads work while a step is captured") {
+  using T = Trainer<Perceptron, Preset<Prefetch{.batch_size = 4, .workers = 2}>, AdamW>;
+  const auto report = equals_eager<T>(net, Points(64));
+  CATCH_CHECK(report.reason.empty());
+  CATCH_CHECK(report.replays == 45);
 }
 
 CATCH_TEST_CASE("a policy that vouches for its hooks is captured with them") {

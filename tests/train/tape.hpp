@@ -98,8 +98,8 @@ class Recording {
   static void refuse_readers(const std::string& name) {
     for (const std::string_view reader :
          {"aten::_local_scalar_dense", "aten::nonzero", "aten::equal", "aten::masked_select"}) {
-      TORCH_CHECK(name != reader, "operation not permitted when stream is capturing (in ", name,
-                  ")");
+      TORCH_CHECK(name != reader, "in ", name,
+                  ", operation not permitted when stream is capturing");
     }
   }
 

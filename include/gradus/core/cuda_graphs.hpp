@@ -102,7 +102,7 @@ class CudaGraphs {
       graph->capture_end();
     } catch (const std::exception& error) {
       if (begun) end_quietly(*graph);
-      throw c10::Error(std::string(error.what()) + " (in " + last.name() + ")", "");
+      throw c10::Error("in " + last.name() + ", " + error.what(), "");
     }
     return graph;
   }
