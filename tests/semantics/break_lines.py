@@ -14,7 +14,8 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parents[2]
 BUILD = ROOT / "build/test/tests"
-F, P, W, R, S = "train/fit.hpp", "train/step.hpp", "semantics/window", "semantics/run", "semantics/resume"
+F, P, G, C = "train/fit.hpp", "train/step.hpp", "train/step_graph.hpp", "train/captured_step"
+W, R, S = "semantics/window", "semantics/run", "semantics/resume"
 
 # line, what is broken, header, text, what takes its place, test file
 CHANGES = [
@@ -79,6 +80,14 @@ CHANGES = [
     ("16", "averages with float64 weights", "policy/averaging/swa.hpp",
      "1 / static_cast<float>(state.averaged + 1)", "1 / static_cast<double>(state.averaged + 1)", "parity/optimizers"),
     ("17", "multiplies by a weight of one", P, "if (weight != 1) loss", "loss", "train/overhead"),
+    ("18", "keeps the gradients of a failed capture", "train/captured_step.hpp", "[&] { clear_gradients(parameters_); }",
+     "[] {}", C),
+    ("18", "keeps the memory of a failed capture", G, "fixed_[i].set_data(memory[i]);", ";", C),
+    ("18", "replays though the weights moved", G, "if (form.graph && form.addresses != addresses()) form.forget();", "", C),
+    ("18", "reads the batch where it came to lie", G, "step(form.inputs, form.losses);", "step(window, form.losses);", C),
+    ("18", "hands out the graph's own losses", G, "    return form.losses.clone();\n  }", "    return form.losses;\n  }",
+     "train/step_graph"),
+    ("18", "keeps the rates of the begin", F, "device_steps_->set_rates(", "static_cast<void>(", C),
 ]
 
 

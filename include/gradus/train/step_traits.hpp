@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/core/hook.hpp>
+#include <gradus/core/slot.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 #include <gradus/train/policy_states.hpp>
 
