@@ -7,7 +7,7 @@ struct Replayed {
   using slot = slot::execution;
   static constexpr std::string_view name = "Replayed";
   static constexpr auto fields() { return no_fields; }
-  bool captures() const;
+  static constexpr int captures = 1;
 };
 
 Trainer<Net, Replayed> trainer;
