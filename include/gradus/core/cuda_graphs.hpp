@@ -16,10 +16,10 @@
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
-#include <c10/util/Exception.h>
 
 #include <exception>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 namespace gradus {
@@ -102,7 +102,7 @@ class CudaGraphs {
       graph->capture_end();
     } catch (const std::exception& error) {
       if (begun) end_quietly(*graph);
-      throw c10::Error("in " + last.name() + ", " + error.what(), "");
+      throw std::runtime_error("in " + last.name() + ", " + error.what());
     }
     return graph;
   }
