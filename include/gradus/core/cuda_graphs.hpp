@@ -8,14 +8,14 @@
 
 #ifdef GRADUS_CUDA
 
-#include <ATen/cuda/CUDAEvent.h>
 #include <ATen/cuda/CUDAGraph.h>
 #include <ATen/record_function.h>
 #include <c10/core/Device.h>
+#include <c10/core/Event.h>
+#include <c10/core/Stream.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/cuda/CUDACachingAllocator.h>
-#include <c10/cuda/CUDAFunctions.h>
-#include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
 
 #include <exception>
 #include <memory>
@@ -60,6 +60,7 @@ class LastOperator {
 
 }  // namespace detail
 
+/// Streams and events are c10's generic ones: those of CUDA would want its runtime library linked.
 class CudaGraphs {
  public:
   using Graph = std::unique_ptr<at::cuda::CUDAGraph>;
@@ -69,16 +70,17 @@ class CudaGraphs {
   }
 
   explicit CudaGraphs(const c10::Device& device)
-      : device_(device.has_index() ? device.index() : c10::cuda::current_device()),
-        side_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device_)),
+      : cuda_(c10::DeviceType::CUDA),
+        device_(device.has_index() ? device : cuda_.getDevice()),
+        side_(cuda_.getStreamFromGlobalPool(device_)),
         pool_(at::cuda::graph_pool_handle()) {}
 
   template <class Work>
   void on_side_stream(Work&& work) {
-    const auto current = c10::cuda::getCurrentCUDAStream(device_);
+    const auto current = cuda_.getStream(device_);
     follow(side_, current);
     {
-      const c10::cuda::CUDAStreamGuard guard(side_);
+      const c10::StreamGuard guard(side_);
       work();
     }
     follow(current, side_);
@@ -88,10 +90,10 @@ class CudaGraphs {
   /// threads pin memory meanwhile.
   template <class Work>
   [[nodiscard]] Graph capture(Work&& work) {
-    c10::cuda::device_synchronize();
+    cuda_.synchronizeDevice(device_.index());
     c10::cuda::CUDACachingAllocator::emptyCache();
     auto graph = std::make_unique<at::cuda::CUDAGraph>();
-    const c10::cuda::CUDAStreamGuard guard(side_);
+    const c10::StreamGuard guard(side_);
     const detail::LastOperator last;
     bool begun = false;
     try {
@@ -111,8 +113,8 @@ class CudaGraphs {
 
  private:
   /// What is enqueued on `later` from now on waits for what is on `earlier` so far.
-  static void follow(const c10::cuda::CUDAStream& later, const c10::cuda::CUDAStream& earlier) {
-    at::cuda::CUDAEvent reached;
+  static void follow(const c10::Stream& later, const c10::Stream& earlier) {
+    c10::Event reached(c10::DeviceType::CUDA);
     reached.record(earlier);
     reached.block(later);
   }
@@ -125,9 +127,10 @@ class CudaGraphs {
     }
   }
 
-  c10::DeviceIndex device_;
-  c10::cuda::CUDAStream side_;
-  at::cuda::MempoolId_t pool_;
+  c10::impl::VirtualGuardImpl cuda_;
+  c10::Device device_;
+  c10::Stream side_;
+  c10::MempoolId_t pool_;
 };
 
 }  // namespace gradus
