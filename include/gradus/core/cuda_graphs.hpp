@@ -104,6 +104,7 @@ class CudaGraphs {
       graph->capture_end();
     } catch (const std::exception& error) {
       if (begun) end_quietly(*graph);
+      if (last.name().empty()) throw;
       throw std::runtime_error("in " + last.name() + ", " + error.what());
     }
     return graph;
