@@ -57,6 +57,12 @@ class ConfigurationOf final : public Configuration {
     observer.metrics.emplace(folder / "metrics.jsonl");
     if (!options.quiet) observer.progress.emplace(name_);
     const auto history = trainer.fit(data.train, data.test, observer);
+    const auto& execution = trainer.execution_report();
+    config["execution"] = {{"warm_ups", execution.warm_ups},
+                           {"captures", execution.captures},
+                           {"replays", execution.replays},
+                           {"reason", execution.reason}};
+    write_file(folder / "config.json", dump(config, 2) + "\n");
     const auto judged = trainer.evaluation_weights();
     save_weights(*trainer.model(), folder / "checkpoints" / "final.safetensors",
                  {{"configuration", dump(description)}});

@@ -34,13 +34,13 @@ using Optimized =
             Preset<Accumulate{.steps = 2}>,
             Preset<AdamW{.beta2 = 0.98, .weight_decay = 0.2, .decay = Decay::weights}>,
             Preset<OneCycle{.max_lr = 0.02, .pct_start = 0.2}>, ShareEarlyLayer, IdentityStart,
-            Preset<CropFlip{.padding = 0, .flip = Flip::alternating}>,
+            ChannelsLast, Preset<CropFlip{.padding = 0, .flip = Flip::alternating}>,
             Preset<CrossEntropy{.label_smoothing = 0.2}>>;
 
 /// The policies of `Optimized`, and what else we found: the channels of a pixel side by side in
 /// memory, small images first, and Muon, which learns more from a step.
 using Fastest =
-    with<Optimized, Preset<Prefetch{.batch_size = 256, .workers = 2, .ahead = 4}>, ChannelsLast,
+    with<Optimized, Preset<Prefetch{.batch_size = 256, .workers = 2, .ahead = 4}>,
          Preset<Progressive{.delay_fraction = 0.4, .finetune_fraction = 0.1}>,
          Preset<Muon{.lr = 0.1, .weight_decay = 0.1, .fallback = {.lr = 0.03, .beta2 = 0.98}}>,
          Preset<OneCycle{.max_lr = 0.1, .pct_start = 0.2}>>;

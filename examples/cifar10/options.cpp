@@ -124,7 +124,8 @@ SettingsFile read_settings_file(const std::filesystem::path& path) {
       result.settings.push_back(std::move(setting));
     }
   };
-  const std::vector<std::string> ignored{"name", "model", "environment"};  // facts, not settings
+  const std::vector<std::string> ignored{"name", "model", "environment",
+                                         "execution"};  // facts, not settings
   for (const auto& [key, value] : content.items()) {
     if (key == "run") {
       require_object(value, "'run'", file);

@@ -56,7 +56,7 @@ CATCH_TEMPLATE_TEST_CASE("the smallest policy of each page keeps the laws and tr
                          page_layout::SmallChannelsLast, page_resolution::HalfThenFull,
                          page_loss::MultiMargin, page_mixing::Neighbours, page_clipping::ClipEach,
                          page_averaging::PolyakMean, page_guard::Strict, page_stopping::GoodEnough,
-                         page_extension::Centralize) {
+                         page_execution::Patient, page_extension::Centralize) {
   testing::check_laws<TestType>();
   trains<TestType>();
 }
@@ -80,7 +80,8 @@ CATCH_TEMPLATE_TEST_CASE("the tables of the pages are what the declarations give
                          Cosine, CosineRestarts, Polynomial, StepDecay, MultiStep, Exponential,
                          Warmup<Cosine>, (Sequence<Constant, Polynomial>), ReduceOnPlateau, Plain,
                          Prefetch, CropFlip, RandomErasing<CropFlip>, Progressive, CrossEntropy,
-                         Mixup, CutMix, ClipNorm, ClipValue, EMA, SWA, Guard, EarlyStop) {
+                         Mixup, CutMix, ClipNorm, ClipValue, EMA, SWA, Guard, EarlyStop,
+                         CapturedStep) {
   const auto file =
       std::filesystem::path(GRADUS_DOCS) / "axes" / (std::string(TestType::slot::name) + ".md");
   const auto begin = "<!-- table: " + std::string(TestType::name) + " -->\n";

@@ -14,7 +14,7 @@ CATCH_TEMPLATE_TEST_CASE("every shipped policy keeps the laws of its axis", "", 
                          RandomErasing<>, RandomErasing<CropFlip>, Contiguous, ChannelsLast,
                          FullResolution, Progressive, CrossEntropy, NoMixing, Mixup, CutMix,
                          NoClipping, ClipNorm, ClipValue, NoAveraging, EMA, SWA, Guard, AllEpochs,
-                         EarlyStop) {
+                         EarlyStop, Eager, CapturedStep) {
   check_laws<TestType>();
 }
 
@@ -38,6 +38,7 @@ CATCH_TEST_CASE("shipped policies keep the laws with other numbers too") {
   check_laws(Mixed{.type = MixedType::float32});
   check_laws(CropFlip{.padding = 2, .flip = Flip::alternating});
   check_laws(CrossEntropy{.label_smoothing = 0.1});
+  check_laws(CapturedStep{.warmup_steps = 11, .max_graphs = 1});
 }
 
 namespace {

@@ -14,32 +14,32 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parents[2]
 BUILD = ROOT / "build/test/tests"
-F, W, R, S = "train/fit.hpp", "semantics/window", "semantics/run", "semantics/resume"
+F, P, G, C = "train/fit.hpp", "train/step.hpp", "train/step_graph.hpp", "train/captured_step"
+W, R, S = "semantics/window", "semantics/run", "semantics/resume"
 
 # line, what is broken, header, text, what takes its place, test file
 CHANGES = [
-    ("1", "clips before unscaling", F, "      scaler->unscale(gradients_of(parameters_));",
+    ("1", "clips before unscaling", P, "      scaler->unscale(gradients_of(parameters_));",
      "      if constexpr (PolicyAt<slot::clipping>::clips) at<slot::clipping>().clip(gradients_of(parameters_));\n"
      "      scaler->unscale(gradients_of(parameters_));", W),
-    ("1", "updates the scale before the step", F, "      if (!device_steps_) finite = !scaler->found_inf();",
+    ("1", "updates the scale before the step", P, "      if (!device_steps_) finite = !scaler->found_inf();",
      "      if (!device_steps_) finite = !scaler->found_inf();\n      scaler->update();", W),
-    ("1", "keeps the gradients", F, "  clear_gradients(parameters_);\n  return finite;", "  return finite;", W),
-    ("2", "unscales the vectors twice", F, "      scaler->unscale(gradients_of(parameters_));",
+    ("1", "keeps the gradients", P, "  clear_gradients(parameters_);\n  return finite;", "  return finite;", W),
+    ("2", "unscales the vectors twice", P, "      scaler->unscale(gradients_of(parameters_));",
      "      scaler->unscale(gradients_of(parameters_));\n"
      "      scaler->unscale({parameters_.back().tensor.grad()});", W),
-    ("3", "steps in spite of an infinity", F, "      if (!device_steps_) finite = !scaler->found_inf();", "", W),
-    ("3", "steps on the device in spite of an infinity", F, "device_steps_->rate(), found_inf);",
+    ("3", "steps in spite of an infinity", P, "      if (!device_steps_) finite = !scaler->found_inf();", "", W),
+    ("3", "steps on the device in spite of an infinity", P, "device_steps_->rate(), found_inf);",
      "device_steps_->rate(), at::zeros_like(found_inf));", W),
-    ("3", "updates the scale in each pass", F, "        loss = scaler->scale(loss);",
-     "        loss = scaler->scale(loss);\n        const_cast<std::remove_const_t<std::remove_pointer_t<"
-     "decltype(scaler)>>*>(scaler)->update();", W),
+    ("3", "updates the scale in each pass", P, "if (const auto* scaler = this->scaler()) loss = scaler->scale(loss);",
+     "if (auto* scaler = this->scaler()) {\n      loss = scaler->scale(loss);\n      scaler->update();\n    }", W),
     ("4", "lets bfloat16 be scaled", "policy/precision/mixed.hpp", "scaling == Scaling::on && unscaled ?",
      "scaling == Scaling::on && !unscaled ?", "compile_fail/torch/scaling_under_bfloat16"),
-    ("5", "divides by the number of passes", F, "static_cast<double>(batch.size()) / samples",
-     "1.0 / static_cast<double>(plan.accumulation)", W),
-    ("6", "weights each pass alike", F, "meter_.add(loss, batch.size(), place_)", "meter_.add(loss, 1, place_)", W),
-    ("6", "logs the divided loss", F, "    meter_.add(loss, batch.size(), place_);",
-     "    meter_.add(loss / plan.window_batches(window), batch.size(), place_);", W),
+    ("5", "divides by the number of passes", P, "static_cast<double>(batch.size()) / window_samples",
+     "1.0 / static_cast<double>(at<slot::accumulation>().micro_batches())", W),
+    ("6", "weights each pass alike", P, "meter_.add(loss, batch.size(), place_)", "meter_.add(loss, 1, place_)", W),
+    ("6", "logs the divided loss", P, "meter_.add(loss, batch.size(), place_);",
+     "meter_.add(loss / plan.window_batches(progress_.window), batch.size(), place_);", W),
     ("7", "counts a short window as none", "core/step_plan.hpp", "return divide_up(batches(), accumulation);",
      "return std::max<std::int64_t>(batches() / accumulation, 1);", R),
     ("8", "reaches the peak a step later", "policy/schedule/one_cycle.hpp", "pct_start * total - 1;", "pct_start * total;",
@@ -47,8 +47,8 @@ CHANGES = [
     ("8", "anneals along a line", "policy/schedule/one_cycle.hpp", "(anneal == Anneal::linear)", "(true)", "policy/schedule"),
     ("9", "counts a skipped step", F, "progress_.steps += stepped ? 1 : 0;", "progress_.steps += 1;", W),
     ("9", "counts a skipped step on the device", "train/device_steps.hpp", "taken_.add_(found_inf.eq(0))", "taken_.add_(1)", W),
-    ("10", "gathers statistics in the first pass only", F, "    Batch batch = *feed.next();",
-     "    Batch batch = *feed.next();\n    model_->train(micro == 0);", R),
+    ("10", "gathers statistics in the first pass only", P, "  Batch batch = *feed.next();",
+     "  Batch batch = *feed.next();\n  model_->train(context.micro_batch == 0);", R),
     ("10", "tries no batch of one sample", "train/evaluate.hpp", "if (plan.smallest_batch() > 1 ||", "if (true ||", R),
     ("11", "leaves autocast on", "policy/precision/autocast.hpp",
      "    at::autocast::set_autocast_enabled(device_, enabled_);", "", R),
@@ -71,7 +71,7 @@ CHANGES = [
      "for (auto& [part, training] : before_) part->train(training);", "", R),
     ("14", "leaves the averages in the model", "train/weight_swap.hpp",
      "for (std::size_t i = 0; i < tensors_.size(); ++i) tensors_[i].set_data(before_[i]);", "", R),
-    ("15", "asks the device in each step", F, "if (!device_steps_) finite = !scaler->found_inf();",
+    ("15", "asks the device in each step", P, "if (!device_steps_) finite = !scaler->found_inf();",
      "finite = !scaler->found_inf();", R),
     ("16", "divides by norm without the small number", "policy/clipping/clip_norm.hpp", "(norm + 1e-6)", "norm",
      "parity/optimizers"),
@@ -79,7 +79,15 @@ CHANGES = [
      "parity/optimizers"),
     ("16", "averages with float64 weights", "policy/averaging/swa.hpp",
      "1 / static_cast<float>(state.averaged + 1)", "1 / static_cast<double>(state.averaged + 1)", "parity/optimizers"),
-    ("17", "multiplies by a weight of one", F, "if (weight != 1) loss", "loss", "train/overhead"),
+    ("17", "multiplies by a weight of one", P, "if (weight != 1) loss", "loss", "train/overhead"),
+    ("18", "keeps the gradients of a failed capture", "train/captured_step.hpp", "[&] { clear_gradients(parameters_); }",
+     "[] {}", C),
+    ("18", "keeps the memory of a failed capture", G, "fixed_[i].set_data(memory[i]);", ";", C),
+    ("18", "replays though the weights moved", G, "if (form.graph && form.addresses != addresses()) form.forget();", "", C),
+    ("18", "reads the batch where it came to lie", G, "step(form.inputs, form.losses);", "step(window, form.losses);", C),
+    ("18", "hands out the graph's own losses", G, "    return form.losses.clone();\n  }", "    return form.losses;\n  }",
+     "train/step_graph"),
+    ("18", "keeps the rates of the begin", F, "device_steps_->set_rates(", "static_cast<void>(", C),
 ]
 
 

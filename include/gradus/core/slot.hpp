@@ -59,6 +59,9 @@ struct guard {
 struct stopping {
   static constexpr std::string_view name = "stopping";
 };
+struct execution {
+  static constexpr std::string_view name = "execution";
+};
 
 }  // namespace slot
 

@@ -11,6 +11,7 @@ struct Device;
 
 namespace gradus {
 struct Batch;
+struct CapturePlan;
 struct EpochRecord;
 struct GuardPlan;
 struct ImageTransform;

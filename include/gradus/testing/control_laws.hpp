@@ -1,10 +1,12 @@
-/// Laws of the axes around the step: mixing, clipping, averaging, guard, stopping.
+/// Laws of the axes around the step: mixing, clipping, averaging, guard, stopping, execution.
 #pragma once
 
 #include <gradus/core/batch.hpp>
+#include <gradus/core/capture_plan.hpp>
 #include <gradus/core/step_context.hpp>
 #include <gradus/policy/averaging/concept.hpp>
 #include <gradus/policy/clipping/concept.hpp>
+#include <gradus/policy/execution/concept.hpp>
 #include <gradus/policy/guard/concept.hpp>
 #include <gradus/policy/mixing/concept.hpp>
 #include <gradus/policy/stopping/concept.hpp>
@@ -14,6 +16,8 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 namespace gradus::testing {
@@ -111,6 +115,23 @@ void axis_laws(slot::stopping, BrokenLaws& laws, const P& policy) {
       laws.law(!policy.stop(state, better(epoch)), "a run that gets better and better goes on");
     }
     state_laws(laws, policy, state, policy.start({}));
+  }
+}
+
+template <class P>
+void axis_laws(slot::execution, BrokenLaws& laws, const P& policy) {
+  if constexpr (P::captures) {
+    const CapturePlan plan = policy.plan();
+    laws.law(plan.warmup_steps >= 3, "a capture comes after 3 warm-up steps at least");
+    laws.law(plan.max_graphs >= 1, "a graph is kept");
+    const c10::Device cpu(c10::kCPU);
+    const std::string obstacle = P::Backend::obstacle(cpu);
+    laws.law(obstacle == std::string(P::Backend::obstacle(cpu)),
+             "whether a device has graphs never changes");
+    laws.law(obstacle.find_first_of(".\n") == obstacle.npos,
+             "an obstacle is a clause: one line without a full stop");
+  } else {
+    laws.law(std::is_empty_v<P>, "a policy that captures nothing has no numbers");
   }
 }
 

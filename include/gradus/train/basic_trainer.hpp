@@ -1,5 +1,6 @@
 /// The trainer of a canonical set of policies: what it holds and offers. Its loop is in
-/// train/fit.hpp, its evaluation in train/evaluate.hpp; include train/trainer.hpp to have all.
+/// train/fit.hpp and train/step.hpp, its evaluation in train/evaluate.hpp; include
+/// train/trainer.hpp to have all.
 #pragma once
 
 #include <gradus/core/events.hpp>
@@ -10,9 +11,11 @@
 #include <gradus/policy/schedule/concept.hpp>
 #include <gradus/train/batch_norms.hpp>
 #include <gradus/train/call_mistakes.hpp>
+#include <gradus/train/captured_run.hpp>
 #include <gradus/train/composition.hpp>
 #include <gradus/train/device_steps.hpp>
 #include <gradus/train/evaluation_mode.hpp>
+#include <gradus/train/execution_report.hpp>
 #include <gradus/train/gradients.hpp>
 #include <gradus/train/loss_meter.hpp>
 #include <gradus/train/numeric_guard.hpp>
@@ -20,8 +23,10 @@
 #include <gradus/train/policy_checks.hpp>
 #include <gradus/train/policy_set.hpp>
 #include <gradus/train/policy_states.hpp>
+#include <gradus/train/prepare_model.hpp>
 #include <gradus/train/run_progress.hpp>
 #include <gradus/train/run_settings.hpp>
+#include <gradus/train/step_traits.hpp>
 #include <gradus/train/training_batches.hpp>
 #include <gradus/train/weight_swap.hpp>
 
@@ -30,6 +35,7 @@
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -39,9 +45,9 @@ namespace gradus {
 /// What `Trainer` names once its policies are in order. `Policies` is a PolicySet.
 template <class M, class Policies>
 class BasicTrainer {
+  using Traits = StepTraits<Policies>;
   template <class Slot>
-  using PolicyAt = std::remove_cvref_t<decltype(std::declval<Policies&>().template at<Slot>())>;
-  using Precision = PolicyAt<slot::precision>;
+  using PolicyAt = typename Traits::template PolicyAt<Slot>;
 
   static_assert(
       requires(M& model) {
@@ -59,8 +65,8 @@ class BasicTrainer {
   explicit BasicTrainer(M model, const RunSettings& run = {}, const Policies& policies = {})
       : model_(std::move(model)),
         run_(gradus::checked(run)),
-        policies_(checked(policies)),
-        parameters_(prepare()),
+        policies_(checked_policies(policies)),
+        parameters_(prepare_model(model_, policies_, run_.device)),
         states_(policies_, parameters_, run_.device),
         guard_(at<slot::guard>().plan()) {}
 
@@ -123,6 +129,8 @@ class BasicTrainer {
   [[nodiscard]] const auto& state() const {
     return states_.template at<Slot>();
   }
+  /// What became of the last run's steps, where the execution policy captures them.
+  [[nodiscard]] const ExecutionReport& execution_report() const { return captured_.report(); }
   /// Each trained parameter once.
   [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return parameters_; }
   [[nodiscard]] StepPlan plan(std::int64_t samples) const {
@@ -147,35 +155,31 @@ class BasicTrainer {
     return states_.template at<Slot>();
   }
 
-  static const Policies& checked(const Policies& policies) {
-    policies.for_each([](const auto& policy) { check_policy(policy); });
-    check_agreement(policies);
-    return policies;
-  }
-
-  std::vector<NamedTensor> prepare() {
-    at<slot::initialization>().initialize(model_);
-    at<slot::sharing>().tie(model_);
-    model_->to(run_.device);
-    auto parameters = unique_parameters(*model_);
-    const at::NoGradGuard no_grad;
-    for (auto& [name, parameter] : parameters) {
-      parameter.set_data(at<slot::layout>().arrange(parameter));
-    }
-    return parameters;
-  }
-
   template <class Train, class AfterEpoch, class... Os>
   History fit_epochs(const Train& train, AfterEpoch after_epoch, Os&... observers);
   template <class Source, class... Os>
   EpochRecord train_epoch(const Source& source, const StepPlan& plan, Os&... observers);
   template <class Feed>
-  void accumulate_gradients(Feed& feed, const StepPlan& plan, StepContext context);
+  bool train_window(Feed& feed, const StepPlan& plan, const Rates& rates,
+                    const StepContext& context);
+  template <class Feed>
+  bool eager_step(Feed& feed, const StepPlan& plan, const Rates& rates, StepContext context);
+  template <class Feed>
+  bool captured_step(Feed& feed, const StepPlan& plan, const Rates& rates, StepContext context);
+  template <class Feed>
+  Batch next_batch(Feed& feed, const StepPlan& plan, const StepContext& context);
+  template <class Keep>
+  void forward_backward(const Batch& batch, double window_samples, const StepContext& context,
+                        Keep keep);
   bool optimizer_step(const Rates& rates, const StepContext& context);
   void take_step(const Rates& rates, const StepContext& context);
   void begin(const StepPlan& plan);
+  void begin_execution(const StepPlan& plan, bool goes_on);
+  bool begin_capture(bool skips_on_device);
+  [[nodiscard]] std::string capture_obstacle(bool skips_on_device);
+  [[nodiscard]] at::Tensor void_step();
   [[nodiscard]] Rates rates_at(std::int64_t step, std::int64_t total_steps) const;
-  [[nodiscard]] bool ends_run(const EpochRecord& record);
+  [[nodiscard]] bool ends_run(const EpochRecord& record, const StepPlan& plan);
   void read_losses(StepEnd& event);
 
   template <class Train>
@@ -191,30 +195,15 @@ class BasicTrainer {
   template <class Held>
   [[nodiscard]] std::int64_t test_samples(const Held& held) const;
 
-  static constexpr bool has_scaler =
-      !std::is_null_pointer_v<decltype(std::declval<const Precision&>().scaler(
-          std::declval<typename Precision::State&>()))>;
-  static constexpr bool averages = PolicyAt<slot::averaging>::averages_weights;
-  /// Whether a step can be skipped on the device, without the host knowing: hooks and averages
-  /// must know.
-  static constexpr bool can_skip_on_device =
-      has_scaler && requires { &PolicyAt<slot::optimizer>::step_on_device; } && !averages &&
-      PureSchedulePolicy<PolicyAt<slot::schedule>> &&
-      !PolicyStates<Policies>::template has<hook::before_step> &&
-      !PolicyStates<Policies>::template has<hook::around_step> &&
-      !PolicyStates<Policies>::template has<hook::after_step>;
+  static constexpr bool averages = Traits::averages;
 
-  at::Tensor forward_loss(const Batch& batch, double part) {
-    const auto images =
-        at<slot::layout>().arrange(at<slot::resolution>().resize(batch.input, part));
+  /// The gradient scaler, or null.
+  [[nodiscard]] auto scaler() { return at<slot::precision>().scaler(run_state<slot::precision>()); }
+
+  at::Tensor forward_loss(const Batch& batch) {
     [[maybe_unused]] const auto scope =
         at<slot::precision>().forward_scope(run_state<slot::precision>());
-    return at<slot::loss>().loss(as_float32(model_->forward(images)), batch.target);
-  }
-
-  static at::Tensor as_float32(const at::Tensor& output) {
-    const bool half = output.scalar_type() == at::kHalf || output.scalar_type() == at::kBFloat16;
-    return half ? output.to(at::kFloat) : output;
+    return at<slot::loss>().loss(as_float32(model_->forward(batch.input)), batch.target);
   }
 
   [[nodiscard]] double seconds_trained() const {
@@ -231,8 +220,10 @@ class BasicTrainer {
   PolicyStates<Policies> states_;
   std::vector<at::Tensor> averaged_statistics_;  ///< of the batch norms, for averaged weights
   NumericGuard guard_;
-  std::optional<DeviceSteps> device_steps_;  ///< there if steps are skipped on the device
-  LossPlace place_;                          ///< of the pass that runs
+  /// There if steps are captured, or skipped on the device.
+  std::optional<DeviceSteps> device_steps_;
+  [[no_unique_address]] CapturedRun<PolicyAt<slot::execution>> captured_;
+  LossPlace place_;  ///< of the pass that runs
 
   RunProgress progress_;
   LossMeter meter_;               ///< of the epoch that runs

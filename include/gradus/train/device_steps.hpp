@@ -1,4 +1,5 @@
-/// The learning rate where only the device knows how many steps were taken.
+/// The learning rate where only the device knows how many steps were taken, or where a captured
+/// step is to find another one each time.
 #pragma once
 
 #include <gradus/core/state_dict.hpp>
@@ -21,11 +22,20 @@ class DeviceSteps {
   /// take float32 rates.
   template <class RateAt>
   DeviceSteps(std::int64_t total_steps, c10::Device device, RateAt rate_at)
-      : taken_(at::zeros({1}, at::device(device).dtype(at::kLong))) {
-    auto table = at::empty({std::max<std::int64_t>(total_steps, 1)}, at::kDouble);
+      : rates_(at::empty({std::max<std::int64_t>(total_steps, 1)},
+                         at::device(device).dtype(device.is_cuda() ? at::kFloat : at::kDouble))),
+        taken_(at::zeros({1}, at::device(device).dtype(at::kLong))),
+        never_(at::zeros({1}, at::device(device).dtype(at::kFloat))) {
+    set_rates(rate_at);
+  }
+
+  /// Other rates, in the same memory.
+  template <class RateAt>
+  void set_rates(RateAt rate_at) {
+    auto table = at::empty({rates_.numel()}, at::kDouble);
     auto* rates = table.mutable_data_ptr<double>();
-    for (std::int64_t step = 0; step < total_steps; ++step) rates[step] = rate_at(step);
-    rates_ = table.to(device, device.is_cuda() ? at::kFloat : at::kDouble);
+    for (std::int64_t step = 0; step < rates_.numel(); ++step) rates[step] = rate_at(step);
+    rates_.copy_(table);
   }
 
   /// Of the next step, [1].
@@ -36,12 +46,20 @@ class DeviceSteps {
     taken_.add_(found_inf.eq(0)).clamp_max_(rates_.numel() - 1);
   }
 
+  /// Zero [1]: the `found_inf` of a run whose steps are all taken.
+  [[nodiscard]] const at::Tensor& never() const { return never_; }
+  /// Goes on after `steps` that were taken.
+  void go_on_after(std::int64_t steps) {
+    taken_.fill_(std::clamp<std::int64_t>(steps, 0, rates_.numel() - 1));
+  }
+
   void save(StateDict& to) const { to.put("taken", taken_); }
   void load(const StateDict& from) { from.get("taken", taken_); }
 
  private:
   at::Tensor rates_;  ///< [total steps]
   at::Tensor taken_;  ///< int64 [1]
+  at::Tensor never_;  ///< float32 [1]
 };
 
 }  // namespace gradus

@@ -34,4 +34,12 @@ void check_agreement(const Policies& policies) {
   }
 }
 
+/// Returns `policies`. Throws ConfigurationError for numbers that no run can have.
+template <class Policies>
+const Policies& checked_policies(const Policies& policies) {
+  policies.for_each([](const auto& policy) { check_policy(policy); });
+  check_agreement(policies);
+  return policies;
+}
+
 }  // namespace gradus

@@ -3,10 +3,12 @@
 
 #include <gradus/train/axes.hpp>
 #include <gradus/train/basic_trainer.hpp>
+#include <gradus/train/captured_step.hpp>
 #include <gradus/train/composition.hpp>
 #include <gradus/train/evaluate.hpp>
 #include <gradus/train/fit.hpp>
 #include <gradus/train/run_state.hpp>
+#include <gradus/train/step.hpp>
 
 namespace gradus {
 

@@ -19,7 +19,8 @@ namespace gradus {
 /// - may also step where only the device knows whether the gradients are finite:
 ///   `step_on_device(state, rates, learning_rate, found_inf)` takes the rate as a tensor [1] in
 ///   place of the one in `rates`, and changes nothing, its own counts included, if `found_inf` [1]
-///   is 1. `steps_on_device()` says whether it can do so with its numbers.
+///   is 1. Captured steps are made of it too, so it changes its state in place.
+///   `steps_on_device()` says whether it can do so with its numbers.
 template <class P>
 struct Contract<slot::optimizer, P> {
   using State = state_of<P>;
@@ -48,14 +49,9 @@ struct Contract<slot::optimizer, P> {
       Member{"steps_on_device", "constexpr bool steps_on_device() const", (requires {
                &P::steps_on_device;
              }), (requires { static_cast<HasMomentum>(&P::steps_on_device); }),
-             requires {&P::step_on_device;
-}
-}  // namespace gradus
-,
-}
-;
-}
-;
+             (requires { &P::step_on_device; })},
+  };
+};
 
 template <class P>
 concept OptimizerPolicy = Fulfils<P, slot::optimizer>;

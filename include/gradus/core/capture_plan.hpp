@@ -1,0 +1,14 @@
+/// How steps are captured, in numbers: what an execution policy asks of the loop.
+#pragma once
+
+#include <cstdint>
+
+namespace gradus {
+
+struct CapturePlan {
+  std::int64_t warmup_steps =
+      3;                        ///< steps run before a capture, for each form of batch; 3 at least
+  std::int64_t max_graphs = 4;  ///< forms of batch that are kept, the last ones used
+};
+
+}  // namespace gradus

@@ -1,0 +1,116 @@
+/// The step of a trainer as work that a graph can hold, and when it cannot. Included by
+/// train/trainer.hpp.
+#pragma once
+
+#include <gradus/train/basic_trainer.hpp>
+#include <gradus/train/capture_obstacles.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gradus {
+
+/// As `eager_step`, by way of the graph. What happens on the host comes before it (batches, what
+/// changes them) or after it (the losses' account).
+template <class M, class Policies>
+template <class Feed>
+bool BasicTrainer<M, Policies>::captured_step(Feed& feed, const StepPlan& plan, const Rates& rates,
+                                              StepContext context) {
+  std::vector<Batch> window;
+  std::vector<LossPlace> places;
+  for (; context.micro_batch < plan.window_batches(progress_.window); ++context.micro_batch) {
+    window.push_back(next_batch(feed, plan, context));
+    places.push_back(place_);
+  }
+  const auto samples = static_cast<double>(plan.window_samples(progress_.window));
+  const auto step = [&](const std::vector<Batch>& batches, const at::Tensor& losses) {
+    for (std::size_t i = 0; i < batches.size(); ++i) {
+      context.micro_batch = static_cast<std::int64_t>(i);
+      forward_backward(batches[i], samples, context, [&](const at::Tensor& loss) {
+        losses.select(0, context.micro_batch).copy_(loss.detach());
+      });
+    }
+    if (progress_.windows == 1) guard_.check_first_gradients(parameters_);
+    optimizer_step(rates, context);
+  };
+  const auto losses = captured_.graph()->run(window, step, [&] { clear_gradients(parameters_); });
+  for (std::size_t i = 0; i < window.size(); ++i) {
+    meter_.add(losses.select(0, static_cast<std::int64_t>(i)), window[i].size(), places[i]);
+  }
+  return true;
+}
+
+/// What a run's steps are made with: rates on the device where steps are skipped there or captured,
+/// and the graph.
+template <class M, class Policies>
+void BasicTrainer<M, Policies>::begin_execution(const StepPlan& plan, bool goes_on) {
+  device_steps_.reset();
+  if constexpr (Traits::can_step_on_device) {
+    const bool skips = Traits::can_skip_on_device && scaler() != nullptr &&
+                       !sets_momentum(at<slot::schedule>()) && !run_.stop_after_steps &&
+                       !at<slot::guard>().plan().each_step &&
+                       at<slot::optimizer>().steps_on_device();
+    bool captured = false;
+    if constexpr (Traits::captures) captured = begin_capture(skips);
+    if (!skips && !captured) return;
+    device_steps_.emplace(plan.total_steps(), run_.device, [&](std::int64_t step) {
+      return rates_at(step, plan.total_steps()).learning_rate;
+    });
+    if (!goes_on) return;
+    if (skips) {
+      device_steps_->load(device_steps_state_);
+    } else {
+      device_steps_->go_on_after(progress_.steps);
+    }
+  } else if constexpr (Traits::captures) {
+    begin_capture(false);
+  }
+}
+
+/// Returns whether the run's steps are to be captured.
+template <class M, class Policies>
+bool BasicTrainer<M, Policies>::begin_capture(bool skips_on_device) {
+  using Execution = PolicyAt<slot::execution>;
+  auto obstacle = capture_obstacle(skips_on_device);
+  if (!obstacle.empty()) {
+    captured_.refuse(std::move(obstacle));
+    return false;
+  }
+  std::vector<at::Tensor> fixed;
+  for (const auto& [name, parameter] : parameters_) fixed.push_back(parameter);
+  for (const auto& [name, buffer] : unique_buffers(*model_)) fixed.push_back(buffer);
+  captured_.begin(
+      {typename Execution::Backend(run_.device), at<slot::execution>().plan(), std::move(fixed)});
+  return true;
+}
+
+/// Why this run's steps cannot be captured, as a clause; empty if they can.
+template <class M, class Policies>
+std::string BasicTrainer<M, Policies>::capture_obstacle(bool skips_on_device) {
+  static constexpr Sentence by_type = CaptureObstacle<Policies>::sentence;
+  if constexpr (!by_type.empty()) {
+    return std::string(by_type.view());
+  } else {
+    if (sets_momentum(at<slot::schedule>())) {
+      return "the schedule sets momentum, a number of the host that a graph would freeze; set "
+             "schedule.cycle_momentum to false";
+    }
+    if (!at<slot::optimizer>().steps_on_device()) {
+      return "the optimizer cannot step on the device with its numbers (steps_on_device)";
+    }
+    if (at<slot::guard>().plan().each_step) {
+      return "guard.each_step waits for the device before each step";
+    }
+    if (scaler() != nullptr && !skips_on_device) {
+      return "gradients are scaled and the host must know of each step whether it was skipped, for "
+             "hooks around the step, averaged weights, a schedule that follows the results or "
+             "stop_after_steps";
+    }
+    return PolicyAt<slot::execution>::Backend::obstacle(run_.device);
+  }
+}
+
+}  // namespace gradus

@@ -1,0 +1,36 @@
+/// A model made ready for a run, and its outputs for a loss.
+#pragma once
+
+#include <gradus/core/parameters.hpp>
+#include <gradus/core/slot.hpp>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/core/Device.h>
+
+#include <vector>
+
+namespace gradus {
+
+/// Initializes and ties weights as the policies say, and moves the model to the device and layout.
+/// Returns each trained parameter once.
+template <class M, class Policies>
+std::vector<NamedTensor> prepare_model(M& model, const Policies& policies, c10::Device device) {
+  policies.template at<slot::initialization>().initialize(model);
+  policies.template at<slot::sharing>().tie(model);
+  model->to(device);
+  auto parameters = unique_parameters(*model);
+  const at::NoGradGuard no_grad;
+  for (auto& [name, parameter] : parameters) {
+    parameter.set_data(policies.template at<slot::layout>().arrange(parameter));
+  }
+  return parameters;
+}
+
+/// A 16-bit output as float32; others as they are.
+inline at::Tensor as_float32(const at::Tensor& output) {
+  const bool half = output.scalar_type() == at::kHalf || output.scalar_type() == at::kBFloat16;
+  return half ? output.to(at::kFloat) : output;
+}
+
+}  // namespace gradus

@@ -1,0 +1,134 @@
+/// The step of a trainer: one window, from its batches to the moved weights. Included by
+/// train/trainer.hpp.
+#pragma once
+
+#include <gradus/train/basic_trainer.hpp>
+
+namespace gradus {
+
+/// One window: gradients, step, averages. Returns whether it stepped; where only the device knows,
+/// that it did, until the next reading.
+template <class M, class Policies>
+template <class Feed>
+bool BasicTrainer<M, Policies>::train_window(Feed& feed, const StepPlan& plan, const Rates& rates,
+                                             const StepContext& context) {
+  ++progress_.windows;
+  const bool stepped = [&] {
+    if constexpr (Traits::captures) {
+      if (captured_.graph()) return captured_step(feed, plan, rates, context);
+    }
+    return eager_step(feed, plan, rates, context);
+  }();
+  if (device_steps_ && scaler() != nullptr) {
+    meter_.end_window(void_step());
+  } else {
+    meter_.end_window(/*skipped=*/!stepped);
+  }
+  if constexpr (averages) {
+    if (stepped) at<slot::averaging>().update(run_state<slot::averaging>(), context);
+  }
+  return stepped;
+}
+
+/// Forward and backward over the micro-batches of one window, and the step.
+template <class M, class Policies>
+template <class Feed>
+bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, const Rates& rates,
+                                           StepContext context) {
+  const auto samples = static_cast<double>(plan.window_samples(progress_.window));
+  for (; context.micro_batch < plan.window_batches(progress_.window); ++context.micro_batch) {
+    const Batch batch = next_batch(feed, plan, context);
+    forward_backward(batch, samples, context,
+                     [&](const at::Tensor& loss) { meter_.add(loss, batch.size(), place_); });
+  }
+  if (progress_.windows == 1) guard_.check_first_gradients(parameters_);
+  return optimizer_step(rates, context);
+}
+
+/// A micro-batch as the model is to see it.
+template <class M, class Policies>
+template <class Feed>
+Batch BasicTrainer<M, Policies>::next_batch(Feed& feed, const StepPlan& plan,
+                                            const StepContext& context) {
+  place_ = {context.epoch + 1, progress_.windows,
+            plan.first_batch(progress_.window) + context.micro_batch + 1, context.micro_batch + 1};
+  Batch batch = *feed.next();
+  states_.template call<hook::before_forward>(policies_, batch, context);
+  if constexpr (PolicyAt<slot::mixing>::mixes) {
+    at<slot::mixing>().mix(batch, mix(run_.seed, context.epoch, place_.batch));
+  }
+  const double part =
+      static_cast<double>(progress_.windows - 1) / static_cast<double>(plan.total_steps());
+  batch.input = at<slot::layout>().arrange(at<slot::resolution>().resize(batch.input, part));
+  return batch;
+}
+
+/// Each loss is weighted by its samples over the window's, so that the gradient is that of the mean
+/// over the window, short batches included. `keep(loss)` is given it as it is.
+template <class M, class Policies>
+template <class Keep>
+void BasicTrainer<M, Policies>::forward_backward(const Batch& batch, double window_samples,
+                                                 const StepContext& context, Keep keep) {
+  auto loss = states_.template around<hook::around_forward>(policies_, context,
+                                                            [&] { return forward_loss(batch); });
+  keep(loss);
+  states_.template call<hook::before_backward>(policies_, loss, context);
+  const double weight = static_cast<double>(batch.size()) / window_samples;
+  if (weight != 1) loss = loss * weight;
+  if constexpr (Traits::has_scaler) {
+    if (const auto* scaler = this->scaler()) loss = scaler->scale(loss);
+  }
+  loss.backward();
+}
+
+/// Unscale once, clip, step or skip, adapt the scale, clear the gradients. Returns whether it
+/// stepped, as far as the host knows.
+template <class M, class Policies>
+bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepContext& context) {
+  bool finite = true;
+  if constexpr (Traits::has_scaler) {
+    if (auto* scaler = this->scaler()) {
+      scaler->unscale(gradients_of(parameters_));
+      if (!device_steps_) finite = !scaler->found_inf();
+    }
+  }
+  finite = finite && guard_.allows_step(parameters_, meter_, place_);
+  if constexpr (PolicyAt<slot::clipping>::clips) {
+    if (finite) at<slot::clipping>().clip(gradients_of(parameters_));
+  }
+  if (finite) take_step(rates, context);
+  if constexpr (Traits::has_scaler) {
+    if (auto* scaler = this->scaler()) scaler->update();
+  }
+  clear_gradients(parameters_);
+  return finite;
+}
+
+template <class M, class Policies>
+void BasicTrainer<M, Policies>::take_step(const Rates& rates, const StepContext& context) {
+  auto& state = run_state<slot::optimizer>();
+  states_.template call<hook::before_step>(policies_, context);
+  states_.template around<hook::around_step>(policies_, context, [&] {
+    if constexpr (Traits::can_step_on_device) {
+      if (device_steps_) {
+        const auto found_inf = void_step();
+        at<slot::optimizer>().step_on_device(state, rates, device_steps_->rate(), found_inf);
+        device_steps_->advance(found_inf);
+        return;
+      }
+    }
+    at<slot::optimizer>().step(state, rates);
+  });
+  states_.template call<hook::after_step>(policies_, context);
+}
+
+/// [1], on the device: 1 if the step that it decides on is void.
+template <class M, class Policies>
+at::Tensor BasicTrainer<M, Policies>::void_step() {
+  if constexpr (Traits::has_scaler) {
+    if (const auto* scaler = this->scaler()) return scaler->found_inf_flag();
+  }
+  return device_steps_->never();
+}
+
+}  // namespace gradus
