@@ -4,6 +4,7 @@
 #include "configurations.hpp"
 #include "rounds.hpp"
 #include <gradus/core/image_transform.hpp>
+#include <gradus/core/keep_memory.hpp>
 #include <gradus/policy/loading/plain.hpp>
 
 #include <ATen/ops/mm.h>
@@ -50,6 +51,7 @@ double product_flop_per_second(const at::Tensor& left, const at::Tensor& right) 
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_memory();
   const Arguments arguments(argc, argv);
   auto said = facts(arguments.number("--threads"));
   const OneBatch data{arguments.number("--batches")};

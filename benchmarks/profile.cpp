@@ -3,6 +3,7 @@
 #include "configurations.hpp"
 #include "rounds.hpp"
 #include <gradus/core/error.hpp>
+#include <gradus/core/keep_memory.hpp>
 #include <gradus/data/cifar10.hpp>
 
 #include <ATen/record_function.h>
@@ -108,6 +109,7 @@ nlohmann::ordered_json profile_of(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_memory();
   const Arguments arguments(argc, argv);
   const auto& name = arguments.text("--configuration");
   if (name == "unoptimized") {

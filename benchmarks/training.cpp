@@ -3,6 +3,7 @@
 #include "configurations.hpp"
 #include "rounds.hpp"
 #include <gradus/core/error.hpp>
+#include <gradus/core/keep_memory.hpp>
 #include <gradus/data/cifar10.hpp>
 
 #include <torch/utils.h>
@@ -42,6 +43,7 @@ void serve_training(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_memory();
   const Arguments arguments(argc, argv);
   const auto& name = arguments.text("--configuration");
   if (name == "unoptimized") {

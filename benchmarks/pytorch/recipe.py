@@ -6,6 +6,7 @@ import pathlib
 import torch
 from torch import nn
 
+from muon import Muon
 from resnet10 import ResNet10
 
 TYPES = {"Float": None, "BFloat16": torch.bfloat16}
@@ -48,17 +49,21 @@ class Recipe:
 
     def optimizer(self, model):
         numbers = self.policies["optimizer"]
+        weights = [parameter for parameter in model.parameters() if parameter.dim() >= 2]
+        vectors = [parameter for parameter in model.parameters() if parameter.dim() < 2]
+        if numbers["policy"] == "Muon" and numbers["rate"] == "original":
+            return Muon(weights, vectors, numbers)
         groups = [{"params": list(model.parameters()), "weight_decay": numbers["weight_decay"]}]
         if numbers["decay"] == "weights":
-            vectors = [parameter for parameter in model.parameters() if parameter.dim() < 2]
-            groups[0]["params"] = [p for p in model.parameters() if p.dim() >= 2]
+            groups[0]["params"] = weights
             groups.append({"params": vectors, "weight_decay": 0})
         if numbers["policy"] == "AdamW":
             return torch.optim.AdamW(groups, lr=numbers["lr"], eps=numbers["eps"], fused=True,
                                      betas=(numbers["beta1"], numbers["beta2"]))
         if numbers["policy"] == "SGD":
             return torch.optim.SGD(groups, lr=numbers["lr"], momentum=numbers["momentum"])
-        raise SystemExit(f"optimizer {numbers['policy']} is not built here; expected AdamW or SGD: "
+        raise SystemExit(f"optimizer {numbers['policy']} is not built here; expected AdamW, SGD "
+                         "or Muon with the original rate: "
                          "add it to recipe.py.")
 
     def schedule(self, optimizer, steps):
