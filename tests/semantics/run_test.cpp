@@ -255,7 +255,9 @@ CATCH_TEMPLATE_TEST_CASE("[line 15] no step waits for the device, float16's incl
   CATCH_CHECK(each.copies >= one.copies + 5);
   const auto longer = seen_in<TestType>(100, 96);
   CATCH_CHECK(longer.waits == 0);
-  CATCH_CHECK(longer.copies == one.copies);  // 6 steps more, no copy more
+  // Mixup sends its partners of each of 2 batches a step: on the CPU that looks like a copy back.
+  const std::int64_t sent = std::is_same_v<TestType, Everything> ? 6 * 2 : 0;
+  CATCH_CHECK(longer.copies == one.copies + sent);  // 6 steps more
 }
 
 CATCH_TEST_CASE("[line 15] the tripwire is no dummy: reads and copies trip it") {

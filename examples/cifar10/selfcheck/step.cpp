@@ -39,8 +39,8 @@ Outcome waits_in(const Subject& subject, const Configuration& configuration) {
   const auto more = seen_in(subject, configuration, 8);
   return holds_if(
       few.waits == 0 && more.waits == 0 && few.copies == more.copies,
-      std::to_string(more.waits) + " waits in 8 steps; " + std::to_string(more.copies) +
-          " copies to the host, " + std::to_string(few.copies) + " in 2 steps",
+      std::to_string(more.waits) + " waits in 8 steps, and " +
+          std::to_string(more.copies - few.copies) + " copies to the host more than in 2",
       {{"waits", more.waits}, {"copies_2_steps", few.copies}, {"copies_8_steps", more.copies}});
 }
 

@@ -32,7 +32,9 @@ struct CutMix {
   void mix(Batch& batch, std::uint64_t key) const {
     Random random(key);
     const double side = std::sqrt(1 - draw_beta(random, alpha));
-    const auto partners = draw_partners(random, batch.size()).to(batch.target.device());
+    const auto partners =
+        draw_partners(random, batch.size())
+            .to(batch.target.device(), at::kLong, /*non_blocking=*/true);  // else CUDA would wait
     const auto [top, bottom] = cut(random, batch.input.size(2), side);
     const auto [left, right] = cut(random, batch.input.size(3), side);
     const auto rectangle = [&](const at::Tensor& images) {

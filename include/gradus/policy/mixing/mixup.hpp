@@ -30,7 +30,9 @@ struct Mixup {
   void mix(Batch& batch, std::uint64_t key) const {
     Random random(key);
     const double part = draw_beta(random, alpha);
-    const auto partners = draw_partners(random, batch.size()).to(batch.target.device());
+    const auto partners =
+        draw_partners(random, batch.size())
+            .to(batch.target.device(), at::kLong, /*non_blocking=*/true);  // else CUDA would wait
     batch.target = blend_targets(batch.target, partners, part, classes);
     batch.input = batch.input.mul(part).add_(batch.input.index_select(0, partners), 1 - part);
   }
