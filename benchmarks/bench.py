@@ -58,6 +58,8 @@ class Bench:
         return path
 
     def gradus(self, name, program, **flags):
+        if program == "training":
+            flags.setdefault("keep_memory", 1)
         return Peer(name, [self.program(f"benchmark_{program}"), *_words(flags),
                            "--threads", self.threads])
 

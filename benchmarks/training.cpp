@@ -43,8 +43,8 @@ void serve_training(const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  keep_memory();
   const Arguments arguments(argc, argv);
+  if (arguments.number("--keep-memory") != 0) keep_memory();
   const auto& name = arguments.text("--configuration");
   if (name == "unoptimized") {
     serve_training<cifar10::Unoptimized>(arguments);

@@ -2,7 +2,8 @@
 for the tables, `measure(bench)` returns {"figures": [...]} and what else is kept, or None if there is
 nothing to go by. A long row also has `train(bench, widths)`, which makes the runs that it measures."""
 
-NAMES = ("fastest_over_unoptimized", "accuracy", "optimized_over_pytorch", "unoptimized_over_pytorch",
-         "data_pipeline", "waiting", "arithmetic", "step_overhead", "peak_memory", "profile", "levers",
+NAMES = ("fastest_rate", "fastest_over_unoptimized", "accuracy", "optimized_over_pytorch", "unoptimized_over_pytorch",
+         "data_pipeline", "waiting", "arithmetic", "step_overhead", "peak_memory", "operators",
+         "kept_memory", "profile", "levers",
          "compile_time")
-WITHOUT_TARGET = ("profile", "levers", "compile_time")
+WITHOUT_TARGET = ("operators", "kept_memory", "profile", "levers", "compile_time")

@@ -53,6 +53,7 @@ const std::vector<std::pair<std::string, std::string>>& run_keys() {
       {"seed", "of weights, order and augmentation [0]"},
       {"threads", "of computation [LibTorch's choice]"},
       {"stop_after_steps", "end after N optimizer steps"},
+      {"keep_memory", "freed memory stays with the process, for the next step [true]"},
       {"tf32", "true: CUDA may round factors of float32 products [false]"},
       {"cudnn_benchmark", "true: cuDNN times its algorithms [false]"},
       {"deterministic", "true: equal bits each time, or an error [false]"}};
@@ -230,6 +231,7 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   take_count(options.train_samples, layers, "train_samples", any);
   take_count(options.test_samples, layers, "test_samples", any);
   take_count(options.stop_after_steps, layers, "stop_after_steps", any);
+  take_flag(options.keep_memory, layers, "keep_memory");
   take_flag(options.math.tf32, layers, "tf32");
   take_flag(options.math.cudnn_benchmark, layers, "cudnn_benchmark");
   take_flag(options.math.deterministic, layers, "deterministic");

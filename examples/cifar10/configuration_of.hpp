@@ -154,6 +154,7 @@ class ConfigurationOf final : public Configuration {
           {"precision", c10::toString(precision.type)},
           {"precision_reason", precision.reason},
           {"float32", float32_arithmetic(run.math, run.device.is_cuda())},
+          {"keep_memory", options.keep_memory},
           {"tf32", run.math.tf32},
           {"cudnn_benchmark", run.math.cudnn_benchmark},
           {"deterministic", run.math.deterministic}}}};

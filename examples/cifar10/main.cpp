@@ -2,7 +2,6 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include <gradus/core/error.hpp>
-#include <gradus/core/keep_memory.hpp>
 
 #include <c10/util/Exception.h>
 
@@ -17,7 +16,6 @@ namespace {
 using gradus::ExitCode;
 
 void run(int argc, char** argv) {
-  gradus::keep_memory();
   const auto request = cifar10::read_command_line(argc, argv);
   if (!request) return;
   static const std::map<std::string, void (*)(cifar10::Options)> commands{

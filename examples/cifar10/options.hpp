@@ -36,6 +36,7 @@ struct Options {
   std::optional<std::int64_t> test_samples;
   std::uint64_t seed = 0;
   std::optional<std::int64_t> threads;  ///< absent: LibTorch's choice
+  bool keep_memory = true;              ///< for the next step, instead of giving it back
   std::string out;                      ///< empty: runs/<time>
   std::optional<std::int64_t> stop_after_steps;
   std::int64_t seeds = 1;          ///< runs of `ablate` for each configuration

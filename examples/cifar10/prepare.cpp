@@ -2,6 +2,7 @@
 
 #include <gradus/core/device.hpp>
 #include <gradus/core/error.hpp>
+#include <gradus/core/keep_memory.hpp>
 
 #include <ATen/Parallel.h>
 
@@ -47,6 +48,7 @@ void prepare(const Options& options, const std::vector<const Configuration*>& li
   static_cast<void>(gradus::device_from_name(options.device));
   // cuBLAS reads this when it starts; what a person has set stays.
   if (options.math.deterministic) ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
+  if (options.keep_memory) gradus::keep_memory();
   if (options.threads) at::set_num_threads(static_cast<int>(*options.threads));
   check_settings(options, list);
 }

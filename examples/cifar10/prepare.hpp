@@ -8,9 +8,9 @@
 
 namespace cifar10 {
 
-/// Sets the number of threads, and refuses a device that is not there, a number that no policy
-/// takes, and a setting for a configuration that does not exist or is not among `list`. Throws
-/// gradus::ConfigurationError or gradus::UsageError.
+/// Sets the number of threads and whether memory is kept, and refuses a device that is not there, a
+/// number that no policy takes, and a setting for a configuration that does not exist or is not
+/// among `list`. Throws gradus::ConfigurationError or gradus::UsageError.
 void prepare(const Options& options, const std::vector<const Configuration*>& list);
 
 }  // namespace cifar10

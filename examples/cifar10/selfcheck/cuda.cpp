@@ -2,9 +2,12 @@
 #include "figures.hpp"
 #include "trainers.hpp"
 #include <gradus/core/device.hpp>
+#include <gradus/policy/execution/captured_step.hpp>
+#include <gradus/train/edit.hpp>
 
 #include <ATen/Context.h>
 
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -53,9 +56,33 @@ Outcome switches(const Subject& subject) {
   return holds_if(all, figure + " images/s of unoptimized", std::move(measured));
 }
 
-/// The place for captured steps: a trainer whose execution policy captures, against the same
-/// trainer without, losses step by step and images per second.
-Outcome capture(const Subject&) { return not_run("captured steps are not in this build"); }
+template <class Trainer>
+EpochRecord last_epoch(Trainer& trainer, const Subject& subject) {
+  return trainer.fit(small_data(subject)).epochs.back();
+}
+
+/// A trainer whose steps are captured against the same trainer without.
+Outcome capture(const Subject& subject) {
+  const auto run = small_run(subject.device);
+  Small eager(small_net(), run);
+  with<Small, CapturedStep> captured(small_net(), run);
+  const auto one = last_epoch(eager, subject);
+  const auto other = last_epoch(captured, subject);
+  const auto& report = captured.execution_report();
+  const double difference = std::abs(one.train_loss - other.train_loss);
+  return holds_if(report.replays > 0 && difference < 1e-3,
+                  report.replays > 0 ? std::to_string(report.replays) +
+                                           " replays, losses differ by " + short_number(difference)
+                                     : "nothing was replayed: " + report.reason,
+                  {{"warm_ups", report.warm_ups},
+                   {"captures", report.captures},
+                   {"replays", report.replays},
+                   {"reason", report.reason},
+                   {"eager_loss", one.train_loss},
+                   {"captured_loss", other.train_loss},
+                   {"eager_seconds", one.train_seconds},
+                   {"captured_seconds", other.train_seconds}});
+}
 
 }  // namespace
 

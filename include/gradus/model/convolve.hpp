@@ -6,6 +6,7 @@
 
 #include <ATen/autocast_mode.h>
 #include <ATen/ops/mm.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/nn/modules/conv.h>
 
@@ -58,6 +59,7 @@ struct ConvolveAsProduct : torch::autograd::Function<ConvolveAsProduct> {
 
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
                             const at::Tensor& weight, const PatchShape& shape) {
+    RECORD_FUNCTION("gradus::convolve", {});
     const auto patches =
         with_element_type(x, [&]<class T>(T) { return gather_patches<T>(shape, x); });
     context->save_for_backward({patches, weight});
@@ -76,6 +78,7 @@ struct ConvolveAsProduct : torch::autograd::Function<ConvolveAsProduct> {
           "gradus::convolve has no second derivative; for one, keep the model's memory contiguous "
           "(layout Contiguous).");
     }
+    RECORD_FUNCTION("gradus::convolve_backward", {});
     const auto saved = context->get_saved_variables();
     const auto& weight = saved[1];
     const auto n = context->saved_data["shape"].toIntVector();

@@ -3,6 +3,7 @@
 
 #include <gradus/model/detail/norm_passes.hpp>
 
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/nn/modules/batchnorm.h>
 
@@ -66,6 +67,7 @@ struct NormRelu : torch::autograd::Function<NormRelu> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
                             const at::Tensor& weight, const at::Tensor& bias,
                             const std::optional<at::Tensor>& given, const NormCall& call) {
+    RECORD_FUNCTION("gradus::norm_relu", {});
     const auto shortcut = given.value_or(at::Tensor());
     ChannelStatistics statistics;
     const auto out = run(x, weight, bias, shortcut, call, statistics);
@@ -82,6 +84,7 @@ struct NormRelu : torch::autograd::Function<NormRelu> {
           "gradus::norm_relu has no second derivative; for one, keep the model's memory "
           "contiguous (layout Contiguous).");
     }
+    RECORD_FUNCTION("gradus::norm_relu_backward", {});
     const auto saved = context->get_saved_variables();
     const auto& x = saved[0];
     const auto gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
