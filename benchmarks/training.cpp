@@ -50,6 +50,8 @@ int main(int argc, char** argv) {
     serve_training<cifar10::Unoptimized>(arguments);
   } else if (name == "optimized") {
     serve_training<cifar10::Optimized>(arguments);
+  } else if (name == "fastest") {
+    serve_training<cifar10::Fastest>(arguments);
   } else if (name == "fastest at full resolution") {
     serve_training<without<cifar10::Fastest, slot::resolution>>(arguments);
   } else {
