@@ -25,7 +25,7 @@ CATCH_TEST_CASE("ablate trains a configuration without each of its policies, ove
     }
   }
   CATCH_CHECK(left_out == std::vector<std::string>{"Mixed", "Accumulate", "AdamW", "OneCycle",
-                                                   "ShareEarlyLayer", "Prefetch", "CropFlip",
+                                                   "ShareEarlyLayer", "Prefetch", "CropFlip", "ChannelsLast",
                                                    "CrossEntropy", "IdentityStart"});
   // Without Accumulate a step is a batch; the settings of the axis that is left out are passed
   // over.
