@@ -25,8 +25,9 @@ CATCH_TEST_CASE("ablate trains a configuration without each of its policies, ove
     }
   }
   CATCH_CHECK(left_out == std::vector<std::string>{"Mixed", "Accumulate", "AdamW", "OneCycle",
-                                                   "ShareEarlyLayer", "Prefetch", "CropFlip", "ChannelsLast",
-                                                   "CrossEntropy", "IdentityStart"});
+                                                   "ShareEarlyLayer", "Prefetch", "CropFlip",
+                                                   "ChannelsLast", "CrossEntropy",
+                                                   "IdentityStart"});
   // Without Accumulate a step is a batch; the settings of the axis that is left out are passed
   // over.
   const auto lines = text_of(out / "without-Accumulate" / "seed-1" / "metrics.jsonl");

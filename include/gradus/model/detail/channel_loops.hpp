@@ -36,8 +36,12 @@ namespace gradus::detail {
 
 #if defined(__x86_64__) && defined(__GNUC__)
 template <class Loop>
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]] void run_avx512(
-    const Loop& loop, std::int64_t chunk) {
+#if defined(__clang__)
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]]
+#else
+[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]]
+#endif
+void run_avx512(const Loop& loop, std::int64_t chunk) {
   loop(chunk);
 }
 template <class Loop>
