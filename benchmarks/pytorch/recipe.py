@@ -12,7 +12,7 @@ from resnet10 import ResNet10
 TYPES = {"Float": None, "BFloat16": torch.bfloat16}
 NEUTRAL = {"mixing": "NoMixing", "averaging": "NoAveraging", "clipping": "NoClipping",
            "guard": "Guard", "stopping": "AllEpochs", "resolution": "FullResolution",
-           "sharing": "NoSharing", "initialization": "AsMade"}
+           "sharing": "NoSharing", "initialization": "AsMade", "execution": "Eager"}
 DONE = {"sharing": "ShareEarlyLayer", "initialization": "IdentityStart"}
 READ = ("loading", "precision", "accumulation", "optimizer", "schedule", "augmentation", "loss", "layout")
 
