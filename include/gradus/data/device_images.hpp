@@ -6,6 +6,7 @@
 #include <gradus/core/image_transform.hpp>
 #include <gradus/data/pinned.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/List.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
