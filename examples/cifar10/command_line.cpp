@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 #include <vector>
 
@@ -53,6 +54,10 @@ const std::vector<std::pair<std::string, std::string>>& run_keys() {
       {"seed", "of weights, order and augmentation [0]"},
       {"threads", "of computation [LibTorch's choice]"},
       {"stop_after_steps", "end after N optimizer steps"},
+      {"stop_after_seconds", "save, and exit with 75, after so many seconds"},
+      {"checkpoint_steps", "train: save every N optimizer steps too [0: no]"},
+      {"checkpoint_seconds", "train: save so many seconds after the last save too [300]"},
+      {"keep_checkpoints", "train: the newest N, and the best [2]"},
       {"keep_memory", "freed memory stays with the process, for the next step [true]"},
       {"tf32", "true: CUDA may round factors of float32 products [false]"},
       {"cudnn_benchmark", "true: cuDNN times its algorithms [false]"},
@@ -66,7 +71,6 @@ struct CommandLine {
   nlohmann::json run = nlohmann::json::object();
   std::string file;
   std::vector<std::string> sets;
-  bool resume = false;
 };
 
 void add_flags(CLI::App& app, CommandLine& line) {
@@ -107,7 +111,13 @@ void add_commands(CLI::App& app, CommandLine& line) {
   auto* train = app.add_subcommand("train", "train one configuration");
   add_flags(*train, line);
   train->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
-  train->add_flag("--resume", line.resume, "not yet: continue the run in --out");
+  train->add_flag("--resume", options.resume, "go on with the run in --out");
+  train->add_option("--init-from", options.init_from, "begin with the weights of a checkpoint");
+  train->add_flag("--allow-other-data", options.allow_other_data,
+                  "resume with other training images");
+  train->add_flag("--allow-not-finite", options.allow_not_finite,
+                  "save and load weights that are not finite");
+  train->add_flag("--go-on-unsaved", options.go_on_unsaved, "a save that fails does not end the run");
 
   auto* evaluate = app.add_subcommand("evaluate", "accuracy of a checkpoint on the test set");
   add_flags(*evaluate, line);
@@ -174,6 +184,21 @@ Layer from_environment() {
   return layer;
 }
 
+/// Of a run's own config.json, for one that goes on: it lies beneath all that is given anew.
+std::string config_of_run(const Options& options) {
+  if (!options.resume) return "";
+  if (options.out.empty()) {
+    throw UsageError("--resume goes on with the run in --out; name its folder too.");
+  }
+  if (!options.init_from.empty()) {
+    throw UsageError("--resume and --init-from exclude each other; leave out one of them.");
+  }
+  const auto file =
+      std::filesystem::path(options.out) / options.configurations.at(0) / "config.json";
+  std::error_code ignored;
+  return std::filesystem::exists(file, ignored) ? file.string() : "";
+}
+
 Layer from_file(const SettingsFile& file) {
   std::vector<std::string> known{"precision", "precision_reason",
                                  "float32"};  // `describe` prints these
@@ -205,6 +230,23 @@ void take_count(std::optional<std::int64_t>& to, const std::vector<Layer>& layer
   }
 }
 
+/// A finite number of at least `least`.
+template <class Number>
+void take_number(Number& to, const std::vector<Layer>& layers, const std::string& key,
+                 double least) {
+  for (const auto& layer : layers) {
+    if (!layer.run.contains(key)) continue;
+    const auto& found = layer.run[key];
+    if (!found.is_number() || !(found.get<double>() >= least)) {
+      throw ConfigurationError(layer.label(key) + " is " + gradus::dump(found) +
+                               ", but it takes a number of at least " +
+                               gradus::dump(nlohmann::json(least)) + ".");
+    }
+    to = found.get<double>();
+    return;
+  }
+}
+
 void take_flag(bool& to, const std::vector<Layer>& layers, const std::string& key) {
   for (const auto& layer : layers) {
     if (!layer.run.contains(key)) continue;
@@ -231,6 +273,14 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   take_count(options.train_samples, layers, "train_samples", any);
   take_count(options.test_samples, layers, "test_samples", any);
   take_count(options.stop_after_steps, layers, "stop_after_steps", any);
+  take_number(options.stop_after_seconds, layers, "stop_after_seconds", 0.001);
+  take_number(options.checkpoint_seconds, layers, "checkpoint_seconds", 0);
+  std::optional<std::int64_t> steps;
+  std::optional<std::int64_t> kept;
+  take_count(steps, layers, "checkpoint_steps", any);
+  take_count(kept, layers, "keep_checkpoints", any);
+  options.checkpoint_steps = steps.value_or(options.checkpoint_steps);
+  options.keep_checkpoints = kept.value_or(options.keep_checkpoints);
   take_flag(options.keep_memory, layers, "keep_memory");
   take_flag(options.math.tf32, layers, "tf32");
   take_flag(options.math.cudnn_benchmark, layers, "cudnn_benchmark");
@@ -270,10 +320,15 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
 }
 
 Options resolve(CommandLine line) {
+  SettingsFile own;
   SettingsFile file;
+  if (const auto path = config_of_run(line.options); !path.empty()) own = read_settings_file(path);
   if (!line.file.empty()) file = read_settings_file(line.file);
-  take_run(line.options, {{line.run, flag_of}, from_environment(), from_file(file)});
-  line.options.settings = file.settings;
+  take_run(line.options,
+           {{line.run, flag_of}, from_environment(), from_file(file), from_file(own)});
+  line.options.settings = own.settings;
+  line.options.settings.insert(line.options.settings.end(), file.settings.begin(),
+                               file.settings.end());
   for (const auto& text : line.sets) line.options.settings.push_back(parse_setting(text));
   return line.options;
 }
@@ -300,11 +355,6 @@ std::optional<Request> read_command_line(int argc, char** argv) {
     throw UsageError(error.what());
   }
   const auto command = parsed_command(app).get_name();
-  if (line.resume) {
-    throw UsageError(
-        "--resume is not there yet: a run cannot be continued in this version; "
-        "start a new one without --resume.");
-  }
   return Request{command, resolve(std::move(line))};
 }
 

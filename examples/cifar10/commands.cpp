@@ -6,9 +6,11 @@
 #include "load_data.hpp"
 #include "prepare.hpp"
 #include "run_folder.hpp"
+#include "stopping.hpp"
 #include <gradus/core/device.hpp>
 #include <gradus/core/dump.hpp>
 #include <gradus/core/error.hpp>
+#include <gradus/core/stop_request.hpp>
 #include <gradus/core/write_file.hpp>
 #include <gradus/observe/comparison.hpp>
 #include <gradus/observe/comparison_json.hpp>
@@ -111,10 +113,14 @@ void compare(Options options) {
 void train(Options options) {
   const auto& trained = configuration(options.configurations.at(0));
   prepare(options, {&trained});
-  const auto folder = make_run_folder(options.out);
+  const auto folder = options.resume ? run_folder_to_resume(options.out, trained.name())
+                                     : make_run_folder(options.out);
+  options.out = folder.string();
+  options.durable = true;
   auto data = load_data(options);
   take_first(options, data.sets);
   trained.check(options, data.sets.train.size());
+  const StopSignals signals(stop_request());
 
   observe::Comparison comparison;
   comparison.environment = environment(options, data);

@@ -3,6 +3,8 @@
 
 #include "configuration.hpp"
 #include "run_observer.hpp"
+#include "stopping.hpp"
+#include <gradus/checkpoint/checkpoint_plan.hpp>
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/core/dump.hpp>
 #include <gradus/core/write_file.hpp>
@@ -13,6 +15,8 @@
 #include <ATen/Parallel.h>
 #include <torch/utils.h>
 
+#include <filesystem>
+#include <iostream>
 #include <string>
 #include <utility>
 
@@ -47,16 +51,26 @@ class ConfigurationOf final : public Configuration {
                                          const std::filesystem::path& folder,
                                          const nlohmann::ordered_json& environment) const override {
     auto trainer = make(options);
+    if (!options.init_from.empty()) {
+      load_weights(*trainer.model(), read_safetensors(options.init_from));
+    }
     const auto plan = trainer.plan(data.train.size());
     const auto description = describe(options, trainer);
+
+    RunObserver<T> observer;
+    if (options.durable) {  // first of all, for it makes sure that nobody else writes here
+      observer.checkpoints.emplace(trainer, folder / "checkpoints", checkpoint_plan(options, folder),
+                                   nlohmann::ordered_json{{"description", description}});
+      if (options.resume) static_cast<void>(observer.checkpoints->resume(data.train));
+    }
     auto config = description;
     config["environment"] = environment;
     write_file(folder / "config.json", dump(config, 2) + "\n");
-
-    RunObserver observer;
-    observer.metrics.emplace(folder / "metrics.jsonl");
+    observer.metrics.emplace(folder / metrics_name);
+    observer.log.keep_in(folder / log_name);
     if (!options.quiet) observer.progress.emplace(name_);
     const auto history = trainer.fit(data.train, data.test, observer);
+    if (history.end == RunEnd::interrupted) refuse_to_go_on(options);
     const auto& execution = trainer.execution_report();
     config["execution"] = {{"warm_ups", execution.warm_ups},
                            {"captures", execution.captures},
@@ -85,14 +99,14 @@ class ConfigurationOf final : public Configuration {
   [[nodiscard]] Evaluation evaluate(const Options& options, const Safetensors& weights,
                                     const data::ImageDataset& test) const override {
     auto trainer = make(options);
-    load_weights(*trainer.model(), weights);
+    restore(trainer, weights);
     return trainer.evaluate(test);
   }
 
   [[nodiscard]] Evaluation evaluate_flipped(const Options& options, const Safetensors& weights,
                                             const data::ImageDataset& test) const override {
     auto trainer = make(options);
-    load_weights(*trainer.model(), weights);
+    restore(trainer, weights);
     return trainer.evaluate_flipped(test);
   }
 
@@ -100,13 +114,42 @@ class ConfigurationOf final : public Configuration {
                                std::int64_t steps) const override {
     auto run = options;
     run.stop_after_steps = steps;
-    RunObserver observer;
+    RunObserver<T> observer;
     observer.stopwatch.emplace();
     make(run).fit(data.train, observer);
     return observer.stopwatch->images_per_second();
   }
 
  private:
+  static constexpr const char* metrics_name = "metrics.jsonl";
+  static constexpr const char* log_name = "train.log";
+
+  /// A run with its averages, or weights alone.
+  static void restore(T& trainer, const Safetensors& file) {
+    if (holds_run(file)) {
+      trainer.load_state(StateDict(file.tensors));
+    } else {
+      load_weights(*trainer.model(), file);
+    }
+  }
+
+  static CheckpointPlan checkpoint_plan(const Options& options,
+                                        const std::filesystem::path& folder) {
+    return {.every_steps = options.checkpoint_steps,
+            .every_seconds = options.checkpoint_seconds,
+            .keep_last = options.keep_checkpoints,
+            .best = Watched::accuracy,
+            .on_failure = options.go_on_unsaved ? OnSaveFailure::go_on : OnSaveFailure::stop,
+            .allow_not_finite = options.allow_not_finite,
+            .files = {folder / metrics_name, folder / log_name},
+            .announce = [](const std::string& sentence) { std::cerr << sentence << '\n'; }};
+  }
+
+  [[noreturn]] void refuse_to_go_on(const Options& options) const {
+    throw Stopped(stop_reason() + ", with everything saved; go on with: " + options.program +
+                  " train " + name_ + " --resume --out " + options.out);
+  }
+
   /// A setting without the name of a configuration must fit all that are trained.
   static std::string prefix_hint(const Options& options, const Setting& setting) {
     if (!setting.configuration.empty() || options.configurations.size() == 1) return "";
@@ -133,6 +176,9 @@ class ConfigurationOf final : public Configuration {
               .epochs = options.epochs,
               .device = device_from_name(options.device),
               .stop_after_steps = options.stop_after_steps,
+              .stop = options.durable ? &stop_request() : nullptr,
+              .stop_after_seconds = seconds_left(options),
+              .allow_other_data = options.allow_other_data,
               .math = options.math},
              policies);
   }
@@ -141,7 +187,7 @@ class ConfigurationOf final : public Configuration {
     const auto precision =
         trainer.policies().template at<slot::precision>().choose(trainer.run().device);
     const auto& run = trainer.run();
-    return {
+    nlohmann::ordered_json json{
         {"name", name_},
         {"model",
          {{"name", ResNet10Impl::model_name}, {"parameters", count_parameters(*trainer.model())}}},
@@ -158,6 +204,9 @@ class ConfigurationOf final : public Configuration {
           {"tf32", run.math.tf32},
           {"cudnn_benchmark", run.math.cudnn_benchmark},
           {"deterministic", run.math.deterministic}}}};
+    if (options.train_samples) json["run"]["train_samples"] = *options.train_samples;
+    if (options.test_samples) json["run"]["test_samples"] = *options.test_samples;
+    return json;
   }
 
   static void check_accumulation(const StepPlan& plan) {

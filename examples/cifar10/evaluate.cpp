@@ -2,6 +2,7 @@
 #include "configuration.hpp"
 #include "load_data.hpp"
 #include "prepare.hpp"
+#include <gradus/checkpoint/weights.hpp>
 #include <gradus/core/dump.hpp>
 #include <gradus/core/error.hpp>
 
@@ -23,12 +24,14 @@ namespace {
 /// The configuration that the checkpoint says it came from; its width and numbers go into the
 /// options, beneath those that were given. Throws CheckpointError.
 const Configuration& origin(const Safetensors& weights, Options& options) {
-  const auto entry = weights.metadata.find("configuration");
+  const bool is_run = holds_run(weights);
+  const auto entry = weights.metadata.find(is_run ? "gradus" : "configuration");
   if (entry == weights.metadata.end()) {
     refuse(options, "does not say which configuration it came from");
   }
   try {
-    const auto made = nlohmann::json::parse(entry->second);
+    auto made = nlohmann::json::parse(entry->second);
+    if (is_run) made = nlohmann::json(made.at("description"));
     const auto name = made.at("name").get<std::string>();
     const auto& found = configuration(name);
     auto recorded = options;

@@ -54,4 +54,21 @@ fs::path make_run_folder(const std::string& out) {
   return folder.parent_path();
 }
 
+fs::path run_folder_to_resume(const std::string& out, std::string_view configuration) {
+  const auto folder = (fs::path(out) / "").parent_path();
+  std::error_code failure;
+  if (!fs::is_directory(folder, failure)) {
+    throw gradus::ConfigurationError("--out '" + out +
+                                     "' is no folder, so there is no run to go on with; leave out "
+                                     "--resume to begin one.");
+  }
+  const auto run = folder / configuration;
+  if (!fs::is_directory(run, failure) && !fs::is_empty(folder, failure)) {
+    throw gradus::CheckpointError("--out '" + out + "' holds no run of " +
+                                  std::string(configuration) +
+                                  "; name the folder and the configuration of one.");
+  }
+  return folder;
+}
+
 }  // namespace cifar10

@@ -1,6 +1,7 @@
 /// Everything that the program watches a run with, in one type: a trainer is compiled once for it.
 #pragma once
 
+#include <gradus/checkpoint/checkpoints.hpp>
 #include <gradus/core/events.hpp>
 #include <gradus/observe/log.hpp>
 #include <gradus/observe/metrics.hpp>
@@ -25,11 +26,15 @@ struct Stopwatch {
   }
 };
 
+/// Of a run of trainer `T`. What is written comes before what saves: a checkpoint knows how long the
+/// files were.
+template <class T>
 struct RunObserver {
   gradus::observe::Log log;
   std::optional<gradus::observe::MetricsFile> metrics;
   std::optional<gradus::observe::Progress> progress;
   std::optional<Stopwatch> stopwatch;
+  std::optional<gradus::Checkpoints<T>> checkpoints;
 
   template <class Event>
   void on(const Event& event) {
@@ -37,6 +42,7 @@ struct RunObserver {
     if (metrics) tell(*metrics, event);
     if (progress) tell(*progress, event);
     if (stopwatch) tell(*stopwatch, event);
+    if (checkpoints) tell(*checkpoints, event);
   }
 
  private:

@@ -1,11 +1,20 @@
 /// The whole library.
 #pragma once
 
+#include <gradus/checkpoint/background_saver.hpp>
+#include <gradus/checkpoint/checkpoint_folder.hpp>
+#include <gradus/checkpoint/checkpoint_plan.hpp>
+#include <gradus/checkpoint/checkpoints.hpp>
+#include <gradus/checkpoint/run_configuration.hpp>
+#include <gradus/checkpoint/run_file.hpp>
 #include <gradus/checkpoint/safetensors.hpp>
+#include <gradus/checkpoint/safetensors_header.hpp>
+#include <gradus/checkpoint/seal.hpp>
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/core/batch.hpp>
 #include <gradus/core/capture_plan.hpp>
 #include <gradus/core/contract.hpp>
+#include <gradus/core/crc32c.hpp>
 #include <gradus/core/cuda_graphs.hpp>
 #include <gradus/core/device.hpp>
 #include <gradus/core/dump.hpp>
@@ -13,6 +22,7 @@
 #include <gradus/core/events.hpp>
 #include <gradus/core/field.hpp>
 #include <gradus/core/field_table.hpp>
+#include <gradus/core/file_lock.hpp>
 #include <gradus/core/fixed_name.hpp>
 #include <gradus/core/graph_backend.hpp>
 #include <gradus/core/guard_plan.hpp>
@@ -28,12 +38,14 @@
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/random.hpp>
 #include <gradus/core/rates.hpp>
+#include <gradus/core/read_file.hpp>
 #include <gradus/core/refusal.hpp>
 #include <gradus/core/settings.hpp>
 #include <gradus/core/slot.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/core/step_context.hpp>
 #include <gradus/core/step_plan.hpp>
+#include <gradus/core/stop_request.hpp>
 #include <gradus/core/tensor_fwd.hpp>
 #include <gradus/core/watched.hpp>
 #include <gradus/core/write_file.hpp>
@@ -47,7 +59,6 @@
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/data/loader.hpp>
 #include <gradus/data/pinned.hpp>
-#include <gradus/data/read_file.hpp>
 #include <gradus/data/sampling.hpp>
 #include <gradus/data/stream_copy.hpp>
 #include <gradus/model/basic_block.hpp>
@@ -163,6 +174,7 @@
 #include <gradus/train/captured_step.hpp>
 #include <gradus/train/clone_model.hpp>
 #include <gradus/train/composition.hpp>
+#include <gradus/train/data_mark.hpp>
 #include <gradus/train/device_steps.hpp>
 #include <gradus/train/edit.hpp>
 #include <gradus/train/evaluate.hpp>
@@ -173,7 +185,9 @@
 #include <gradus/train/fit.hpp>
 #include <gradus/train/fit_mistakes.hpp>
 #include <gradus/train/gradients.hpp>
+#include <gradus/train/history_state.hpp>
 #include <gradus/train/hook_list.hpp>
+#include <gradus/train/interruption.hpp>
 #include <gradus/train/keep_model.hpp>
 #include <gradus/train/loss_meter.hpp>
 #include <gradus/train/numeric_guard.hpp>
@@ -189,6 +203,7 @@
 #include <gradus/train/step.hpp>
 #include <gradus/train/step_graph.hpp>
 #include <gradus/train/step_traits.hpp>
+#include <gradus/train/train_clock.hpp>
 #include <gradus/train/trainer.hpp>
 #include <gradus/train/training_batches.hpp>
 #include <gradus/train/training_source.hpp>

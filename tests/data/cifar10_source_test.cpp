@@ -39,7 +39,7 @@ struct Machine {
   }
 
   void offer(const std::filesystem::path& file) {
-    const auto bytes = read_file(file, "an archive", [](std::uintmax_t) {});
+    const auto bytes = read_file<DataError>(file, "an archive", [](std::uintmax_t) {});
     search.archive = {.url = "file://" + file.string(), .md5 = md5(bytes)};
     search.network = Network::allowed;
   }

@@ -1,5 +1,5 @@
 #include "support.hpp"
-#include <gradus/data/read_file.hpp>
+#include <gradus/core/read_file.hpp>
 
 #include <cerrno>
 #include <sys/stat.h>
@@ -19,7 +19,7 @@ CATCH_TEST_CASE("A file is read whole, in however small pieces the system gives 
   const Folder folder;
   const auto bytes = records(3, 1);
   write(folder / "file", bytes);
-  CATCH_CHECK(read_file(folder / "file", "a file", any_size) == bytes);
+  CATCH_CHECK(read_file<DataError>(folder / "file", "a file", any_size) == bytes);
 
   int calls = 0;
   const auto in_pieces = [&](int file, void* buffer, std::size_t size) -> ssize_t {
@@ -29,14 +29,14 @@ CATCH_TEST_CASE("A file is read whole, in however small pieces the system gives 
     }
     return ::read(file, buffer, std::min<std::size_t>(size, 1000));
   };
-  CATCH_CHECK(read_file(folder / "file", "a file", any_size, in_pieces) == bytes);
+  CATCH_CHECK(read_file<DataError>(folder / "file", "a file", any_size, in_pieces) == bytes);
   CATCH_CHECK(calls > 9);
 }
 
 CATCH_TEST_CASE("What is not a readable regular file is refused by its name") {
   const Folder folder;
   const auto read = [&](const char* name) {
-    return refusal([&] { (void)read_file(folder / name, "a list", any_size); });
+    return refusal([&] { (void)read_file<DataError>(folder / name, "a list", any_size); });
   };
   CATCH_CHECK(read("none") == (folder / "none").string() +
                                   " is not there; expected a list: put it there, or name another "
@@ -65,7 +65,7 @@ CATCH_TEST_CASE("A file that fails, shrinks or grows while it is read is refused
   const auto after_1000 = [&](auto action) {
     return refusal([&] {
       bool begun = false;
-      (void)read_file(file, "a file", any_size, [&](int fd, void* buffer, std::size_t size) {
+      (void)read_file<DataError>(file, "a file", any_size, [&](int fd, void* buffer, std::size_t size) {
         if (!std::exchange(begun, true)) return ::read(fd, buffer, 1000);
         const ssize_t result = action();
         return result < 0 ? result : ::read(fd, buffer, size);
@@ -90,7 +90,7 @@ CATCH_TEST_CASE("A size may be refused before anything is read") {
   const Folder folder;
   write(folder / "file", std::string("four"));
   const auto sentence = refusal([&] {
-    (void)read_file(
+    (void)read_file<DataError>(
         folder / "file", "a file",
         [](std::uintmax_t bytes) { throw DataError(std::to_string(bytes)); },
         [](int, void*, std::size_t) -> ssize_t { std::abort(); });

@@ -74,6 +74,11 @@ class ResourceError : public detail::ErrorOf<ExitCode::resource> {
   using ErrorOf::ErrorOf;
 };
 
+/// Not a failure: a run was asked to stop, and everything is saved.
+class Stopped : public detail::ErrorOf<ExitCode::stopped> {
+  using ErrorOf::ErrorOf;
+};
+
 /// Something that must hold on this machine, and was checked, does not.
 class CheckError : public detail::ErrorOf<ExitCode::check> {
   using ErrorOf::ErrorOf;

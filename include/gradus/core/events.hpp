@@ -14,6 +14,7 @@ struct FitBegin {
   std::int64_t epochs = 0;
   std::int64_t steps_per_epoch = 0;  ///< optimizer steps
   std::int64_t samples_per_epoch = 0;
+  std::int64_t steps_done = 0;  ///< before: of a run that goes on
 };
 
 /// After every optimizer step. `train_loss` is there once per log interval only, because reading it
@@ -31,6 +32,13 @@ struct StepEnd {
 struct EpochEnd {
   EpochRecord record;
   std::int64_t epochs = 0;  ///< planned
+};
+
+/// The run stops before its end. Nothing was read or judged since its last step: what is saved now
+/// goes on bit for bit.
+struct FitStop {
+  std::int64_t step = 0;         ///< optimizer steps done in this run
+  std::int64_t total_steps = 0;  ///< planned
 };
 
 struct FitEnd {

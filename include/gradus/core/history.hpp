@@ -32,8 +32,12 @@ struct EpochRecord {
       test_flipped{};  ///< mean over each image and its mirror image, on request
 };
 
+/// How a run ended: by itself, after `stop_after_steps`, or because somebody or the clock asked.
+enum class RunEnd { whole, limit, interrupted };
+
 struct History {
   std::vector<EpochRecord> epochs;
+  RunEnd end = RunEnd::whole;
 };
 
 }  // namespace gradus

@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <vector>
 
-namespace gradus::data {
+namespace gradus {
 
 /// read(2), or something with its contract that a test puts in its place.
 template <class R>
@@ -47,15 +47,16 @@ class OpenFile {
 
 /// The bytes of the regular file `path`. `expected` says in a few words what the file should be,
 /// for the error; `check_size(bytes)` may refuse its size before anything is read; `read` is
-/// read(2) but in tests. Throws DataError when the file is not there, cannot be opened, is not a
-/// regular file, fails while it is read, or changes its size meanwhile. Copies the bytes rather
-/// than mapping the file: a mapped file that another program cuts short would kill this one.
-template <std::invocable<std::uintmax_t> CheckSize, ReadCall Read = decltype(&::read)>
+/// read(2) but in tests. Throws `Problem`, an error of core/error.hpp, when the file is not there,
+/// cannot be opened, is not a regular file, fails while it is read, or changes its size meanwhile.
+/// Copies the bytes rather than mapping the file: a mapped file that another program cuts short
+/// would kill this one.
+template <class Problem, std::invocable<std::uintmax_t> CheckSize, ReadCall Read = decltype(&::read)>
 [[nodiscard]] std::vector<std::uint8_t> read_file(const std::filesystem::path& path,
                                                   const std::string& expected, CheckSize check_size,
                                                   Read read = &::read) {
   const auto refuse = [&](const std::string& found, const std::string& next_step) {
-    throw DataError(path.string() + " " + found + "; expected " + expected + ": " + next_step +
+    throw Problem(path.string() + " " + found + "; expected " + expected + ": " + next_step +
                     ".");
   };
   const auto system_says = [](int error) { return std::string(" (") + std::strerror(error) + ")"; };
@@ -97,4 +98,4 @@ template <std::invocable<std::uintmax_t> CheckSize, ReadCall Read = decltype(&::
   return bytes;
 }
 
-}  // namespace gradus::data
+}  // namespace gradus

@@ -6,6 +6,7 @@
 
 #include <ATen/ops/scalar_tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -17,14 +18,46 @@ namespace gradus {
 class StateDict {
  public:
   StateDict() = default;
-  explicit StateDict(std::vector<NamedTensor> entries) : entries_(std::move(entries)) {}
+  explicit StateDict(std::vector<NamedTensor> entries)
+      : entries_(std::move(entries)), read_(entries_.size()) {}
+
+  /// Nothing yet, but the memory of `earlier` is there for what will be put.
+  static StateDict over(StateDict earlier) {
+    StateDict state;
+    state.spare_ = std::move(earlier.entries_);
+    return state;
+  }
 
   /// Keeps a copy, so that a run may go on.
   void put(std::string name, const at::Tensor& tensor) {
-    entries_.push_back({std::move(name), tensor.detach().clone()});
+    add(std::move(name), copy_of(tensor.detach()));
   }
   void put(std::string name, std::int64_t number) {
-    entries_.push_back({std::move(name), at::scalar_tensor(number, at::kLong)});
+    add(std::move(name), at::scalar_tensor(number, at::kLong));
+  }
+  void put(std::string name, double number) {
+    add(std::move(name), at::scalar_tensor(number, at::kDouble));
+  }
+
+  /// Calls `fill(*this)`; what it puts gets "prefix/" before its name.
+  template <class Fill>
+  void put_under(const std::string& prefix, Fill&& fill) {
+    const auto before = prefix_;
+    prefix_ += prefix + "/";
+    fill(*this);
+    prefix_ = before;
+  }
+
+  /// What was put under "prefix/", by the names without it.
+  [[nodiscard]] StateDict part(const std::string& prefix) const {
+    std::vector<NamedTensor> entries;
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      const auto& [name, tensor] = entries_[i];
+      if (!name.starts_with(prefix + "/")) continue;
+      entries.push_back({name.substr(prefix.size() + 1), tensor});
+      read_[i] = true;
+    }
+    return StateDict(std::move(entries));
   }
 
   [[nodiscard]] bool has(const std::string& name) const { return find(name) != nullptr; }
@@ -33,10 +66,13 @@ class StateDict {
   /// has not, or if there is none of that name.
   void get(const std::string& name, at::Tensor& to) const {
     const auto& found = at(name);
+    const auto form_of = [](const at::Tensor& tensor) {
+      return c10::str(tensor.scalar_type(), " ", tensor.sizes());
+    };
     if (found.sizes() != to.sizes() || found.scalar_type() != to.scalar_type()) {
-      throw CheckpointError("the saved state '" + name +
-                            "' has another shape or type than this run's; resume the configuration "
-                            "that it came from.");
+      throw CheckpointError("the saved state '" + name + "' is " + form_of(found) +
+                            ", but this run has " + form_of(to) +
+                            "; resume the configuration that it came from.");
     }
     const at::NoGradGuard no_grad;
     to.copy_(found);
@@ -46,13 +82,45 @@ class StateDict {
   [[nodiscard]] std::int64_t number(const std::string& name) const {
     return at(name).item<std::int64_t>();
   }
+  [[nodiscard]] double real(const std::string& name) const { return at(name).item<double>(); }
+
+  /// Throws CheckpointError if there is an entry that nobody has asked for: it is the state of
+  /// something that this run does not have.
+  void refuse_unread() const {
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      if (read_[i]) continue;
+      throw CheckpointError("the saved state has '" + entries_[i].name +
+                            "', which this run does not have; resume the configuration that it "
+                            "came from.");
+    }
+  }
 
   [[nodiscard]] const std::vector<NamedTensor>& entries() const { return entries_; }
 
  private:
+  void add(std::string name, at::Tensor tensor) {
+    entries_.push_back({prefix_ + std::move(name), std::move(tensor)});
+    read_.push_back(false);
+  }
+
+  /// In memory of an earlier state, where that had a tensor of this form in this place.
+  [[nodiscard]] at::Tensor copy_of(const at::Tensor& tensor) {
+    if (entries_.size() < spare_.size()) {
+      const auto& spare = spare_[entries_.size()].tensor;
+      if (spare.sizes() == tensor.sizes() && spare.strides() == tensor.strides() &&
+          spare.scalar_type() == tensor.scalar_type() && spare.device() == tensor.device()) {
+        const at::NoGradGuard no_grad;
+        return at::Tensor(spare).copy_(tensor);
+      }
+    }
+    return tensor.clone();
+  }
+
   [[nodiscard]] const at::Tensor* find(const std::string& name) const {
-    for (const auto& entry : entries_) {
-      if (entry.name == name) return &entry.tensor;
+    for (std::size_t i = 0; i < entries_.size(); ++i) {
+      if (entries_[i].name != name) continue;
+      read_[i] = true;
+      return &entries_[i].tensor;
     }
     return nullptr;
   }
@@ -63,6 +131,9 @@ class StateDict {
   }
 
   std::vector<NamedTensor> entries_;
+  mutable std::vector<bool> read_;  ///< whether anybody has asked for an entry
+  std::vector<NamedTensor> spare_;
+  std::string prefix_;
 };
 
 }  // namespace gradus

@@ -8,12 +8,16 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <unistd.h>
 
 namespace gradus {
+
+/// Between the name of a file and the number of the process that writes it anew.
+inline constexpr std::string_view unfinished_mark = ".unfinished-";
 
 namespace detail {
 
@@ -41,30 +45,49 @@ inline bool write_all(int descriptor, std::string_view bytes) {
   return true;
 }
 
+/// Calls `use` with a descriptor of `path`, closes it, and returns 0 or the first error number.
+template <class Use>
+int with_open(const std::filesystem::path& path, int flags, Use use) {
+  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+  if (descriptor < 0) return errno;
+  int cause = use(descriptor) ? 0 : errno;
+  if (::close(descriptor) != 0 && cause == 0) cause = errno;
+  return cause;
+}
+
+inline int sync_path(const std::filesystem::path& path, int flags = O_RDONLY) {
+  return with_open(path, flags, [](int descriptor) { return ::fsync(descriptor) == 0; });
+}
+
 }  // namespace detail
 
-/// Replaces the file at `path` by `bytes`, whole or not at all: they go to a new file in the same
-/// folder, onto the disk, and then take the name. Missing folders are made.
-/// Throws ResourceError and leaves the old file as it was.
-inline void write_file(const std::filesystem::path& path, std::string_view bytes) {
+/// Replaces the file at `path` by `pieces`, one behind the other, whole or not at all: they go to a
+/// new file in the same folder, onto the disk, and then take the name; the folder goes onto the
+/// disk too. Missing folders are made. Throws ResourceError and leaves the old file as it was (or,
+/// if only the folder could not be brought onto the disk, the new one).
+inline void write_file(const std::filesystem::path& path,
+                       std::span<const std::string_view> pieces) {
   detail::make_parent(path);
   std::filesystem::path fresh = path;
-  fresh += ".new-" + std::to_string(::getpid());
-  const int descriptor = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (descriptor < 0) detail::refuse_write(path, std::strerror(errno));
-  bool good = detail::write_all(descriptor, bytes) && ::fsync(descriptor) == 0;
-  int cause = errno;
-  if (::close(descriptor) != 0 && good) {
-    good = false;
-    cause = errno;
+  fresh += std::string(unfinished_mark) + std::to_string(::getpid());
+  int cause = detail::with_open(fresh, O_WRONLY | O_CREAT | O_TRUNC, [&](int descriptor) {
+    for (const auto piece : pieces) {
+      if (!detail::write_all(descriptor, piece)) return false;
+    }
+    return ::fsync(descriptor) == 0;
+  });
+  if (cause == 0 && std::rename(fresh.c_str(), path.c_str()) != 0) cause = errno;
+  if (cause != 0) {
+    ::unlink(fresh.c_str());
+    detail::refuse_write(path, std::strerror(cause));
   }
-  if (good && std::rename(fresh.c_str(), path.c_str()) != 0) {
-    good = false;
-    cause = errno;
-  }
-  if (good) return;
-  ::unlink(fresh.c_str());
-  detail::refuse_write(path, std::strerror(cause));
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  cause = detail::sync_path(folder, O_RDONLY | O_DIRECTORY);
+  if (cause != 0) detail::refuse_write(path, std::strerror(cause));
+}
+
+inline void write_file(const std::filesystem::path& path, std::string_view bytes) {
+  write_file(path, std::span(&bytes, 1));
 }
 
 }  // namespace gradus

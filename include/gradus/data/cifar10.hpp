@@ -5,7 +5,7 @@
 #include <gradus/core/md5.hpp>
 #include <gradus/data/cifar10_files.hpp>
 #include <gradus/data/image_dataset.hpp>
-#include <gradus/data/read_file.hpp>
+#include <gradus/core/read_file.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -125,7 +125,7 @@ inline ImageDataset dataset_of(std::span<const std::vector<std::uint8_t>> files)
   std::vector<std::vector<std::uint8_t>> files;
   for (std::size_t i = 0; i < cifar10_files.size(); ++i) {
     const auto file = place / cifar10_files[i];
-    files.push_back(read_file(file, "a file of CIFAR-10's binary version", [&](auto bytes) {
+    files.push_back(read_file<DataError>(file, "a file of CIFAR-10's binary version", [&](auto bytes) {
       detail::check_size(file, bytes, manifest.has_value());
     }));
     detail::check_labels(file, files[i]);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <gradus/core/error.hpp>
-#include <gradus/data/read_file.hpp>
+#include <gradus/core/read_file.hpp>
 
 #include <algorithm>
 #include <array>
@@ -95,7 +95,7 @@ inline constexpr std::string_view subset_manifest_name = "subset.md5";
     throw DataError(path.string() + " " + found + "; expected " + expected +
                     ": make it anew with md5sum *.bin.");
   };
-  const auto bytes = read_file(path, expected, [&](std::uintmax_t size) {
+  const auto bytes = read_file<DataError>(path, expected, [&](std::uintmax_t size) {
     if (size > 4096) refuse("has " + std::to_string(size) + " bytes");
   });
   std::istringstream lines(std::string(bytes.begin(), bytes.end()));

@@ -38,6 +38,14 @@ concept Dataset = requires(const D& dataset, std::span<const std::int64_t> indic
   { dataset.batch(indices) } -> std::same_as<Batch>;
 };
 
+/// A dataset that can say whether it is the one of an earlier run.
+///
+/// - `d.fingerprint()` is the same for equal samples in equal order, and likely another for others.
+template <class D>
+concept FingerprintedDataset = Dataset<D> && requires(const D& dataset) {
+  { dataset.fingerprint() } -> std::convertible_to<std::uint32_t>;
+};
+
 /// A dataset of images that takes, for each sample of the batch, how to shift and mirror it.
 ///
 /// - `d.batch(indices, transforms)` applies `transforms[k]` to sample k of the batch; both spans

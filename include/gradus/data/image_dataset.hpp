@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
+#include <gradus/core/crc32c.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/image_transform.hpp>
 #include <gradus/data/dataset.hpp>
@@ -18,6 +19,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -74,6 +76,14 @@ class ImageDataset {
           " image transforms; expected one for each sample: draw as many as there are.");
     }
     return make_batch(indices, [&](std::size_t k) { return transforms[k]; });
+  }
+
+  /// The same for equal pixels and labels.
+  [[nodiscard]] std::uint32_t fingerprint() const {
+    const auto bytes_of = [](const at::Tensor& tensor) {
+      return std::string_view(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes());
+    };
+    return crc32c(bytes_of(labels_), crc32c(bytes_of(images_)));
   }
 
   /// What `on_device` takes there.

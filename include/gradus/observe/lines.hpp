@@ -17,7 +17,8 @@ namespace gradus::observe {
 /// "5 epochs, each 50,000 images in 196 steps".
 [[nodiscard]] inline std::string line_of(const FitBegin& event) {
   return counted(event.epochs, "epoch") + ", each " + counted(event.samples_per_epoch, "image") +
-         " in " + counted(event.steps_per_epoch, "step");
+         " in " + counted(event.steps_per_epoch, "step") +
+         (event.steps_done == 0 ? "" : "; goes on after step " + grouped(event.steps_done));
 }
 
 /// "epoch 2/5  train loss 1.2044  test accuracy 61.23%  test loss 1.0893  41 s  1,220 images/s",
@@ -41,6 +42,10 @@ namespace gradus::observe {
 
 /// "done: 5 epochs, 3 min 25 s of training, test accuracy 73.42%".
 [[nodiscard]] inline std::string line_of(const FitEnd& event) {
+  if (event.history != nullptr && event.history->end == RunEnd::interrupted) {
+    return "stopped after " +
+           counted(static_cast<std::int64_t>(event.history->epochs.size()), "whole epoch");
+  }
   if (event.history == nullptr || event.history->epochs.empty()) return "done: no epoch trained";
   const auto& epochs = event.history->epochs;
   double seconds = 0;

@@ -1,12 +1,15 @@
 /// Keeps the lines that a run says, with the time of each, for the report.
 #pragma once
 
+#include <gradus/core/error.hpp>
 #include <gradus/core/events.hpp>
 #include <gradus/observe/lines.hpp>
 #include <gradus/observe/text.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -22,11 +25,25 @@ using Clock = std::function<double()>;
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Observer that writes nothing and remembers: a line at the start, one per epoch, one at the end,
-/// and whatever else is said to it. Each bears the seconds since the log was made.
+/// Observer that remembers a line at the start, one per epoch, one at the end, and whatever else is
+/// said to it. Each bears the seconds since the log was made.
 class Log {
  public:
   explicit Log(Clock clock = monotonic_seconds) : clock_(std::move(clock)), start_(clock_()) {}
+
+  /// From now on every line is also added to the file `path`; those that it holds already come
+  /// first. Throws ResourceError if it cannot be opened.
+  void keep_in(const std::filesystem::path& path) {
+    std::vector<std::string> lines;
+    std::ifstream before(path);
+    for (std::string line; std::getline(before, line);) lines.push_back(line);
+    lines_.insert(lines_.begin(), lines.begin(), lines.end());
+    file_.open(path, std::ios::app);
+    if (!file_) {
+      throw ResourceError("Cannot write the log to " + path.string() +
+                          "; give a folder that can be written to (--out).");
+    }
+  }
 
   void on(const FitBegin& event) { say(line_of(event)); }
   void on(const EpochEnd& event) { say(line_of(event)); }
@@ -37,6 +54,7 @@ class Log {
     std::string stamp = fixed(clock_() - start_, 1);
     stamp.insert(0, 8 - std::min<std::size_t>(8, stamp.size()), ' ');
     lines_.push_back("[" + stamp + " s] " + printable(line));
+    if (file_.is_open()) file_ << lines_.back() << std::endl;
   }
 
   [[nodiscard]] const std::vector<std::string>& lines() const { return lines_; }
@@ -45,6 +63,7 @@ class Log {
   Clock clock_;
   double start_;
   std::vector<std::string> lines_;
+  std::ofstream file_;
 };
 
 }  // namespace gradus::observe

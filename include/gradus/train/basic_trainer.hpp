@@ -13,10 +13,12 @@
 #include <gradus/train/call_mistakes.hpp>
 #include <gradus/train/captured_run.hpp>
 #include <gradus/train/composition.hpp>
+#include <gradus/train/data_mark.hpp>
 #include <gradus/train/device_steps.hpp>
 #include <gradus/train/evaluation_mode.hpp>
 #include <gradus/train/execution_report.hpp>
 #include <gradus/train/gradients.hpp>
+#include <gradus/train/interruption.hpp>
 #include <gradus/train/loss_meter.hpp>
 #include <gradus/train/numeric_guard.hpp>
 #include <gradus/train/observer.hpp>
@@ -27,10 +29,10 @@
 #include <gradus/train/run_progress.hpp>
 #include <gradus/train/run_settings.hpp>
 #include <gradus/train/step_traits.hpp>
+#include <gradus/train/train_clock.hpp>
 #include <gradus/train/training_batches.hpp>
 #include <gradus/train/weight_swap.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -113,12 +115,14 @@ class BasicTrainer {
   /// or copy what was judged.
   [[nodiscard]] EvaluationWeights evaluation_weights();
 
-  /// Everything that the run needs to go on bit for bit, at any `StepEnd` or `EpochEnd`: weights,
-  /// statistics, run states, position, losses not yet read, random streams. Waits for the device.
-  [[nodiscard]] StateDict save_state();
+  /// Everything that the run needs to go on bit for bit, at any `StepEnd`, `EpochEnd` or `FitStop`:
+  /// weights, statistics, run states, position, records, losses not yet read, random streams. What
+  /// is under "time/" are seconds, all else is the same in equal runs. Waits for the device. The
+  /// memory of `earlier`, a state that is not needed any more, is taken again.
+  [[nodiscard]] StateDict save_state(StateDict earlier = {});
 
   /// The next `fit` goes on where the state was saved, with the same configuration and data.
-  /// Throws CheckpointError for the state of another one.
+  /// Throws CheckpointError for the state of another one, and then changes nothing.
   void load_state(const StateDict& state);
 
   [[nodiscard]] M& model() { return model_; }
@@ -143,8 +147,6 @@ class BasicTrainer {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   template <class Slot>
   [[nodiscard]] const auto& at() const {
     return policies_.template at<Slot>();
@@ -158,7 +160,10 @@ class BasicTrainer {
   template <class Train, class AfterEpoch, class... Os>
   History fit_epochs(const Train& train, AfterEpoch after_epoch, Os&... observers);
   template <class Source, class... Os>
-  EpochRecord train_epoch(const Source& source, const StepPlan& plan, Os&... observers);
+  void train_epoch(const Source& source, const StepPlan& plan, Os&... observers);
+  template <class Train, class AfterEpoch>
+  std::optional<EpochRecord> judge_epoch(const Train& train, const StepPlan& plan,
+                                         AfterEpoch after_epoch);
   template <class Feed>
   bool train_window(Feed& feed, const StepPlan& plan, const Rates& rates,
                     const StepContext& context);
@@ -173,13 +178,13 @@ class BasicTrainer {
                         Keep keep);
   bool optimizer_step(const Rates& rates, const StepContext& context);
   void take_step(const Rates& rates, const StepContext& context);
-  void begin(const StepPlan& plan);
+  void begin(const DataMark& data, const StepPlan& plan);
   void begin_execution(const StepPlan& plan, bool goes_on);
   bool begin_capture(bool skips_on_device);
   [[nodiscard]] std::string capture_obstacle(bool skips_on_device);
   [[nodiscard]] at::Tensor void_step();
   [[nodiscard]] Rates rates_at(std::int64_t step, std::int64_t total_steps) const;
-  [[nodiscard]] bool ends_run(const EpochRecord& record, const StepPlan& plan);
+  void tell_policies(const EpochRecord& record, const StepPlan& plan);
   void read_losses(StepEnd& event);
 
   template <class Train>
@@ -194,6 +199,7 @@ class BasicTrainer {
   Evaluation evaluate_with(const Held& held, std::int64_t samples, Forward forward);
   template <class Held>
   [[nodiscard]] std::int64_t test_samples(const Held& held) const;
+  void take_state(const StateDict& state);
 
   static constexpr bool averages = Traits::averages;
 
@@ -206,11 +212,16 @@ class BasicTrainer {
     return at<slot::loss>().loss(as_float32(model_->forward(batch.input)), batch.target);
   }
 
-  [[nodiscard]] double seconds_trained() const {
-    return seconds_before_ + std::chrono::duration<double>(Clock::now() - begun_).count();
-  }
-  [[nodiscard]] bool stopped() const {
+  [[nodiscard]] bool at_limit() const {
     return run_.stop_after_steps && progress_.steps >= *run_.stop_after_steps;
+  }
+  [[nodiscard]] auto forward() {
+    return [this](const at::Tensor& input) { return model_->forward(input); };
+  }
+  [[nodiscard]] auto forward_flipped() {
+    return [this](const at::Tensor& images) {
+      return (model_->forward(images) + model_->forward(images.flip({3}))) / 2;
+    };
   }
 
   M model_;
@@ -229,8 +240,10 @@ class BasicTrainer {
   LossMeter meter_;               ///< of the epoch that runs
   StateDict device_steps_state_;  ///< as loaded, until the run goes on
   bool goes_on_ = false;          ///< whether the next run is the rest of a saved one
-  double seconds_before_ = 0;
-  Clock::time_point begun_;
+  DataMark data_;                 ///< of this run
+  History history_;               ///< of this run, so far
+  TrainClock clock_;
+  Interruption interruption_;
 };
 
 }  // namespace gradus

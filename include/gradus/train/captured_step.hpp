@@ -60,7 +60,7 @@ void BasicTrainer<M, Policies>::begin_execution(const StepPlan& plan, bool goes_
       return rates_at(step, plan.total_steps()).learning_rate;
     });
     if (!goes_on) return;
-    if (skips) {
+    if (skips && device_steps_state_.has("taken")) {
       device_steps_->load(device_steps_state_);
     } else {
       device_steps_->go_on_after(progress_.steps);

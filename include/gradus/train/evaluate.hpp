@@ -29,16 +29,13 @@ EvaluationWeights BasicTrainer<M, Policies>::evaluation_weights() {
 template <class M, class Policies>
 template <data::Dataset Held>
 Evaluation BasicTrainer<M, Policies>::evaluate(const Held& held) {
-  return evaluate_with(held, test_samples(held),
-                       [&](const at::Tensor& input) { return model_->forward(input); });
+  return evaluate_with(held, test_samples(held), forward());
 }
 
 template <class M, class Policies>
 template <data::Dataset Held>
 Evaluation BasicTrainer<M, Policies>::evaluate_flipped(const Held& held) {
-  return evaluate_with(held, test_samples(held), [&](const at::Tensor& images) {
-    return (model_->forward(images) + model_->forward(images.flip({3}))) / 2;
-  });
+  return evaluate_with(held, test_samples(held), forward_flipped());
 }
 
 template <class M, class Policies>
@@ -88,8 +85,10 @@ Evaluation BasicTrainer<M, Policies>::evaluate_with(const Held& held, std::int64
 template <class M, class Policies>
 template <class Held>
 void BasicTrainer<M, Policies>::evaluate_epoch(const Held& held, EpochRecord& record) {
-  record.test = evaluate(held);
-  if (run_.evaluate_flipped) record.test_flipped = evaluate_flipped(held);
+  const auto samples = test_samples(held);
+  record.test = evaluate_with(held, samples, interruption_.until(forward()));
+  if (!run_.evaluate_flipped) return;
+  record.test_flipped = evaluate_with(held, samples, interruption_.until(forward_flipped()));
 }
 
 /// A model that cannot take the held-out data is found before an hour is spent.
@@ -158,10 +157,11 @@ void BasicTrainer<M, Policies>::renew_statistics([[maybe_unused]] const Train& t
     const BatchNormsTraining norms(*model_, FreshStatistics::yes);
     const at::NoGradGuard no_grad;
     const TrainingFetch fetch(train, at<slot::augmentation>(), plan.batch_size, run_.seed, epoch);
+    const auto forward_once = interruption_.until(forward());
     for (std::int64_t batch = 0; batch < batches; ++batch) {
       [[maybe_unused]] const auto scope =
           at<slot::precision>().forward_scope(run_state<slot::precision>());
-      model_->forward(at<slot::layout>().arrange(fetch(batch).input.to(run_.device)));
+      forward_once(at<slot::layout>().arrange(fetch(batch).input.to(run_.device)));
     }
   }
 }

@@ -7,6 +7,7 @@
 #include <gradus/train/training_source.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace gradus {
@@ -19,33 +20,48 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch aft
   const StepPlan plan = this->plan(train.size());
   data::check_batch_size(plan.samples, plan.batch_size);
   check_smallest_batch(train, plan);
-  begin(plan);
+  begin(mark_of(train), plan);
   const TrainingSource source(train, at<slot::loading>(), run_.device);
 
-  History history;
-  bool ended = false;
-  notify(FitBegin{plan.epochs, plan.steps(), plan.samples_used()}, observers...);
-  while (progress_.epoch < plan.epochs && !stopped() && !ended) {
-    auto record = train_epoch(source, plan, observers...);
-    renew_statistics(train, plan, progress_.epoch);
-    after_epoch(record);
-    ended = ends_run(record, plan);
-    if (progress_.window == plan.steps()) progress_.end_epoch();
-    history.epochs.push_back(record);
-    notify(EpochEnd{record, plan.epochs}, observers...);
+  notify(FitBegin{plan.epochs, plan.steps(), plan.samples_used(), progress_.steps}, observers...);
+  while (progress_.epoch < plan.epochs && progress_.ended == 0) {
+    train_epoch(source, plan, observers...);
+    const FitStop stop{progress_.steps, plan.total_steps()};
+    const bool limit = at_limit();
+    if (limit) notify(stop, observers...);
+    const auto record = judge_epoch(train, plan, after_epoch);
+    if (!record && !limit) notify(stop, observers...);
+    if (!record) {
+      history_.end = RunEnd::interrupted;
+      break;
+    }
+
+    history_.epochs.push_back(*record);
+    tell_policies(*record, plan);
+    if (progress_.window == plan.steps()) {
+      progress_.end_epoch();
+      clock_.end_epoch();
+    }
+    notify(EpochEnd{*record, plan.epochs}, observers...);
+    if (limit) {
+      history_.end = RunEnd::limit;
+      break;
+    }
   }
-  if (!stopped() && !ended && progress_.windows != plan.total_steps()) {
+  const bool planned = history_.end == RunEnd::whole && progress_.ended == 0;
+  if (planned && progress_.windows != plan.total_steps()) {
     throw std::logic_error("gradus: the loop and the step plan disagree on the number of steps.");
   }
-  notify(FitEnd{&history}, observers...);
-  return history;
+  notify(FitEnd{&history_}, observers...);
+  return history_;
 }
 
+/// The rest of an epoch, as far as nobody asks for an end.
 template <class M, class Policies>
 template <class Source, class... Os>
-EpochRecord BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan& plan,
-                                                   Os&... observers) {
-  begun_ = Clock::now();
+void BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan& plan,
+                                            Os&... observers) {
+  clock_.start();
   model_->train();
   const auto done = std::min(plan.first_batch(progress_.window), plan.batches());
   auto feed =
@@ -55,9 +71,7 @@ EpochRecord BasicTrainer<M, Policies>::train_epoch(const Source& source, const S
                                               .count = plan.batches() - done});
   if (progress_.window == 0) meter_ = LossMeter();
 
-  EpochRecord record;
-  record.epoch = progress_.epoch + 1;
-  while (progress_.window < plan.steps() && !stopped()) {
+  while (progress_.window < plan.steps() && !at_limit() && !interruption_.asked()) {
     const StepContext context{.parameters = parameters_,
                               .seed = run_.seed,
                               .epoch = progress_.epoch,
@@ -69,36 +83,60 @@ EpochRecord BasicTrainer<M, Policies>::train_epoch(const Source& source, const S
     progress_.steps += stepped ? 1 : 0;
     progress_.samples += plan.window_samples(progress_.window++);
 
-    StepEnd event{.epoch = record.epoch,
+    StepEnd event{.epoch = progress_.epoch + 1,
                   .step = progress_.steps,
                   .total_steps = plan.total_steps(),
                   .samples = progress_.samples,
                   .learning_rate = rates.learning_rate,
                   .train_loss = {}};
-    const bool last = progress_.window == plan.steps() || stopped();
+    const bool last = progress_.window == plan.steps();
     if (++progress_.windows_since_reading == run_.log_every_steps || last) read_losses(event);
-    event.train_seconds = seconds_trained();
+    clock_.set_waited(feed.seconds_waited());
+    event.train_seconds = clock_.run();
     notify(event, observers...);
   }
-  record.optimizer_steps = progress_.epoch_steps;
-  record.skipped_steps = progress_.epoch_skipped;
-  record.train_loss = meter_.mean();
-  record.samples = meter_.samples();
-  record.waiting_seconds = feed.seconds_waited();
-  record.train_seconds = seconds_trained() - seconds_before_;
-  seconds_before_ += record.train_seconds;
+  clock_.stop();
+}
+
+/// What came of the epoch; nothing if the run is interrupted before that is known.
+template <class M, class Policies>
+template <class Train, class AfterEpoch>
+std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& train,
+                                                                  const StepPlan& plan,
+                                                                  AfterEpoch after_epoch) {
+  if (interruption_.asked()) return std::nullopt;
+  StepEnd rest;
+  if (progress_.windows_since_reading > 0) read_losses(rest);
+  EpochRecord record{.epoch = progress_.epoch + 1,
+                     .train_loss = meter_.mean(),
+                     .train_seconds = clock_.epoch(),
+                     .waiting_seconds = clock_.waited(),
+                     .samples = meter_.samples(),
+                     .optimizer_steps = progress_.epoch_steps,
+                     .skipped_steps = progress_.epoch_skipped};
+  try {
+    renew_statistics(train, plan, progress_.epoch);
+    after_epoch(record);
+  } catch (const Interruption::Now&) {
+    return std::nullopt;
+  }
   return record;
 }
 
 /// What a run begins with: counts at zero, no gradients, a new watch; or what was loaded.
 template <class M, class Policies>
-void BasicTrainer<M, Policies>::begin(const StepPlan& plan) {
+void BasicTrainer<M, Policies>::begin(const DataMark& data, const StepPlan& plan) {
   const bool goes_on = std::exchange(goes_on_, false);
+  if (goes_on && !run_.allow_other_data) check_same_data(data_, data);
+  data_ = data;
   if (!goes_on) {
     progress_ = {};
+    history_ = {};
+    clock_ = {};
     guard_ = NumericGuard(at<slot::guard>().plan());
   }
-  seconds_before_ = 0;
+  history_.end = RunEnd::whole;
+  interruption_.begin(run_.stop, run_.stop_after_seconds);
   clear_gradients(parameters_);
   begin_execution(plan, goes_on);
 }
@@ -113,9 +151,9 @@ Rates BasicTrainer<M, Policies>::rates_at(std::int64_t step, std::int64_t total_
   }
 }
 
-/// Tells the policies that follow the results. Returns whether the run ends here.
+/// Tells the policies that follow the results, one of which may end the run.
 template <class M, class Policies>
-bool BasicTrainer<M, Policies>::ends_run(const EpochRecord& record, const StepPlan& plan) {
+void BasicTrainer<M, Policies>::tell_policies(const EpochRecord& record, const StepPlan& plan) {
   if constexpr (!PureSchedulePolicy<PolicyAt<slot::schedule>>) {
     at<slot::schedule>().after_epoch(run_state<slot::schedule>(), record);
     if (device_steps_) {
@@ -125,9 +163,9 @@ bool BasicTrainer<M, Policies>::ends_run(const EpochRecord& record, const StepPl
     }
   }
   if constexpr (std::is_empty_v<state_of<PolicyAt<slot::stopping>>>) {
-    return at<slot::stopping>().stop(record);
+    progress_.ended = at<slot::stopping>().stop(record) ? 1 : 0;
   } else {
-    return at<slot::stopping>().stop(run_state<slot::stopping>(), record);
+    progress_.ended = at<slot::stopping>().stop(run_state<slot::stopping>(), record) ? 1 : 0;
   }
 }
 

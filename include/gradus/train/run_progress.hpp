@@ -19,6 +19,7 @@ struct RunProgress {
   std::int64_t windows_since_reading = 0;
   std::int64_t epoch_steps = 0;    ///< taken in this epoch
   std::int64_t epoch_skipped = 0;  ///< in this epoch
+  std::int64_t ended = 0;          ///< 1: the stopping policy has ended the run
 
   void end_epoch() {
     ++epoch;
@@ -34,10 +35,10 @@ struct RunProgress {
 
  private:
   using Number = std::pair<const char*, std::int64_t RunProgress::*>;
-  static const std::array<Number, 8> numbers;
+  static const std::array<Number, 9> numbers;
 };
 
-inline const std::array<RunProgress::Number, 8> RunProgress::numbers{{
+inline const std::array<RunProgress::Number, 9> RunProgress::numbers{{
     {"epoch", &RunProgress::epoch},
     {"window", &RunProgress::window},
     {"steps", &RunProgress::steps},
@@ -46,6 +47,7 @@ inline const std::array<RunProgress::Number, 8> RunProgress::numbers{{
     {"windows_since_reading", &RunProgress::windows_since_reading},
     {"epoch_steps", &RunProgress::epoch_steps},
     {"epoch_skipped", &RunProgress::epoch_skipped},
+    {"ended", &RunProgress::ended},
 }};
 
 }  // namespace gradus

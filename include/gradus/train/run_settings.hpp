@@ -4,6 +4,7 @@
 #include <gradus/core/device.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/math_settings.hpp>
+#include <gradus/core/stop_request.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -25,6 +26,11 @@ struct RunSettings {
   std::optional<std::int64_t> overfit_batches{};
   /// Ends the run early, after so many optimizer steps.
   std::optional<std::int64_t> stop_after_steps{};
+  /// Ends the run after the step that runs, or the batch that is evaluated, once it is asked. Must
+  /// outlive the run.
+  const StopRequest* stop = nullptr;
+  std::optional<double> stop_after_seconds{};  ///< likewise, of wall-clock time since `fit` began
+  bool allow_other_data = false;  ///< a loaded run may go on with other training data
   /// How the device may compute, while the run trains and evaluates.
   MathSettings math{};
 };
@@ -52,6 +58,10 @@ inline const RunSettings& checked(const RunSettings& run) {
   at_least_one("limit_test_batches", run.limit_test_batches.value_or(1));
   at_least_one("overfit_batches", run.overfit_batches.value_or(1));
   at_least_one("stop_after_steps", run.stop_after_steps.value_or(1));
+  if (!(run.stop_after_seconds.value_or(1) > 0)) {
+    throw ConfigurationError("stop_after_seconds is " + std::to_string(*run.stop_after_seconds) +
+                             ", but it takes a number above 0.");
+  }
   checked(run.math);
   return run;
 }

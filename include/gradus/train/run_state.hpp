@@ -1,42 +1,37 @@
 /// The state of a run, to go on with bit for bit. Included by train/trainer.hpp.
 #pragma once
 
+#include <gradus/core/crc32c.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/train/basic_trainer.hpp>
+#include <gradus/train/history_state.hpp>
 #include <gradus/train/policy_settings.hpp>
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 
+#include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace gradus {
 
 namespace detail {
 
-/// The entries of `part` as "prefix/name".
-inline void put_part(StateDict& to, const std::string& prefix, const StateDict& part) {
-  for (const auto& [name, tensor] : part.entries()) to.put(prefix + "/" + name, tensor);
-}
-
-inline StateDict part_of(const StateDict& whole, const std::string& prefix) {
-  std::vector<NamedTensor> entries;
-  for (const auto& [name, tensor] : whole.entries()) {
-    if (name.starts_with(prefix + "/")) entries.push_back({name.substr(prefix.size() + 1), tensor});
-  }
-  return StateDict(std::move(entries));
+/// Run states go by the place of a parameter in this list, not by its name.
+inline std::int64_t order_of(const std::vector<NamedTensor>& parameters) {
+  std::uint32_t sum = 0;
+  for (const auto& parameter : parameters) sum = crc32c(parameter.name + '\n', sum);
+  return sum;
 }
 
 }  // namespace detail
 
 template <class M, class Policies>
-StateDict BasicTrainer<M, Policies>::save_state() {
-  StateDict state;
-  const auto put = [&](const std::string& prefix, auto&& save) {
-    StateDict part;
-    save(part);
-    detail::put_part(state, prefix, part);
-  };
+StateDict BasicTrainer<M, Policies>::save_state(StateDict earlier) {
+  auto state = StateDict::over(std::move(earlier));
+  const auto put = [&](const std::string& prefix, auto&& fill) { state.put_under(prefix, fill); };
   for (const auto& [name, tensor] : parameters_) state.put("parameter/" + name, tensor);
   for (const auto& [name, tensor] : unique_buffers(*model_)) state.put("buffer/" + name, tensor);
   for (std::size_t i = 0; i < averaged_statistics_.size(); ++i) {
@@ -49,7 +44,11 @@ StateDict BasicTrainer<M, Policies>::save_state() {
   put("losses", [&](StateDict& part) { meter_.save(part); });
   put("guard", [&](StateDict& part) { guard_.save(part); });
   put("progress", [&](StateDict& part) { progress_.save(part); });
+  put("data", [&](StateDict& part) { data_.save(part); });
+  put("time", [&](StateDict& part) { clock_.save(part); });
   if (device_steps_) put("device_steps", [&](StateDict& part) { device_steps_->save(part); });
+  save_history(history_, state);
+  state.put("order", detail::order_of(parameters_));
   state.put("random/cpu", at::detail::getDefaultCPUGenerator().get_state());
   if (run_.device.is_cuda()) {
     state.put("random/device", at::globalContext().defaultGenerator(run_.device).get_state());
@@ -59,6 +58,25 @@ StateDict BasicTrainer<M, Policies>::save_state() {
 
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::load_state(const StateDict& state) {
+  const auto before = save_state();
+  const bool went_on = goes_on_;
+  try {
+    take_state(state);
+    state.refuse_unread();
+  } catch (...) {
+    take_state(before);
+    goes_on_ = went_on;
+    throw;
+  }
+}
+
+template <class M, class Policies>
+void BasicTrainer<M, Policies>::take_state(const StateDict& state) {
+  if (state.number("order") != detail::order_of(parameters_)) {
+    throw CheckpointError(
+        "the saved state has other parameters, or has them in another order, than this run's "
+        "model; resume the configuration that it came from.");
+  }
   for (auto& [name, tensor] : parameters_) state.get("parameter/" + name, tensor);
   for (auto& [name, tensor] : unique_buffers(*model_)) state.get("buffer/" + name, tensor);
   averaged_statistics_.clear();
@@ -66,14 +84,22 @@ void BasicTrainer<M, Policies>::load_state(const StateDict& state) {
     averaged_statistics_.push_back(
         state.copy("averaged_buffer/" + std::to_string(i)).to(run_.device));
   }
+  const auto take = [&](const std::string& prefix, auto&& load) {
+    const auto part = state.part(prefix);
+    load(part);
+    part.refuse_unread();
+  };
   states_.for_each(policies_, [&](const auto& policy, auto& of) {
-    const auto key = "policy/" + axis_key<std::remove_cvref_t<decltype(policy)>>();
-    policy.load(of, detail::part_of(state, key));
+    take("policy/" + axis_key<std::remove_cvref_t<decltype(policy)>>(),
+         [&](const StateDict& part) { policy.load(of, part); });
   });
-  meter_.load(detail::part_of(state, "losses"));
-  guard_.load(detail::part_of(state, "guard"));
-  progress_.load(detail::part_of(state, "progress"));
-  device_steps_state_ = detail::part_of(state, "device_steps");
+  take("losses", [&](const StateDict& part) { meter_.load(part); });
+  take("guard", [&](const StateDict& part) { guard_.load(part); });
+  take("progress", [&](const StateDict& part) { progress_.load(part); });
+  take("data", [&](const StateDict& part) { data_ = DataMark::saved(part); });
+  clock_.load(state.part("time"));
+  history_ = load_history(state);
+  device_steps_state_ = state.part("device_steps");
   at::Generator host = at::detail::getDefaultCPUGenerator();
   host.set_state(state.copy("random/cpu"));
   if (run_.device.is_cuda()) {

@@ -1,0 +1,81 @@
+/// Writes the checkpoints of a run while it goes on.
+#pragma once
+
+#include <gradus/checkpoint/checkpoint_folder.hpp>
+#include <gradus/checkpoint/checkpoint_plan.hpp>
+#include <gradus/checkpoint/run_file.hpp>
+#include <gradus/core/state_dict.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <future>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace gradus {
+
+/// One save at a time, in a thread of its own that ends with it. For one thread that trains.
+class BackgroundSaver {
+ public:
+  /// Both must outlive it.
+  BackgroundSaver(CheckpointFolder& folder, const CheckpointPlan& plan)
+      : folder_(&folder), plan_(&plan) {}
+
+  /// Whether a save is under way. Throws what a save that has ended meanwhile has thrown, or
+  /// announces it, as the plan says.
+  [[nodiscard]] bool busy() {
+    using namespace std::chrono_literals;
+    if (!save_.valid()) return false;
+    if (save_.wait_for(0s) != std::future_status::ready) return true;
+    finish();
+    return false;
+  }
+
+  /// Waits for the save that is under way. Throws as `busy` does.
+  void finish() {
+    if (!save_.valid()) return;
+    try {
+      spare_ = save_.get();
+    } catch (const std::exception& error) {
+      if (plan_->on_failure == OnSaveFailure::stop) throw;
+      if (plan_->announce) {
+        plan_->announce("the run goes on, but was not saved: " + std::string(error.what()));
+      }
+    }
+  }
+
+  /// A state that is on the disk by now, for its memory.
+  [[nodiscard]] StateDict spare() { return std::exchange(spare_, {}); }
+
+  /// Nothing else may be under way. `figure` as in `CheckpointFolder::written`.
+  void begin(RunFile run, std::int64_t step, std::optional<double> figure) {
+    save_ = std::async(std::launch::async,
+                       [this, run = std::move(run), step, figure]() mutable -> StateDict {
+                         write(run, step, figure);
+                         return std::move(run.state);
+                       });
+  }
+
+ private:
+  void write(const RunFile& run, std::int64_t step, std::optional<double> figure) const {
+    if (!plan_->allow_not_finite) {
+      refuse_not_finite(run.state, "the state at step " + std::to_string(step) +
+                                       ", which is therefore not saved");
+    }
+    for (const auto& file : plan_->files) {
+      const int cause = detail::sync_path(file);
+      if (cause != 0) detail::refuse_write(file, std::strerror(cause));
+    }
+    write_run(folder_->file_of(step), run);
+    folder_->written(step, figure, plan_->keep_last);
+  }
+
+  CheckpointFolder* folder_;
+  const CheckpointPlan* plan_;
+  StateDict spare_;
+  std::future<StateDict> save_;  ///< last, for its destructor waits
+};
+
+}  // namespace gradus

@@ -1,0 +1,54 @@
+/// When a run is saved and what is kept.
+#pragma once
+
+#include <gradus/core/error.hpp>
+#include <gradus/core/watched.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace gradus {
+
+enum class OnSaveFailure {
+  stop,  ///< the run ends with the error
+  go_on  ///< the error is announced, and the next save tries again
+};
+
+struct CheckpointPlan {
+  std::int64_t every_epochs = 1;  ///< 0: not by epochs
+  std::int64_t every_steps = 0;   ///< optimizer steps; 0: not by steps
+  double every_seconds = 300;     ///< since the save before; 0: not by time
+  std::int64_t keep_last = 2;
+  bool keep_best = true;               ///< the epoch with the best watched figure is kept too
+  Watched best = Watched::loss;        ///< of the held-out set, if there is one
+  OnSaveFailure on_failure = OnSaveFailure::stop;
+  bool allow_not_finite = false;       ///< save and load weights that are not finite
+  /// Files that grow with the run, such as metrics.jsonl: on the disk before a checkpoint, and cut
+  /// to their length at that time when a run resumes from it.
+  std::vector<std::filesystem::path> files{};
+  std::function<void(const std::string&)> announce{};  ///< is told what does not end the run
+};
+
+/// Returns `plan`. Throws ConfigurationError for a number that no plan can have.
+inline const CheckpointPlan& checked(const CheckpointPlan& plan) {
+  const auto at_least = [](const char* name, std::int64_t value, std::int64_t least) {
+    if (value >= least) return;
+    throw ConfigurationError("checkpoints." + std::string(name) + " is " + std::to_string(value) +
+                             ", but it takes a whole number of at least " + std::to_string(least) +
+                             ".");
+  };
+  at_least("every_epochs", plan.every_epochs, 0);
+  at_least("every_steps", plan.every_steps, 0);
+  at_least("keep_last", plan.keep_last, 1);
+  if (!std::isfinite(plan.every_seconds) || plan.every_seconds < 0) {
+    throw ConfigurationError("checkpoints.every_seconds is " + std::to_string(plan.every_seconds) +
+                             ", but it takes a finite number of at least 0.");
+  }
+  return plan;
+}
+
+}  // namespace gradus

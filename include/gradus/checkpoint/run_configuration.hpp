@@ -1,0 +1,79 @@
+/// What makes the bits of a run, as JSON from its type and numbers; and how two of them differ.
+#pragma once
+
+#include <gradus/core/dump.hpp>
+#include <gradus/core/error.hpp>
+#include <gradus/core/parameters.hpp>
+#include <gradus/core/slot.hpp>
+#include <gradus/train/policy_settings.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gradus {
+
+/// Numbers that change only how fast a run is are not in it: those of loading but its batches, and
+/// all that ends a run early.
+template <class T>
+[[nodiscard]] nlohmann::ordered_json run_configuration(T& trainer) {
+  const auto number = [](const std::optional<std::int64_t>& value) {
+    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+  };
+  const auto& run = trainer.run();
+  auto policies = policies_to_json(trainer.policies());
+  const auto loading = trainer.policies().template at<slot::loading>().plan();
+  policies["loading"] = {{"batch_size", loading.batch_size}, {"drop_last", loading.drop_last}};
+  const auto precision = trainer.policies().template at<slot::precision>().choose(run.device);
+  return {{"model", {{"parameters", count_parameters(*trainer.model())}}},
+          {"policies", policies},
+          {"run",
+           {{"seed", run.seed},
+            {"epochs", run.epochs},
+            {"device", run.device.is_cuda() ? "cuda" : "cpu"},
+            {"precision", c10::toString(precision.type)},
+            {"log_every_steps", run.log_every_steps},
+            {"limit_train_batches", number(run.limit_train_batches)},
+            {"overfit_batches", number(run.overfit_batches)},
+            {"tf32", run.math.tf32}}}};
+}
+
+/// "policies.optimizer.lr was 0.1, is 0.2", one for each number that is not the same.
+[[nodiscard]] inline std::vector<std::string> differences(const nlohmann::ordered_json& before,
+                                                          const nlohmann::ordered_json& now) {
+  const auto name_of = [](std::string pointer) {
+    for (auto& letter : pointer) letter = letter == '/' ? '.' : letter;
+    return pointer.substr(1);
+  };
+  const auto then = before.flatten();
+  const auto present = now.flatten();
+  std::vector<std::string> list;
+  for (const auto& [key, value] : then.items()) {
+    const auto found = present.find(key);
+    if (found == present.end()) {
+      list.push_back(name_of(key) + " was " + dump(value) + ", is not there");
+    } else if (*found != value) {
+      list.push_back(name_of(key) + " was " + dump(value) + ", is " + dump(*found));
+    }
+  }
+  for (const auto& [key, value] : present.items()) {
+    if (!then.contains(key)) list.push_back(name_of(key) + " was not there, is " + dump(value));
+  }
+  return list;
+}
+
+/// Throws CheckpointError that lists what is not the same.
+inline void refuse_differences(const nlohmann::ordered_json& before,
+                               const nlohmann::ordered_json& now) {
+  const auto list = differences(before, now);
+  if (list.empty()) return;
+  std::string text;
+  for (const auto& difference : list) text += (text.empty() ? "" : "; ") + difference;
+  throw CheckpointError("the run was begun with another configuration (" + text +
+                        "); give it the one that it had, or start a new run from its weights.");
+}
+
+}  // namespace gradus

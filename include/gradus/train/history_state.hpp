@@ -1,0 +1,111 @@
+/// The records of a run's epochs as tensors: what a checkpoint holds of them.
+#pragma once
+
+#include <gradus/core/history.hpp>
+#include <gradus/core/state_dict.hpp>
+
+#include <ATen/ops/empty.h>
+
+#include <cstdint>
+#include <optional>
+
+namespace gradus {
+
+namespace detail {
+
+template <class Number, class Table>
+void take_number(Table& table, Number& number, bool store) {
+  if (store) {
+    *table++ = number;
+  } else {
+    number = *table++;
+  }
+}
+
+/// One row of each table from a record, or into it.
+class HistoryRow {
+ public:
+  HistoryRow(std::int64_t* counts, double* figures, double* seconds, bool store)
+      : counts_(counts), figures_(figures), seconds_(seconds), store_(store) {}
+
+  void pass(EpochRecord& record) {
+    for (auto* count :
+         {&record.epoch, &record.samples, &record.optimizer_steps, &record.skipped_steps}) {
+      take_number(counts_, *count, store_);
+    }
+    take_number(figures_, record.train_loss, store_);
+    take_number(seconds_, record.train_seconds, store_);
+    take_number(seconds_, record.waiting_seconds, store_);
+    pass(record.test);
+    pass(record.test_flipped);
+  }
+
+ private:
+  void pass(std::optional<Evaluation>& optional) {
+    auto evaluation = optional.value_or(Evaluation{.samples = -1});
+    take_number(counts_, evaluation.samples, store_);
+    take_number(counts_, evaluation.correct, store_);
+    take_number(figures_, evaluation.loss, store_);
+    if (!store_ && evaluation.samples >= 0) optional = evaluation;
+  }
+
+  std::int64_t* counts_;
+  double* figures_;
+  double* seconds_;
+  bool store_;
+};
+
+constexpr std::int64_t history_counts = 8;
+constexpr std::int64_t history_figures = 3;
+constexpr std::int64_t history_seconds = 2;
+
+inline void pass_history(History& history, const at::Tensor& counts, const at::Tensor& figures,
+                         const at::Tensor& seconds, bool store) {
+  auto* count = counts.mutable_data_ptr<std::int64_t>();
+  auto* figure = figures.mutable_data_ptr<double>();
+  auto* second = seconds.mutable_data_ptr<double>();
+  for (auto& record : history.epochs) {
+    HistoryRow(count, figure, second, store).pass(record);
+    count += history_counts;
+    figure += history_figures;
+    second += history_seconds;
+  }
+}
+
+}  // namespace detail
+
+/// Seconds go under "time/", as they differ from run to run.
+inline void save_history(History history, StateDict& to) {
+  const auto epochs = static_cast<std::int64_t>(history.epochs.size());
+  const auto counts = at::empty({epochs, detail::history_counts}, at::kLong);
+  const auto figures = at::empty({epochs, detail::history_figures}, at::kDouble);
+  const auto seconds = at::empty({epochs, detail::history_seconds}, at::kDouble);
+  detail::pass_history(history, counts, figures, seconds, /*store=*/true);
+  to.put("history/counts", counts);
+  to.put("history/figures", figures);
+  to.put("time/epochs", seconds);
+}
+
+/// Throws CheckpointError for tables of another form.
+[[nodiscard]] inline History load_history(const StateDict& from) {
+  const auto counts = from.copy("history/counts");
+  const auto figures = from.copy("history/figures");
+  const auto seconds = from.copy("time/epochs");
+  const auto fits = [&](const at::Tensor& table, std::int64_t columns, at::ScalarType type) {
+    return table.dim() == 2 && table.size(0) == counts.size(0) && table.size(1) == columns &&
+           table.scalar_type() == type;
+  };
+  if (counts.dim() != 2 || !fits(counts, detail::history_counts, at::kLong) ||
+      !fits(figures, detail::history_figures, at::kDouble) ||
+      !fits(seconds, detail::history_seconds, at::kDouble)) {
+    throw CheckpointError(
+        "the saved state has a history of another form; resume it with the version of gradus that "
+        "it came from.");
+  }
+  History history;
+  history.epochs.resize(static_cast<std::size_t>(counts.size(0)));
+  detail::pass_history(history, counts, figures, seconds, /*store=*/false);
+  return history;
+}
+
+}  // namespace gradus
