@@ -45,6 +45,22 @@ inline bool write_all(int descriptor, std::string_view bytes) {
   return true;
 }
 
+/// Likewise all pieces, small ones together.
+inline bool write_all(int descriptor, std::span<const std::string_view> pieces) {
+  constexpr std::size_t together = std::size_t{1} << 20;  // bytes
+  std::string small;
+  for (const auto piece : pieces) {
+    if (small.size() + piece.size() <= together) {
+      small += piece;
+      continue;
+    }
+    if (!write_all(descriptor, std::string_view(small))) return false;
+    small.clear();
+    if (!write_all(descriptor, piece)) return false;
+  }
+  return write_all(descriptor, std::string_view(small));
+}
+
 /// Calls `use` with a descriptor of `path`, closes it, and returns 0 or the first error number.
 template <class Use>
 int with_open(const std::filesystem::path& path, int flags, Use use) {
@@ -71,10 +87,7 @@ inline void write_file(const std::filesystem::path& path,
   std::filesystem::path fresh = path;
   fresh += std::string(unfinished_mark) + std::to_string(::getpid());
   int cause = detail::with_open(fresh, O_WRONLY | O_CREAT | O_TRUNC, [&](int descriptor) {
-    for (const auto piece : pieces) {
-      if (!detail::write_all(descriptor, piece)) return false;
-    }
-    return ::fsync(descriptor) == 0;
+    return detail::write_all(descriptor, pieces) && ::fsync(descriptor) == 0;
   });
   if (cause == 0 && std::rename(fresh.c_str(), path.c_str()) != 0) cause = errno;
   if (cause != 0) {

@@ -1,0 +1,129 @@
+// Rows 47, 50, 51, 53, 54, 55 of the fault matrix: whatever happens in the middle of a save, the run
+// goes on from a whole checkpoint and ends with the bits of one that nothing happened to.
+#include "../catch.hpp"
+#include "../folder.hpp"
+#include <gradus/checkpoint/run_file.hpp>
+#include <gradus/core/write_file.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <sys/wait.h>
+
+using Catch::Matchers::ContainsSubstring;
+using gradus::test::Folder;
+using gradus::test::text_of;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Result {
+  int code = -1;  ///< 128 + number for a signal
+  std::string out;
+  std::string err;
+};
+
+Result run(const Folder& folder, const std::string& environment = "") {
+  const auto at = folder.path().string();
+  const auto command = "env " + environment + " " GRADUS_DURABLE_RUN " " + at + "/run >" + at +
+                       "/out 2>" + at + "/err";
+  const int status = std::system(command.c_str());
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return {code, text_of(folder / "out"), text_of(folder / "err")};
+}
+
+/// Call number `at` of the save of step 3, of 6.
+Result run_with_fault(const Folder& folder, const std::string& fault, int at) {
+  return run(folder, "LD_PRELOAD=" GRADUS_FAULT_SHIM " GRADUS_FAULT=" + fault +
+                         " GRADUS_FAULT_FROM=step-000000003 GRADUS_FAULT_UNTIL=step-000000004" +
+                         " GRADUS_FAULT_AT=" + std::to_string(at) +
+                         " GRADUS_FAULT_MARK=" + (folder / "mark").string());
+}
+
+std::string uninterrupted() {
+  const Folder folder;
+  const auto result = run(folder);
+  CATCH_INFO(result.err);
+  CATCH_REQUIRE(result.code == 0);
+  return result.out;
+}
+
+/// All lines of a run of 6 steps, none twice.
+void check_metrics(const Folder& folder) {
+  const auto text = text_of(folder / "run/metrics.jsonl");
+  std::size_t epochs = 0;
+  for (std::size_t at = 0; (at = text.find("\"event\":\"epoch\"", at)) != std::string::npos; ++at) {
+    ++epochs;
+  }
+  CATCH_CHECK(epochs == 2);
+}
+
+void check_goes_on(const Folder& folder, const std::string& expected) {
+  const auto result = run(folder);
+  CATCH_INFO(result.err);
+  CATCH_CHECK(result.code == 0);
+  CATCH_CHECK(result.out == expected);
+  check_metrics(folder);
+  for (const auto& entry : fs::directory_iterator(folder / "run/checkpoints")) {
+    const auto name = entry.path().filename().string();
+    CATCH_CHECK(name.find(gradus::unfinished_mark) == std::string::npos);
+  }
+}
+
+}  // namespace
+
+CATCH_TEST_CASE("killed at any call of a save, a run goes on and ends with the same bits [row 54]") {
+  const auto expected = uninterrupted();
+  std::string calls;
+  for (int at = 1;; ++at) {
+    const Folder folder;
+    const auto killed = run_with_fault(folder, "kill", at);
+    CATCH_REQUIRE(at < 100);
+    if (!fs::exists(folder / "mark")) break;
+    calls += text_of(folder / "mark") + " ";
+    CATCH_INFO("killed at call " << at << ": " << calls);
+    CATCH_CHECK(killed.code == 128 + 9);
+    check_goes_on(folder, expected);
+  }
+  CATCH_CHECK_THAT(calls, ContainsSubstring("open write fsync close rename open fsync close"));
+}
+
+CATCH_TEST_CASE("a save that fails ends the run with its cause, and the last good one stays "
+                "[rows 50, 51, 53]") {
+  const auto expected = uninterrupted();
+  const auto fails = [&](const std::string& fault, const std::string& call,
+                         const std::string& words) {
+    for (int at = 1;; ++at) {
+      const Folder folder;
+      const auto failed = run_with_fault(folder, fault, at);
+      CATCH_REQUIRE(fs::exists(folder / "mark"));
+      if (text_of(folder / "mark") != call) continue;
+      CATCH_INFO(fault << " at " << call << ": " << failed.err);
+      CATCH_CHECK(failed.code == 7);
+      CATCH_CHECK_THAT(failed.err, ContainsSubstring("Cannot write ") && ContainsSubstring(words));
+      check_goes_on(folder, expected);
+      break;
+    }
+  };
+  fails("ENOSPC", "write", "No space left on device");
+  fails("EIO", "fsync", "Input/output error");
+  fails("EIO", "rename", "Input/output error");
+  fails("EMFILE", "open", "Too many open files");
+}
+
+CATCH_TEST_CASE("a damaged newest checkpoint is said, set aside, and the one before goes on [row 47]") {
+  const auto expected = uninterrupted();
+  const Folder folder;
+  CATCH_REQUIRE(run(folder).out == expected);
+  const auto newest = folder / "run/checkpoints/step-000000006.safetensors";
+  CATCH_REQUIRE(fs::exists(newest));
+  auto bytes = text_of(newest);
+  bytes[bytes.size() - 3] ^= 1;
+  gradus::write_file(newest, bytes);
+  const auto result = run(folder);
+  CATCH_CHECK(result.code == 0);
+  CATCH_CHECK(result.out == expected);
+  CATCH_CHECK_THAT(result.err, ContainsSubstring("has another checksum") &&
+                                   ContainsSubstring("The one before it is tried."));
+  CATCH_CHECK(fs::exists(newest.string() + ".damaged"));
+}
