@@ -132,7 +132,7 @@ CATCH_TEST_CASE("a run that is over resumes to its records and weights") {
 }
 
 CATCH_TEST_CASE("a run that its stopping policy has ended stays ended") {
-  using Ending = Run<AdamW, Preset<EarlyStop{.min_delta = 1e9, .patience = 1}>>;
+  using Ending = Run<AdamW, Preset<EarlyStop{.patience = 1, .min_delta = 1e9}>>;
   const Folder folder;
   auto run = two_epochs;
   run.epochs = 9;
@@ -312,9 +312,9 @@ CATCH_TEST_CASE("a state with a tensor too much, too little or of another form i
   const auto named = [](std::vector<NamedTensor>& list, const std::string& name) {
     return std::ranges::find_if(list, [&](const auto& entry) { return entry.name == name; });
   };
-  const std::string moment = "policy/optimizer/exp_avg.0";
+  const std::string moment = "policy/optimizer/first_moment.0";
   CATCH_REQUIRE(std::ranges::any_of(entries, [&](const auto& e) { return e.name == moment; }));
-  refused([&](auto& list) { list.erase(named(list, moment)); }, "has no 'exp_avg.0'");
+  refused([&](auto& list) { list.erase(named(list, moment)); }, "has no 'first_moment.0'");
   refused([&](auto& list) { list.push_back({"policy/optimizer/more", torch::ones(1)}); },
           "'more', which this run does not have");
   refused([&](auto& list) { list.push_back({"policy/schedule/best", torch::ones(1)}); },
