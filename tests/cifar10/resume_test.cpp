@@ -1,7 +1,8 @@
 // Ending and continuing a run from the command line: stops, signals, kill -9, and what is refused.
 #include "program.hpp"
-#include <gradus/core/write_file.hpp>
+#include <gradus/checkpoint/safetensors.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -17,9 +18,10 @@ Result shell(const Folder& folder, const std::string& script, const std::string&
              const std::string& more = "") {
   const auto at = folder.path().string();
   std::ofstream(folder / "script") << "P=" GRADUS_PROGRAM "\nC=" << configuration << "\nARGS='"
-                                   << data << " --threads 1'\nSIZE='--width 2 --epochs 3 "
+                                   << data << " --threads 1'\nSIZE='--width 2 "
                                    << "--train-samples 128 --test-samples 50 " << more << "'\n"
                                    << script;
+  // $P may have been refused: then nobody waits for its files.
   const auto command = "cd " + at + " && env -u GRADUS_CIFAR10 sh ./script >out 2>err";
   const int status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(folder / "out"),
@@ -33,11 +35,16 @@ std::string options_of(const std::string& configuration) {
   return configuration == "unoptimized" ? "" : batches;
 }
 
-std::string final_weights(const Folder& folder, const std::string& run,
-                          const std::string& configuration) {
-  const auto bytes = text_of(folder / (run + "/" + configuration + "/checkpoints/final.safetensors"));
-  CATCH_CHECK_FALSE(bytes.empty());
-  return bytes;
+bool same_weights(const Folder& folder, const std::string& run, const std::string& other,
+                  const std::string& configuration) {
+  const auto weights = [&](const std::string& name) {
+    return gradus::read_safetensors(folder / (name + "/" + configuration +
+                                              "/checkpoints/final.safetensors"))
+        .tensors;
+  };
+  return std::ranges::equal(weights(run), weights(other), [](const auto& a, const auto& b) {
+    return a.name == b.name && a.tensor.equal(b.tensor);
+  });
 }
 
 /// Without the seconds, which differ from run to run.
@@ -54,18 +61,17 @@ std::vector<json> metrics_of(const Folder& folder, const std::string& run,
 }
 
 void check_same_run(const Folder& folder, const std::string& configuration) {
-  CATCH_CHECK(final_weights(folder, "part", configuration) ==
-              final_weights(folder, "whole", configuration));
+  CATCH_CHECK(same_weights(folder, "part", "whole", configuration));
   CATCH_CHECK(metrics_of(folder, "part", configuration) ==
               metrics_of(folder, "whole", configuration));
 }
 
-const std::string whole = "$P train $C $ARGS $SIZE --quiet --out whole || exit 90\n";
+const std::string whole = "$P train $C $ARGS $SIZE --epochs 3 --quiet --out whole || exit 90\n";
 const std::string resume = "$P train $C $ARGS --quiet --resume --out part || exit 91\n";
 /// Starts a run in the background and waits until it has saved.
 const std::string begin =
     "$P train $C $ARGS $SIZE --epochs 400 --checkpoint-steps 1 --quiet --out part & PID=$!\n"
-    "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do sleep 0.02; done\n";
+    "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do kill -0 $PID || exit 99; sleep 0.02; done\n";
 
 }  // namespace
 
@@ -75,7 +81,7 @@ CATCH_TEST_CASE("every configuration goes on from any step, with other workers, 
     const bool workers = configuration != "unoptimized";
     const auto result =
         shell(folder,
-              whole + "$P train $C $ARGS $SIZE --quiet --out part --stop-after-steps 1 || exit 92\n"
+              whole + "$P train $C $ARGS $SIZE --epochs 3 --quiet --out part --stop-after-steps 1 || exit 92\n"
                       "for N in 5 8 11; do $P train $C $ARGS --quiet --resume --out part "
                       "--stop-after-steps $N || exit 92; done\n" +
                   (workers ? "$P train $C $ARGS --quiet --resume --out part --set loading.workers=3 "
@@ -95,7 +101,7 @@ CATCH_TEST_CASE("SIGTERM and SIGINT save and exit with 75; the run goes on with 
         folder,
         "$P train $C $ARGS $SIZE --epochs 30 --quiet --out whole || exit 90\n"
         "$P train $C $ARGS $SIZE --epochs 30 --checkpoint-steps 3 --quiet --out part & PID=$!\n"
-        "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do sleep 0.02; done\n"
+        "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do kill -0 $PID || exit 99; sleep 0.02; done\n"
         "kill -" + signal + " $PID; wait $PID; echo code $?\n" + resume,
         "optimized", batches);
     CATCH_INFO(result.err);
@@ -126,17 +132,16 @@ CATCH_TEST_CASE("a run outlives its terminal and whoever reads what it prints [r
   const auto result = shell(
       folder,
       "$P train $C $ARGS $SIZE --epochs 20 --checkpoint-steps 1 --out part >closed 2>said & PID=$!\n"
-      "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do sleep 0.02; done\n"
+      "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do kill -0 $PID || exit 99; sleep 0.02; done\n"
       "kill -HUP $PID; kill -PIPE $PID; wait $PID; echo code $?\n"
-      "$P train $C $ARGS $SIZE --out other 2>said | true; ls other/$C/checkpoints\n"
-      "$P train $C $ARGS $SIZE --quiet --out third >&-; echo code $?\n",
+      "$P train $C $ARGS $SIZE --epochs 3 --out other 2>said | true; ls other/$C/checkpoints\n"
+      "$P train $C $ARGS $SIZE --epochs 3 --quiet --out third >&-; echo code $?\n",
       "optimized", batches);
   CATCH_INFO(result.err << result.out);
   CATCH_CHECK_THAT(result.out, ContainsSubstring("code 0\n"));
   CATCH_CHECK_THAT(result.out, ContainsSubstring("final.safetensors"));
   CATCH_CHECK_THAT(text_of(folder / "said"), !ContainsSubstring("\x1b"));
-  CATCH_CHECK(text_of(folder / "third/optimized/checkpoints/final.safetensors") ==
-              final_weights(folder, "other", "optimized"));
+  CATCH_CHECK(same_weights(folder, "third", "other", "optimized"));
 }
 
 CATCH_TEST_CASE("a wall-clock limit saves and exits with 75") {
@@ -181,7 +186,7 @@ CATCH_TEST_CASE("what cannot be resumed is refused, each in a sentence and with 
     CATCH_CHECK(result.code == code);
     CATCH_CHECK_THAT(result.err, ContainsSubstring(words));
   };
-  CATCH_REQUIRE(shell(folder, "$P train $C $ARGS $SIZE --quiet --out part --stop-after-steps 9\n",
+  CATCH_REQUIRE(shell(folder, "$P train $C $ARGS $SIZE --epochs 3 --quiet --out part --stop-after-steps 9\n",
                       "optimized", batches)
                     .code == 0);
   const std::string again = "$P train $C $ARGS --quiet --resume ";
@@ -224,5 +229,5 @@ CATCH_TEST_CASE("a run can begin with the weights of another, and a checkpoint o
   };
   CATCH_CHECK(accuracy("run.json") == accuracy("final.json"));
   CATCH_CHECK(json::parse(text_of(folder / "next.json")).contains("test_accuracy"));
-  CATCH_CHECK(result.out == "code 5\ncode 5\n");
+  CATCH_CHECK_THAT(result.out, ContainsSubstring("code 5\ncode 5\n"));
 }

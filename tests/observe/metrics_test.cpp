@@ -34,7 +34,9 @@ CATCH_TEST_CASE("metrics.jsonl gets a line per log interval and per epoch, at on
   CATCH_CHECK(lines_of(path).empty());
   metrics.on(gradus::StepEnd{.epoch = 1, .step = 2, .learning_rate = 0.25, .train_loss = 2.5});
   CATCH_REQUIRE(lines_of(path).size() == 1);
-  metrics.on(epoch_end());
+  auto end = epoch_end();
+  end.learning_rate = 0.25;
+  metrics.on(end);
   const auto lines = lines_of(path);  // while the file is still open
   CATCH_REQUIRE(lines.size() == 2);
   CATCH_CHECK(lines[0].at("event") == "step");
@@ -58,6 +60,7 @@ CATCH_TEST_CASE("a figure that is missing or not finite is null in metrics.jsonl
   auto event = epoch_end();
   event.record.test.reset();
   event.record.train_loss = std::numeric_limits<double>::infinity();
+  event.learning_rate = std::numeric_limits<double>::quiet_NaN();
   observe::MetricsFile(path).on(event);
   const auto lines = lines_of(path);
   CATCH_REQUIRE(lines.size() == 1);

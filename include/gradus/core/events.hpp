@@ -31,7 +31,8 @@ struct StepEnd {
 
 struct EpochEnd {
   EpochRecord record;
-  std::int64_t epochs = 0;  ///< planned
+  std::int64_t epochs = 0;   ///< planned
+  double learning_rate = 0;  ///< of the last step
 };
 
 /// The run stops before its end. Nothing was read or judged since its last step: what is saved now

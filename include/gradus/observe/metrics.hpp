@@ -12,7 +12,6 @@
 #include <filesystem>
 #include <fstream>
 #include <ios>
-#include <optional>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -21,9 +20,8 @@ namespace gradus::observe {
 
 /// Observer that appends one JSON object per line: `"event": "step"` once per log interval, and
 /// `"event": "epoch"` after each epoch. A line is handed to the system whole as soon as it is
-/// known. A figure that is not there, or not finite, is null. A resumed run goes on in the same
-/// file, and may say again what was said between the last checkpoint and the end: the later line
-/// holds.
+/// known. A figure that is not there, or not finite, is null. A run that resumes goes on in
+/// the same file, which `Checkpoints` cuts to what the run knows (`CheckpointPlan::files`).
 class MetricsFile {
  public:
   /// Opens `path` for appending; missing folders are made. Throws ResourceError.
@@ -39,7 +37,6 @@ class MetricsFile {
   }
 
   void on(const StepEnd& event) {
-    learning_rate_ = event.learning_rate;
     if (!event.train_loss) return;
     append({{"event", "step"},
             {"epoch", event.epoch},
@@ -65,13 +62,12 @@ class MetricsFile {
                                    {"samples", record.samples},
                                    {"optimizer_steps", record.optimizer_steps},
                                    {"skipped_steps", record.skipped_steps},
-                                   {"learning_rate", nullptr}};
+                                   {"learning_rate", event.learning_rate}};
     if (record.test) {
       line["test_loss"] = record.test->loss;
       line["test_accuracy"] = record.test->accuracy();
       line["test_samples"] = record.test->samples;
     }
-    if (learning_rate_) line["learning_rate"] = *learning_rate_;
     append(line);
   }
 
@@ -100,7 +96,6 @@ class MetricsFile {
 
   std::filesystem::path path_;
   std::ofstream stream_;
-  std::optional<double> learning_rate_;  ///< of the last step
 };
 
 }  // namespace gradus::observe

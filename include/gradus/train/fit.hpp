@@ -36,13 +36,15 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch aft
       break;
     }
 
+    const double rate = rates_at(std::max<std::int64_t>(progress_.steps - 1, 0), plan.total_steps())
+                            .learning_rate;
     history_.epochs.push_back(*record);
     tell_policies(*record, plan);
     if (progress_.window == plan.steps()) {
       progress_.end_epoch();
       clock_.end_epoch();
     }
-    notify(EpochEnd{*record, plan.epochs}, observers...);
+    notify(EpochEnd{*record, plan.epochs, rate}, observers...);
     if (limit) {
       history_.end = RunEnd::limit;
       break;
