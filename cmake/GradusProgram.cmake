@@ -1,7 +1,14 @@
 # What gradus's own programs and tests share: warnings, a precompiled header, ccache, the build record.
 
 option(GRADUS_PCH "Precompile torch/torch.h once for all programs and tests" ON)
+set(GRADUS_SANITIZE "" CACHE STRING "Sanitizers for programs and tests, such as address,undefined")
 option(GRADUS_WERROR "Make warnings errors in programs and tests" OFF)
+
+if(GRADUS_SANITIZE)
+  # LibTorch is not compiled with type information for it.
+  add_compile_options(-fsanitize=${GRADUS_SANITIZE} -fno-sanitize=vptr -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${GRADUS_SANITIZE})
+endif()
 
 find_program(GRADUS_CCACHE ccache DOC "Compiler cache, used where it is there")
 if(GRADUS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)

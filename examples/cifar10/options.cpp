@@ -109,6 +109,10 @@ SettingsFile read_settings_file(const std::filesystem::path& path) {
                                          ? " is over 1 MiB; a settings file holds a few kilobytes."
                                          : " cannot be read; name a file that exists."));
   }
+  return parse_settings(text, file);
+}
+
+SettingsFile parse_settings(const std::string& text, const std::string& file) {
   const auto content = parse_strictly(text, file);
   require_object(content, "the whole", file);
 

@@ -83,6 +83,9 @@ struct SettingsFile {
   std::vector<Setting> settings;
 };
 
+/// Of the text of `file`, as it stands in errors. Throws as `read_settings_file`.
+SettingsFile parse_settings(const std::string& text, const std::string& file);
+
 /// Throws gradus::ConfigurationError for a file that is missing, over 1 MiB, not UTF-8, nested
 /// deeper than 32, with a key twice, or with an unknown key.
 SettingsFile read_settings_file(const std::filesystem::path& path);

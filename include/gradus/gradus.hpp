@@ -52,6 +52,7 @@
 #include <gradus/data/cifar10.hpp>
 #include <gradus/data/cifar10_download.hpp>
 #include <gradus/data/cifar10_files.hpp>
+#include <gradus/data/cifar10_records.hpp>
 #include <gradus/data/cifar10_source.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/device_feed.hpp>

@@ -83,22 +83,21 @@ inline constexpr std::string_view subset_manifest_name = "subset.md5";
   return std::filesystem::exists(folder / subset_manifest_name, ignored);
 }
 
-/// The MD5s of a subset, or nothing for a folder without `subset.md5`. That file says: here each
-/// file may hold any number of records, but it has exactly this MD5. Throws DataError when a line
-/// is not an MD5, two blanks and a file name, or when one of the six files has no line.
-[[nodiscard]] inline std::optional<Cifar10Md5> subset_manifest(
-    const std::filesystem::path& folder) {
-  if (!is_subset(folder)) return std::nullopt;
-  const auto path = folder / subset_manifest_name;
-  const std::string expected = "one line of md5sum for each of the 6 files";
-  const auto refuse = [&](const std::string& found) {
-    throw DataError(path.string() + " " + found + "; expected " + expected +
-                    ": make it anew with md5sum *.bin.");
-  };
-  const auto bytes = read_file<DataError>(path, expected, [&](std::uintmax_t size) {
-    if (size > 4096) refuse("has " + std::to_string(size) + " bytes");
-  });
-  std::istringstream lines(std::string(bytes.begin(), bytes.end()));
+namespace detail {
+
+inline constexpr std::string_view subset_manifest_form =
+    "one line of md5sum for each of the 6 files";
+
+[[noreturn]] inline void refuse_manifest(const std::filesystem::path& path,
+                                         const std::string& found) {
+  throw DataError(path.string() + " " + found + "; expected " + std::string(subset_manifest_form) +
+                  ": make it anew with md5sum *.bin.");
+}
+
+inline Cifar10Md5 parse_subset_manifest(const std::filesystem::path& path,
+                                        const std::string& text) {
+  const auto refuse = [&](const std::string& found) { refuse_manifest(path, found); };
+  std::istringstream lines(text);
   Cifar10Md5 sums;
   for (std::string line; std::getline(lines, line);) {
     const auto blanks = line.find("  ");
@@ -115,6 +114,22 @@ inline constexpr std::string_view subset_manifest_name = "subset.md5";
     if (sums[i].empty()) refuse("does not name " + std::string(cifar10_files[i]));
   }
   return sums;
+}
+
+}  // namespace detail
+
+/// The MD5s of a subset, or nothing for a folder without `subset.md5`. That file says: here each
+/// file may hold any number of records, but it has exactly this MD5. Throws DataError when a line
+/// is not an MD5, two blanks and a file name, or when one of the six files has no line.
+[[nodiscard]] inline std::optional<Cifar10Md5> subset_manifest(
+    const std::filesystem::path& folder) {
+  if (!is_subset(folder)) return std::nullopt;
+  const auto path = folder / subset_manifest_name;
+  const auto bytes =
+      read_file<DataError>(path, std::string(detail::subset_manifest_form), [&](auto size) {
+        if (size > 4096) detail::refuse_manifest(path, "has " + std::to_string(size) + " bytes");
+      });
+  return detail::parse_subset_manifest(path, {bytes.begin(), bytes.end()});
 }
 
 }  // namespace gradus::data
