@@ -39,7 +39,16 @@ LoadedData load_data(const Options& options) {
   say(source.sentence);
   auto cifar10 = data::read_cifar10(
       source.folder, options.verify ? data::Verify::checksums : data::Verify::structure);
-  return {{cifar10.train, cifar10.test}, source.sentence, data::checksum(cifar10)};
+  auto where = source.sentence;
+  const auto sum = data::checksum(cifar10);
+  if (!data::is_subset(data::cifar10_folder(source.folder)) && sum != data::cifar10_checksum) {
+    const auto warning = "These are not the official records (MD5 " + sum + ", expected " +
+                         std::string(data::cifar10_checksum) +
+                         "): --verify says which file differs.";
+    say("warning: " + warning);
+    where += " " + warning;  // so that config.json and the report say it
+  }
+  return {{cifar10.train, cifar10.test}, where, sum};
 }
 
 void take_first(const Options& options, TrainingData& sets) {

@@ -1,14 +1,13 @@
 /// gradus-cifar10: ResNet10 on CIFAR-10, unoptimized and optimized, side by side.
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "failure.hpp"
 #include <gradus/core/error.hpp>
 
-#include <c10/util/Exception.h>
-
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <map>
-#include <new>
 #include <string>
 
 namespace {
@@ -25,33 +24,16 @@ void run(int argc, char** argv) {
   commands.at(request->command)(request->options);
 }
 
-int fail(ExitCode code, const std::string& sentence) {
-  std::cerr << "gradus-cifar10: " << sentence << '\n';
-  return static_cast<int>(code);
-}
-
-int out_of_memory(const std::string& cause) {
-  return fail(ExitCode::resource,
-              "memory ran out; take smaller batches or a smaller width." + cause);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
     run(argc, argv);
     return static_cast<int>(ExitCode::done);
-  } catch (const gradus::Error& error) {
-    return fail(error.code(), error.what());
-  } catch (const std::bad_alloc&) {
-    return out_of_memory("");
-  } catch (const c10::OutOfMemoryError& error) {
-    return out_of_memory(std::string(" ") + error.what_without_backtrace());
-  } catch (const c10::Error& error) {
-    const std::string what = error.what_without_backtrace();
-    if (what.find("allocate memory") != std::string::npos) return out_of_memory(" " + what);
-    return fail(ExitCode::internal, what);
-  } catch (const std::exception& error) {
-    return fail(ExitCode::internal, error.what());
+  } catch (...) {
+    const auto failure = cifar10::failure_of(std::current_exception());
+    std::cerr << "gradus-cifar10: " << failure.sentence << std::endl;
+    if (failure.device_lost) std::_Exit(static_cast<int>(failure.code));  // destructors would call it
+    return static_cast<int>(failure.code);
   }
 }

@@ -72,10 +72,7 @@ std::vector<Setting> settings_from_policies(const json& policies, const std::str
 }
 
 json parse_value(const std::string& text) {
-  if (text.find_first_of("[{") != std::string::npos) {
-    throw gradus::UsageError(
-        "a setting takes one number, name, true or false, but got a list or an object.");
-  }
+  if (text.find_first_of("[{") != std::string::npos) return text;  // refused where it is used
   auto parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
   return parsed.is_discarded() ? json(text) : parsed;
 }

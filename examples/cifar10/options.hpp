@@ -63,7 +63,7 @@ struct Options {
   bool demo = false;
 };
 
-/// A number, true, false or a plain word. Throws gradus::UsageError for a list or an object.
+/// A number, true, false or a plain word; a list or an object is a word too.
 nlohmann::json parse_value(const std::string& text);
 
 /// `[CONFIG:]axis.field=value`; the value is JSON, or a plain word. Throws gradus::UsageError.

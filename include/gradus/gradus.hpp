@@ -35,6 +35,7 @@
 #include <gradus/core/math_settings.hpp>
 #include <gradus/core/md5.hpp>
 #include <gradus/core/nearest.hpp>
+#include <gradus/core/out_of_memory.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/random.hpp>
 #include <gradus/core/rates.hpp>

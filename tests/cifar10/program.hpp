@@ -39,6 +39,11 @@ inline const std::string tiny =
 inline const std::string small_batches =
     " --set optimized:loading.batch_size=16 --set fastest:loading.batch_size=16 ";
 
+inline fs::path copy_of_subset(const Folder& folder) {
+  fs::copy(GRADUS_SUBSET, folder / "data");
+  return folder / "data";
+}
+
 /// The exit code, a sentence on stderr after the program's name that holds `part`, nothing on
 /// stdout.
 inline void check_refused(const Result& result, int code, const std::string& part) {

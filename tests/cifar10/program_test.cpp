@@ -12,11 +12,6 @@ using namespace gradus::test;
 
 namespace {
 
-fs::path copy_of_subset(const Folder& folder) {
-  fs::copy(GRADUS_SUBSET, folder / "data");
-  return folder / "data";
-}
-
 }  // namespace
 
 CATCH_TEST_CASE("compare trains all three and leaves table, JSON, report, metrics and weights") {

@@ -1,3 +1,4 @@
+#include "../threads.hpp"
 #include "support.hpp"
 #include <gradus/core/image_transform.hpp>
 #include <gradus/data/image_dataset.hpp>
@@ -30,18 +31,6 @@ Batch numbered(std::int64_t number) {
 }
 
 std::int64_t number_of(const Batch& batch) { return *batch.target.const_data_ptr<std::int64_t>(); }
-
-std::ptrdiff_t threads_of_this_process() {
-  const std::filesystem::directory_iterator tasks("/proc/self/task");
-  return std::distance(begin(tasks), end(tasks));
-}
-
-// Ended threads leave the list a moment after they are joined.
-bool threads_become(std::ptrdiff_t count) {
-  for (int i = 0; i < 100 && threads_of_this_process() != count; ++i)
-    std::this_thread::sleep_for(1ms);
-  return threads_of_this_process() == count;
-}
 
 struct StorageGone : std::runtime_error {
   StorageGone() : std::runtime_error("the storage is gone") {}

@@ -28,6 +28,8 @@ struct Range {
 
 constexpr Range any_number() { return {}; }
 constexpr Range positive() { return {.low = 0, .low_open = true}; }
+/// (0, 1e38]: what a float32 kernel can take.
+constexpr Range positive_float() { return {.low = 0, .high = 1e38, .low_open = true}; }
 constexpr Range at_least(double low) { return {.low = low}; }
 constexpr Range between(double low, double high) { return {.low = low, .high = high}; }
 /// [0, 1): a moment's decay, a smoothing, ...

@@ -37,6 +37,20 @@ inline const Cifar10Md5 cifar10_md5{
     "942cd6a4bcdd0dd3c604fbe906cb4421", "ae636b3ba5c66a11e91e8cb52e771fcb",
     "53f37980c15c3d472c316c40844f3f0d", "803d5f7f4d78ea53de84dbe85f74fb6d"};
 
+namespace detail {
+
+/// Whether `path` is there. Throws DataError where that cannot be told.
+inline bool is_there(const std::filesystem::path& path) {
+  std::error_code failure;
+  const bool found = std::filesystem::exists(path, failure);  // not found is no failure
+  if (!failure) return found;
+  throw DataError(path.string() + " cannot be looked for (" + failure.message() +
+                  "); expected a folder with the binary version of CIFAR-10: make it readable for "
+                  "this user, or name another.");
+}
+
+}  // namespace detail
+
 /// The folder that holds the files: `folder`, or `cifar-10-batches-bin` in it. Throws DataError
 /// when there is no such folder, or one of the six files is missing.
 [[nodiscard]] inline std::filesystem::path cifar10_folder(const std::filesystem::path& folder) {
@@ -44,19 +58,19 @@ inline const Cifar10Md5 cifar10_md5{
   if (!std::filesystem::is_directory(folder, ignored)) {
     throw DataError(
         "The data folder " + folder.string() +
-        (std::filesystem::exists(folder, ignored) ? " is not a folder" : " is not there") +
+        (detail::is_there(folder) ? " is not a folder" : " is not there") +
         "; expected one with the binary version of CIFAR-10: name the folder that holds "
         "data_batch_1.bin.");
   }
   const auto there = [&](const std::filesystem::path& place) {
     return std::ranges::count_if(cifar10_files, [&](std::string_view file) {
-      return std::filesystem::exists(place / file, ignored);
+      return detail::is_there(place / file);
     });
   };
   const auto inner = folder / "cifar-10-batches-bin";
   const auto place = there(folder) == 0 && there(inner) > 0 ? inner : folder;
   for (const auto file : cifar10_files) {
-    if (!std::filesystem::exists(place / file, ignored)) {
+    if (!detail::is_there(place / file)) {
       throw DataError(
           "The data folder " + place.string() + " has " + std::to_string(there(place)) +
           " of the 6 files of CIFAR-10's binary version, and not " + std::string(file) +
@@ -74,6 +88,9 @@ inline const Cifar10Md5 cifar10_md5{
     return false;
   }
 }
+
+/// That of all official records, as `checksum` (data/cifar10.hpp) gives it.
+inline constexpr std::string_view cifar10_checksum = "3b791db1eb8a35b4f03b44faab0d7560";
 
 /// The name of the file that makes a folder a subset: the output of `md5sum *.bin`.
 inline constexpr std::string_view subset_manifest_name = "subset.md5";

@@ -3,6 +3,7 @@
 
 #include <gradus/core/batch.hpp>
 #include <gradus/core/error.hpp>
+#include <gradus/core/out_of_memory.hpp>
 #include <gradus/core/image_transform.hpp>
 #include <gradus/data/pinned.hpp>
 
@@ -86,7 +87,7 @@ class DeviceImages {
       channels_ = at::arange(images.size(1), at::device(device).dtype(at::kLong));
       channels_ = channels_.view({1, -1, 1, 1});
     } catch (const c10::Error& error) {
-      if (!out_of_memory(error)) throw;
+      if (!is_out_of_memory(error)) throw;
       throw ResourceError("the data set takes " + mebibytes(bytes_for(images)) + " on " +
                           device.str() +
                           ", which are not free there; choose the loading policy Prefetch, which "
@@ -192,10 +193,6 @@ class DeviceImages {
     return positions.masked_fill_(positions.lt(0).logical_or_(positions.ge(size)), size);
   }
 
-  static bool out_of_memory(const c10::Error& error) {
-    return dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr ||
-           std::string(error.what_without_backtrace()).find("allocate memory") != std::string::npos;
-  }
   static std::string mebibytes(std::int64_t bytes) {
     return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB";
   }

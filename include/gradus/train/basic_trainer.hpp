@@ -168,6 +168,9 @@ class BasicTrainer {
   bool train_window(Feed& feed, const StepPlan& plan, const Rates& rates,
                     const StepContext& context);
   template <class Feed>
+  bool whole_step(Feed& feed, const StepPlan& plan, const Rates& rates, const StepContext& context);
+  void abandon_window();
+  template <class Feed>
   bool eager_step(Feed& feed, const StepPlan& plan, const Rates& rates, StepContext context);
   template <class Feed>
   bool captured_step(Feed& feed, const StepPlan& plan, const Rates& rates, StepContext context);
@@ -214,14 +217,6 @@ class BasicTrainer {
 
   [[nodiscard]] bool at_limit() const {
     return run_.stop_after_steps && progress_.steps >= *run_.stop_after_steps;
-  }
-  [[nodiscard]] auto forward() {
-    return [this](const at::Tensor& input) { return model_->forward(input); };
-  }
-  [[nodiscard]] auto forward_flipped() {
-    return [this](const at::Tensor& images) {
-      return (model_->forward(images) + model_->forward(images.flip({3}))) / 2;
-    };
   }
 
   M model_;

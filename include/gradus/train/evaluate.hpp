@@ -16,6 +16,21 @@
 
 namespace gradus {
 
+namespace detail {
+
+template <class M>
+auto forward_of(M& model) {
+  return [&model](const at::Tensor& input) { return model->forward(input); };
+}
+template <class M>
+auto flipped_forward_of(M& model) {
+  return [&model](const at::Tensor& images) {
+    return (model->forward(images) + model->forward(images.flip({3}))) / 2;
+  };
+}
+
+}  // namespace detail
+
 template <class M, class Policies>
 EvaluationWeights BasicTrainer<M, Policies>::evaluation_weights() {
   if constexpr (averages) {
@@ -29,13 +44,13 @@ EvaluationWeights BasicTrainer<M, Policies>::evaluation_weights() {
 template <class M, class Policies>
 template <data::Dataset Held>
 Evaluation BasicTrainer<M, Policies>::evaluate(const Held& held) {
-  return evaluate_with(held, test_samples(held), forward());
+  return evaluate_with(held, test_samples(held), detail::forward_of(model_));
 }
 
 template <class M, class Policies>
 template <data::Dataset Held>
 Evaluation BasicTrainer<M, Policies>::evaluate_flipped(const Held& held) {
-  return evaluate_with(held, test_samples(held), forward_flipped());
+  return evaluate_with(held, test_samples(held), detail::flipped_forward_of(model_));
 }
 
 template <class M, class Policies>
@@ -86,9 +101,9 @@ template <class M, class Policies>
 template <class Held>
 void BasicTrainer<M, Policies>::evaluate_epoch(const Held& held, EpochRecord& record) {
   const auto samples = test_samples(held);
-  record.test = evaluate_with(held, samples, interruption_.until(forward()));
+  record.test = evaluate_with(held, samples, interruption_.until(detail::forward_of(model_)));
   if (!run_.evaluate_flipped) return;
-  record.test_flipped = evaluate_with(held, samples, interruption_.until(forward_flipped()));
+  record.test_flipped = evaluate_with(held, samples, interruption_.until(detail::flipped_forward_of(model_)));
 }
 
 /// A model that cannot take the held-out data is found before an hour is spent.
@@ -157,7 +172,7 @@ void BasicTrainer<M, Policies>::renew_statistics([[maybe_unused]] const Train& t
     const BatchNormsTraining norms(*model_, FreshStatistics::yes);
     const at::NoGradGuard no_grad;
     const TrainingFetch fetch(train, at<slot::augmentation>(), plan.batch_size, run_.seed, epoch);
-    const auto forward_once = interruption_.until(forward());
+    const auto forward_once = interruption_.until(detail::forward_of(model_));
     for (std::int64_t batch = 0; batch < batches; ++batch) {
       [[maybe_unused]] const auto scope =
           at<slot::precision>().forward_scope(run_state<slot::precision>());

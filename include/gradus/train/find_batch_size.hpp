@@ -1,18 +1,16 @@
 /// A search for the largest batch that fits in memory.
 #pragma once
 
+#include <gradus/core/out_of_memory.hpp>
 #include <gradus/train/keep_model.hpp>
 #include <gradus/train/trainer.hpp>
-
-#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <fstream>
-#include <new>
 #include <string>
-#include <string_view>
 #include <sys/resource.h>
 #include <vector>
 
@@ -56,12 +54,6 @@ inline std::int64_t free_bytes() {
   return 0;
 }
 
-inline bool is_out_of_memory(const c10::Error& error) {
-  const std::string_view text(error.what());
-  return text.find("out of memory") != std::string_view::npos ||
-         text.find("t allocate memory") != std::string_view::npos;
-}
-
 }  // namespace detail
 
 /// Doubles the batch from `smallest` to `largest`, or to the size of the data, for one optimizer
@@ -101,10 +93,8 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
       sizes.trials.push_back({.batch_size = size,
                               .samples_per_second = static_cast<double>(samples) / seconds.count(),
                               .peak_bytes = detail::peak_bytes() - before});
-    } catch (const std::bad_alloc&) {
-      break;
-    } catch (const c10::Error& error) {
-      if (!detail::is_out_of_memory(error)) throw;
+    } catch (const std::exception& error) {
+      if (!is_out_of_memory(error)) throw;
       break;
     }
   }

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace gradus {
@@ -24,6 +25,13 @@ struct LossPlace {
   std::int64_t batch = 0;        ///< of the epoch, from 1
   std::int64_t micro_batch = 0;  ///< of the window, from 1
 };
+
+/// " at optimizer step 3 (epoch 1, batch 6, micro-batch 2)"
+[[nodiscard]] inline std::string at_place(const LossPlace& place) {
+  return " at optimizer step " + std::to_string(place.step) + " (epoch " +
+         std::to_string(place.epoch) + ", batch " + std::to_string(place.batch) +
+         ", micro-batch " + std::to_string(place.micro_batch) + ")";
+}
 
 /// What was read: the mean per sample, undivided by accumulation, of the passes since the reading
 /// before; those of skipped windows do not count.
@@ -51,6 +59,14 @@ class LossMeter {
     flagged_.push_back(skipped_.size());
     flags_.push_back(found_inf.clone());
     skipped_.push_back(false);
+  }
+
+  /// Forgets the passes of the window that is not yet ended.
+  void drop_open_window() {
+    while (!losses_.empty() && passes_.back().window == windows()) {
+      losses_.pop_back();
+      passes_.pop_back();
+    }
   }
 
   /// Losses of the passes of the window that is not yet ended.

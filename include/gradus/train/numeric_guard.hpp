@@ -91,11 +91,7 @@ class NumericGuard {
   static constexpr const char* advice =
       "; lower the learning rate, or look at the data of that batch.";
 
-  static std::string at(const LossPlace& place) {
-    return " at optimizer step " + std::to_string(place.step) + " (epoch " +
-           std::to_string(place.epoch) + ", batch " + std::to_string(place.batch) +
-           ", micro-batch " + std::to_string(place.micro_batch) + ")";
-  }
+  static std::string at(const LossPlace& place) { return at_place(place); }
 
   /// What is not finite: a loss, or the gradient of a layer.
   static std::optional<std::string> trouble(const std::vector<NamedTensor>& parameters,

@@ -2,7 +2,11 @@
 /// train/trainer.hpp.
 #pragma once
 
+#include <gradus/core/out_of_memory.hpp>
 #include <gradus/train/basic_trainer.hpp>
+
+#include <exception>
+#include <string>
 
 namespace gradus {
 
@@ -13,12 +17,21 @@ template <class Feed>
 bool BasicTrainer<M, Policies>::train_window(Feed& feed, const StepPlan& plan, const Rates& rates,
                                              const StepContext& context) {
   ++progress_.windows;
-  const bool stepped = [&] {
-    if constexpr (Traits::captures) {
-      if (captured_.graph()) return captured_step(feed, plan, rates, context);
-    }
-    return eager_step(feed, plan, rates, context);
-  }();
+  bool stepped = false;
+  try {
+    stepped = whole_step(feed, plan, rates, context);
+  } catch (const std::exception& error) {
+    abandon_window();
+    if (!is_out_of_memory(error)) throw;
+    throw OutOfMemory("memory ran out on " + run_.device.str() + at_place(place_) +
+                      " with batches of " + std::to_string(plan.batch_size) +
+                      " samples; take a smaller loading.batch_size and more accumulation.steps, or "
+                      "a smaller model: " +
+                      said_by(error));
+  } catch (...) {
+    abandon_window();
+    throw;
+  }
   if (device_steps_ && scaler() != nullptr) {
     meter_.end_window(void_step());
   } else {
@@ -28,6 +41,26 @@ bool BasicTrainer<M, Policies>::train_window(Feed& feed, const StepPlan& plan, c
     if (stepped) at<slot::averaging>().update(run_state<slot::averaging>(), context);
   }
   return stepped;
+}
+
+/// By the graph, where there is one.
+template <class M, class Policies>
+template <class Feed>
+bool BasicTrainer<M, Policies>::whole_step(Feed& feed, const StepPlan& plan, const Rates& rates,
+                                           const StepContext& context) {
+  if constexpr (Traits::captures) {
+    if (captured_.graph()) return captured_step(feed, plan, rates, context);
+  }
+  return eager_step(feed, plan, rates, context);
+}
+
+/// Forgets a window that something cut short, so that what is saved now is the state after the step
+/// before. But batch norms have seen its first batches.
+template <class M, class Policies>
+void BasicTrainer<M, Policies>::abandon_window() {
+  --progress_.windows;
+  meter_.drop_open_window();
+  clear_gradients(parameters_);
 }
 
 /// Forward and backward over the micro-batches of one window, and the step.

@@ -35,8 +35,11 @@ struct Guard {
   }
 
   [[nodiscard]] constexpr std::string_view mistake() const {
-    return on_not_finite == OnNotFinite::skip && !each_step
-               ? "skipping a step whose loss is not finite needs each_step = true"
+    if (on_not_finite == OnNotFinite::skip && !each_step) {
+      return "skipping a step whose loss is not finite needs each_step = true";
+    }
+    return divergence > 0 && divergence <= 1
+               ? "divergence is a factor over the best loss, above 1, or 0 for none"
                : "";
   }
 

@@ -39,7 +39,7 @@ struct Adafactor {
 
   static constexpr auto fields() {
     return fields_of(
-        field("lr", &Adafactor::lr, positive(), "largest step relative to the weights"),
+        field("lr", &Adafactor::lr, positive_float(), "largest step relative to the weights"),
         field("beta2_decay", &Adafactor::beta2_decay, Range{-1, 0, false, true},
               "step^this is the part of a new squared gradient"),
         field("eps", &Adafactor::eps, positive(),

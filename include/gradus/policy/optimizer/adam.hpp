@@ -33,7 +33,7 @@ struct Adam {
   Decay decay = Decay::all;
 
   static constexpr auto fields() {
-    return fields_of(field("lr", &Adam::lr, positive(), "learning rate"),
+    return fields_of(field("lr", &Adam::lr, positive_float(), "learning rate"),
                      field("beta1", &Adam::beta1, fraction(), "decay of the first moment"),
                      field("beta2", &Adam::beta2, fraction(), "decay of the second moment"),
                      field("eps", &Adam::eps, positive(), "added to the root of the second moment"),

@@ -35,7 +35,7 @@ struct AdamW {
 
   static constexpr auto fields() {
     return fields_of(
-        field("lr", &AdamW::lr, positive(), "learning rate"),
+        field("lr", &AdamW::lr, positive_float(), "learning rate"),
         field("beta1", &AdamW::beta1, fraction(), "decay of the first moment"),
         field("beta2", &AdamW::beta2, fraction(), "decay of the second moment"),
         field("eps", &AdamW::eps, positive(), "added to the root of the second moment"),

@@ -35,7 +35,7 @@ struct Lion {
 
   static constexpr auto fields() {
     return fields_of(
-        field("lr", &Lion::lr, positive(), "learning rate"),
+        field("lr", &Lion::lr, positive_float(), "learning rate"),
         field("beta1", &Lion::beta1, fraction(), "part of the momentum in the step's direction"),
         field("beta2", &Lion::beta2, fraction(), "decay of the momentum"),
         field("weight_decay", &Lion::weight_decay, at_least(0), "decoupled, times the rate"),

@@ -50,7 +50,7 @@ struct Muon {
 
   static constexpr auto fields() {
     return fields_of(
-        field("lr", &Muon::lr, positive(), "learning rate of matrices"),
+        field("lr", &Muon::lr, positive_float(), "learning rate of matrices"),
         field("momentum", &Muon::momentum, fraction(), "decay of the momentum"),
         field("nesterov", &Muon::nesterov, "look ahead along the momentum"),
         field("weight_decay", &Muon::weight_decay, at_least(0), "decoupled, times the rate"),

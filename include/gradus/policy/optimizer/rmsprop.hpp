@@ -39,7 +39,7 @@ struct RMSprop {
 
   static constexpr auto fields() {
     return fields_of(
-        field("lr", &RMSprop::lr, positive(), "learning rate"),
+        field("lr", &RMSprop::lr, positive_float(), "learning rate"),
         field("alpha", &RMSprop::alpha, fraction(), "decay of the squared gradient"),
         field("eps", &RMSprop::eps, positive(), "added to the root of the squared gradient"),
         field("momentum", &RMSprop::momentum, fraction(), "decay of the velocity"),

@@ -35,7 +35,7 @@ struct SGD {
   Decay decay = Decay::all;
 
   static constexpr auto fields() {
-    return fields_of(field("lr", &SGD::lr, positive(), "learning rate"),
+    return fields_of(field("lr", &SGD::lr, positive_float(), "learning rate"),
                      field("momentum", &SGD::momentum, fraction(), "decay of the velocity"),
                      field("weight_decay", &SGD::weight_decay, at_least(0), "L2 penalty"),
                      field("dampening", &SGD::dampening, between(0, 1),

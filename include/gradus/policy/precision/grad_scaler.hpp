@@ -10,6 +10,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace gradus {
@@ -54,6 +55,8 @@ class GradScaler {
   void update() {
     at::_amp_update_scale_(scale_, growth_tracker_, found_inf_, numbers_.growth_factor,
                            numbers_.backoff_factor, numbers_.growth_interval);
+    // Below this its inverse would be infinite, and make NaN of a gradient already found finite.
+    scale_.clamp_min_(std::numeric_limits<float>::min());
   }
 
   void save(StateDict& to) const {

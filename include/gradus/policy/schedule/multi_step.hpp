@@ -30,6 +30,12 @@ struct MultiStep {
         field("gamma", &MultiStep::gamma, positive(), "factor of a fall"));
   }
 
+  [[nodiscard]] constexpr std::string_view mistake() const {
+    return first <= second && second <= third
+               ? ""
+               : "the falls are out of order; let second be at least first, and third second";
+  }
+
   [[nodiscard]] Rates at(std::int64_t step, std::int64_t total_steps, double learning_rate) const {
     double rate = learning_rate;
     for (const double milestone : {first, second, third}) {

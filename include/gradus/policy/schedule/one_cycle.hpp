@@ -37,7 +37,7 @@ struct OneCycle {
 
   static constexpr auto fields() {
     return fields_of(
-        field("max_lr", &OneCycle::max_lr, positive(), "peak learning rate"),
+        field("max_lr", &OneCycle::max_lr, positive_float(), "peak learning rate"),
         field("pct_start", &OneCycle::pct_start, between(0, 1), "part of the steps that rise"),
         field("div_factor", &OneCycle::div_factor, positive(), "peak over first rate"),
         field("final_div_factor", &OneCycle::final_div_factor, positive(), "first over last rate"),

@@ -1,0 +1,19 @@
+/// What an exception means for whoever started the program.
+#pragma once
+
+#include <gradus/core/error.hpp>
+
+#include <exception>
+#include <string>
+
+namespace cifar10 {
+
+struct Failure {
+  gradus::ExitCode code = gradus::ExitCode::internal;
+  std::string sentence;
+  bool device_lost = false;  ///< no call to the device may follow
+};
+
+[[nodiscard]] Failure failure_of(const std::exception_ptr& thrown);
+
+}  // namespace cifar10
