@@ -3,7 +3,7 @@ for the tables, `measure(bench)` returns {"figures": [...]} and what else is kep
 nothing to go by. A long row also has `train(bench, widths)`, which makes the runs that it measures."""
 
 NAMES = ("fastest_rate", "fastest_over_unoptimized", "accuracy", "optimized_over_pytorch", "unoptimized_over_pytorch",
-         "data_pipeline", "waiting", "arithmetic", "step_overhead", "peak_memory", "operators",
+         "data_pipeline", "waiting", "arithmetic", "step_overhead", "saving", "peak_memory", "operators",
          "kept_memory", "profile", "levers",
          "compile_time")
 WITHOUT_TARGET = ("operators", "kept_memory", "profile", "levers", "compile_time")

@@ -196,3 +196,20 @@ CATCH_TEST_CASE("a second derivative of norm_relu is refused, not wrong") {
       torch::autograd::grad({loss}, {x}, {}, /*retain_graph=*/true, /*create_graph=*/true),
       Catch::Contains("no second derivative"));
 }
+
+CATCH_TEST_CASE("a batch of one value has no variance, and norm_relu stays finite as the norm does") {
+  torch::manual_seed(6);
+  const auto norm = norm_of(5);
+  const auto x = channels_inside(torch::full({4, 5, 3, 3}, 0.1F));
+  const auto gradient = channels_inside(torch::randn_like(x));
+  for (const auto& shortcut : {at::Tensor(), x}) {
+    const auto own = outcome_of(copy_of(norm), x, shortcut, gradient, fused);
+    const auto wide = shortcut.defined() ? shortcut.to(at::kDouble) : at::Tensor();
+    const auto exact = outcome_of(copy_of(norm, at::kDouble), x.to(at::kDouble), wide,
+                                  gradient.to(at::kDouble), three_operations);
+    CATCH_CHECK(difference(own.out, exact.out) < 1e-4);  // a rounding times 1 / sqrt(eps) = 316
+    CATCH_CHECK(difference(own.x, exact.x) < 1e-3);
+    CATCH_CHECK(own.weight.abs().max().item<double>() < 1e-3);  // of x - mean, which is 0
+    CATCH_CHECK(own.running_var.isfinite().all().item<bool>());
+  }
+}

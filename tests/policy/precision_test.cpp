@@ -79,3 +79,21 @@ CATCH_TEST_CASE("Mixed takes what the device has natively, can be pinned, and sa
   auto unscaled = gradus::Mixed{.type = gradus::MixedType::bfloat16}.start(c10::kCPU);
   CATCH_CHECK(gradus::Mixed{}.scaler(unscaled) == nullptr);
 }
+
+CATCH_TEST_CASE("the scale grows no further than float32 goes, and shrinks no further than its inverse") {
+  GradScaler large({.initial_scale = 3e38, .growth_interval = 1}, c10::kCPU);
+  large.unscale({torch::ones({1})});
+  large.update();
+  CATCH_CHECK(large.current_scale().item<float>() == 3e38F);
+
+  GradScaler small({.initial_scale = 1e-37}, c10::kCPU);
+  for (int window = 0; window < 10; ++window) {
+    small.unscale({torch::full({1}, std::numeric_limits<float>::infinity())});
+    CATCH_CHECK(small.found_inf());
+    small.update();
+  }
+  CATCH_CHECK(small.current_scale().item<float>() == std::numeric_limits<float>::min());
+  const std::vector<at::Tensor> gradients{torch::zeros({1})};  // of a loss that vanished
+  small.unscale(gradients);
+  CATCH_CHECK(gradients[0].item<float>() == 0);  // today NaN, and found_inf() is false
+}

@@ -229,3 +229,21 @@ CATCH_TEMPLATE_TEST_CASE("memory that runs out names the batch and leaves the la
   CATCH_CHECK(weights_of(*resumed.model()).equal(weights_of(*whole.model())));
   CATCH_CHECK(rest.epochs.back().train_loss == history.epochs.back().train_loss);
 }
+
+CATCH_TEST_CASE("a thousand runs that fail in a worker leave nothing behind") {
+  struct Throws {
+    Points points{40};
+    [[nodiscard]] std::int64_t size() const { return points.size(); }
+    [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
+      if (indices[0] % 3 == 0) throw Broken();
+      return points.batch(indices);
+    }
+  } const set;
+  CATCH_CHECK_THROWS_AS(Fed(perceptron(), two_epochs).fit(set), Broken);
+  const auto before = threads_of_this_process();
+  for (int cycle = 0; cycle < 1000; ++cycle) {
+    Fed trainer(perceptron(), two_epochs);
+    CATCH_REQUIRE_THROWS_AS(trainer.fit(set), Broken);
+  }
+  CATCH_CHECK(threads_become(before));
+}
