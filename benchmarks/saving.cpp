@@ -1,6 +1,6 @@
-/// What does saving a run cost? The state of `Optimized` at width 64 after two steps, saved again and
-/// again: how long the training thread is held up (the copy of the state), how long the save takes
-/// beside it (checks, checksums, writing, fsync), and what part of that the checksums are.
+/// What does saving a run cost? The state of `Optimized` at width 64 after two steps, saved again
+/// and again: how long the training thread is held up (the copy of the state), how long the save
+/// takes beside it (checks, checksums, writing, fsync), and what part of that the checksums are.
 #include "configurations.hpp"
 #include <gradus/checkpoint/checkpoints.hpp>
 #include <gradus/core/crc32c.hpp>
@@ -68,7 +68,9 @@ nlohmann::ordered_json measure(const std::filesystem::path& folder, int rounds) 
     save.push_back(whole);
     checksums.push_back(sums / whole);
   }
-  return {{"bytes", bytes}, {"save_seconds", save}, {"stall_of_save", stall},
+  return {{"bytes", bytes},
+          {"save_seconds", save},
+          {"stall_of_save", stall},
           {"checksums_of_save", checksums}};
 }
 

@@ -117,7 +117,8 @@ void add_commands(CLI::App& app, CommandLine& line) {
                   "resume with other training images");
   train->add_flag("--allow-not-finite", options.allow_not_finite,
                   "save and load weights that are not finite");
-  train->add_flag("--go-on-unsaved", options.go_on_unsaved, "a save that fails does not end the run");
+  train->add_flag("--go-on-unsaved", options.go_on_unsaved,
+                  "a save that fails does not end the run");
 
   auto* evaluate = app.add_subcommand("evaluate", "accuracy of a checkpoint on the test set");
   add_flags(*evaluate, line);

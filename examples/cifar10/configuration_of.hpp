@@ -59,7 +59,8 @@ class ConfigurationOf final : public Configuration {
 
     RunObserver<T> observer;
     if (options.durable) {  // first of all, for it makes sure that nobody else writes here
-      observer.checkpoints.emplace(trainer, folder / "checkpoints", checkpoint_plan(options, folder),
+      observer.checkpoints.emplace(trainer, folder / "checkpoints",
+                                   checkpoint_plan(options, folder),
                                    nlohmann::ordered_json{{"description", description}});
       if (options.resume) static_cast<void>(observer.checkpoints->resume(data.train));
     }

@@ -21,8 +21,8 @@ Failure failure_of(const std::exception_ptr& thrown) {
             /*device_lost=*/true};
   } catch (const std::exception& error) {
     if (gradus::is_out_of_memory(error)) {
-      return {ExitCode::resource, "memory ran out; take smaller batches or a smaller width: " +
-                                      gradus::said_by(error)};
+      return {ExitCode::resource,
+              "memory ran out; take smaller batches or a smaller width: " + gradus::said_by(error)};
     }
     return {ExitCode::internal, gradus::said_by(error)};
   } catch (...) {

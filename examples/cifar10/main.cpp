@@ -33,7 +33,8 @@ int main(int argc, char** argv) {
   } catch (...) {
     const auto failure = cifar10::failure_of(std::current_exception());
     std::cerr << "gradus-cifar10: " << failure.sentence << std::endl;
-    if (failure.device_lost) std::_Exit(static_cast<int>(failure.code));  // destructors would call it
+    if (failure.device_lost)
+      std::_Exit(static_cast<int>(failure.code));  // destructors would call it
     return static_cast<int>(failure.code);
   }
 }

@@ -13,8 +13,8 @@ namespace cifar10 {
 /// cannot be made.
 std::filesystem::path make_run_folder(const std::string& out);
 
-/// The folder `out` of a run of `configuration`, to go on with. Throws gradus::ConfigurationError if
-/// there is no such folder, gradus::CheckpointError if it holds other things.
+/// The folder `out` of a run of `configuration`, to go on with. Throws gradus::ConfigurationError
+/// if there is no such folder, gradus::CheckpointError if it holds other things.
 std::filesystem::path run_folder_to_resume(const std::string& out, std::string_view configuration);
 
 }  // namespace cifar10

@@ -26,8 +26,8 @@ struct Stopwatch {
   }
 };
 
-/// Of a run of trainer `T`. What is written comes before what saves: a checkpoint knows how long the
-/// files were.
+/// Of a run of trainer `T`. What is written comes before what saves: a checkpoint knows how long
+/// the files were.
 template <class T>
 struct RunObserver {
   gradus::observe::Log log;

@@ -68,7 +68,8 @@ void half_a_run(const fs::path& folder) {
 }
 
 template <class T>
-std::string refusal(T& trainer, const fs::path& folder, const data::ImageDataset& train = noise(20)) {
+std::string refusal(T& trainer, const fs::path& folder,
+                    const data::ImageDataset& train = noise(20)) {
   Checkpoints checkpoints(trainer, folder);
   try {
     checkpoints.resume(train);
@@ -229,9 +230,8 @@ CATCH_TEST_CASE("the newest and the best are kept, and the index names them") {
   auto trainer = small(run);
   Checkpoints checkpoints(trainer, folder.path(), {.every_steps = 1, .keep_last = 2});
   const auto history = trainer.fit(noise(20), noise(8), checkpoints);
-  const auto best = std::ranges::min_element(history.epochs, {}, [](const EpochRecord& record) {
-    return record.test->loss;
-  });
+  const auto best = std::ranges::min_element(
+      history.epochs, {}, [](const EpochRecord& record) { return record.test->loss; });
   const auto index = nlohmann::json::parse(text_of(folder / "checkpoints.json"));
   CATCH_CHECK(index["newest"] == "step-000000012.safetensors");
   CATCH_CHECK(index["best"]["step"] == 3 * best->epoch);
@@ -243,8 +243,9 @@ CATCH_TEST_CASE("the newest and the best are kept, and the index names them") {
   CATCH_CHECK(fs::exists(folder / index["best"]["file"].get<std::string>()));
 }
 
-CATCH_TEST_CASE("another configuration or other data is refused with the difference, and nothing "
-                "changes [rows 40 to 46]") {
+CATCH_TEST_CASE(
+    "another configuration or other data is refused with the difference, and nothing "
+    "changes [rows 40 to 46]") {
   const Folder folder;
   half_a_run(folder.path());
   const auto unchanged = [&](auto&& make, const std::string& words,
@@ -254,17 +255,21 @@ CATCH_TEST_CASE("another configuration or other data is refused with the differe
     CATCH_CHECK_THAT(refusal(trainer, folder.path(), train), ContainsSubstring(words));
     CATCH_CHECK(weights(trainer).equal(before));
   };
-  unchanged([] {
-    Small::policies_type policies;
-    policies.at<slot::optimizer>().lr = 0.5;
-    return small(two_epochs, policies);
-  }, "policies.optimizer.lr was 0.001, is 0.5");
-  unchanged([] {
-    auto run = two_epochs;
-    run.epochs = 3;
-    run.seed = 4;
-    return small(run);
-  }, "run.seed was 3, is 4; run.epochs was 2, is 3");
+  unchanged(
+      [] {
+        Small::policies_type policies;
+        policies.at<slot::optimizer>().lr = 0.5;
+        return small(two_epochs, policies);
+      },
+      "policies.optimizer.lr was 0.001, is 0.5");
+  unchanged(
+      [] {
+        auto run = two_epochs;
+        run.epochs = 3;
+        run.seed = 4;
+        return small(run);
+      },
+      "run.seed was 3, is 4; run.epochs was 2, is 3");
   unchanged([] { return Run<SGD, EMA>(small_net(), two_epochs); },
             R"(policies.optimizer.policy was "AdamW", is "SGD")");
   unchanged([] { return Run<AdamW>(small_net(), two_epochs); }, "policies.averaging");
@@ -287,8 +292,9 @@ CATCH_TEST_CASE("another configuration or other data is refused with the differe
   CATCH_CHECK(refusal(same, folder.path()).empty());
 }
 
-CATCH_TEST_CASE("a state with a tensor too much, too little or of another form is refused whole "
-                "[rows 40 to 44]") {
+CATCH_TEST_CASE(
+    "a state with a tensor too much, too little or of another form is refused whole "
+    "[rows 40 to 44]") {
   auto source = small();
   source.fit(noise(20));
   const auto entries = source.save_state().entries();
@@ -320,16 +326,18 @@ CATCH_TEST_CASE("a state with a tensor too much, too little or of another form i
   refused([&](auto& list) { list.push_back({"policy/schedule/best", torch::ones(1)}); },
           "which this run does not have");
   refused([&](auto& list) { named(list, moment)->tensor = torch::ones(1); }, "but this run has");
-  refused([&](auto& list) { named(list, moment)->tensor = named(list, moment)->tensor.to(at::kHalf); },
-          "is Half");
+  refused(
+      [&](auto& list) { named(list, moment)->tensor = named(list, moment)->tensor.to(at::kHalf); },
+      "is Half");
   refused([&](auto& list) { list.erase(named(list, "buffer/stem_norm.running_mean")); },
           "has no 'buffer/stem_norm.running_mean'");
   refused([&](auto& list) { named(list, "order")->tensor = torch::tensor(std::int64_t{1}); },
           "in another order");
 }
 
-CATCH_TEST_CASE("weights that are not finite are neither saved nor loaded, unless asked for "
-                "[rows 48, 63]") {
+CATCH_TEST_CASE(
+    "weights that are not finite are neither saved nor loaded, unless asked for "
+    "[rows 48, 63]") {
   const Folder folder;
   struct Spoils {
     Small* trainer;
@@ -366,8 +374,9 @@ CATCH_TEST_CASE("one folder has one owner, and what a killed save has left goes 
   CATCH_CHECK_THROWS_AS(Checkpoints(trainer, folder.path()), ResourceError);
 }
 
-CATCH_TEST_CASE("a newer format, weights alone, and a folder without a whole file are refused "
-                "[rows 45, 47]") {
+CATCH_TEST_CASE(
+    "a newer format, weights alone, and a folder without a whole file are refused "
+    "[rows 45, 47]") {
   const Folder folder;
   half_a_run(folder.path());
   const auto file = folder / "step-000000002.safetensors";
@@ -396,8 +405,9 @@ CATCH_TEST_CASE("a failed save can be announced instead, and the run goes on [ro
                            .announce = [&](const std::string& line) { said.push_back(line); }});
   CATCH_CHECK(trainer.fit(noise(20), noise(8), checkpoints).end == RunEnd::whole);
   CATCH_REQUIRE_FALSE(said.empty());
-  CATCH_CHECK_THAT(said[0], ContainsSubstring("the run goes on, but was not saved: Cannot write ") &&
-                                ContainsSubstring("No such file"));
+  CATCH_CHECK_THAT(said[0],
+                   ContainsSubstring("the run goes on, but was not saved: Cannot write ") &&
+                       ContainsSubstring("No such file"));
 }
 
 CATCH_TEST_CASE("the weights of a run are taken over into another one") {

@@ -59,8 +59,10 @@ CATCH_TEST_CASE("tensors of every type come back bit for bit, over the memory of
   const Folder folder;
   const auto file = folder / "a.safetensors";
   Safetensors all;
-  for (const auto& [name, type] : gradus::detail::safetensors_types) {
-    all.tensors.push_back({std::string(name), torch::arange(1, 7).reshape({2, 3}).to(type)});
+  for (const auto type : {at::kDouble, at::kFloat, at::kHalf, at::kBFloat16, at::kLong, at::kInt,
+                          at::kShort, at::kChar, at::kUInt64, at::kUInt32, at::kUInt16, at::kByte,
+                          at::kBool, at::kComplexFloat, at::kFloat8_e4m3fn, at::kFloat8_e5m2}) {
+    all.tensors.push_back({c10::toString(type), torch::arange(1, 7).reshape({2, 3}).to(type)});
   }
   write_safetensors(file, all);
   const auto read = read_safetensors(file);
@@ -144,9 +146,9 @@ CATCH_TEST_CASE("a header that lies is refused for what is wrong with it [rows 3
   refused("{" + entry("w", "F32", "[4294967296,4294967296,4294967296]", "[0,16]") + "}",
           "'w' is too large");
   refused("{" + entry("w", "F32", "[4]", "[16,0]") + "}", "does not lie where its shape says");
-  refused("{" + w + "," + entry("v", "F32", "[3]", "[4,16]") + "}", "does not lie");  // overlap
+  refused("{" + w + "," + entry("v", "F32", "[3]", "[4,16]") + "}", "does not lie");   // overlap
   refused("{" + w + "," + entry("v", "F32", "[1]", "[12,16]") + "}", "does not lie");  // hole
-  refused("{" + w + "," + entry("v", "F32", "[4]", "[8,24]") + "}", "does not lie");  // past end
+  refused("{" + w + "," + entry("v", "F32", "[4]", "[8,24]") + "}", "does not lie");   // past end
   refused("{" + w + "}", "bytes follow the last tensor");
   refused("{" + entry("w", "F4", "[4]", "[0,16]") + "}", "unknown type 'F4'");
   refused("{" + w + "," + w + "}", "names 'w' twice");

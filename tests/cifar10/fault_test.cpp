@@ -1,6 +1,6 @@
 // Faults of data, numbers and memory as the program answers them: an exit code and one sentence.
-#include "program.hpp"
 #include "failure.hpp"
+#include "program.hpp"
 #include <gradus/core/device.hpp>
 #include <gradus/data/cifar10_files.hpp>
 
@@ -83,7 +83,6 @@ CATCH_TEST_CASE("data that may not be read exits with 4 and says why") {
   fs::permissions(copy, fs::perms::owner_all);  // so that it can be removed
 }
 
-
 CATCH_TEST_CASE("more wrong values, deep objects, names with paths") {
   const auto describe = [](const std::string& more) { return run("describe optimized " + more); };
   check_refused(describe("--set loading.batch_size=-1"), 3, "loading.batch_size is -1");
@@ -108,7 +107,8 @@ CATCH_TEST_CASE("more wrong values, deep objects, names with paths") {
 
 CATCH_TEST_CASE("a worker that is late exits with 4, names the batch, and does not hang") {
   check_refused(run("train optimized --quiet --width 2 --epochs 1 --threads 1 --test-samples 50 "
-                    "--set loading.batch_size=4096 --set loading.timeout_seconds=1e-9" + data),
+                    "--set loading.batch_size=4096 --set loading.timeout_seconds=1e-9" +
+                    data),
                 4, "has not delivered batch 0");
 }
 
@@ -123,8 +123,8 @@ CATCH_TEST_CASE("what precision was chosen, and why, stands in the record of a r
   const bool native = gradus::has_native_bfloat16(c10::kCPU);
   CATCH_CHECK(recorded["precision"] == (native ? "BFloat16" : "Float"));
   CATCH_CHECK_THAT(recorded["precision_reason"].get<std::string>(),
-                   Catch::Matchers::ContainsSubstring(
-                       native ? "in bfloat16 natively" : "no native 16-bit arithmetic"));
+                   Catch::Matchers::ContainsSubstring(native ? "in bfloat16 natively"
+                                                             : "no native 16-bit arithmetic"));
   const auto asked = json::parse(run("describe optimized --set precision.type=float16").out)["run"];
   CATCH_CHECK(asked["precision"] == "Half");
   CATCH_CHECK(asked["precision_reason"] == "float16 was asked for");
@@ -134,8 +134,10 @@ CATCH_TEST_CASE("a run whose numbers are lost exits with 6 and names the step") 
   check_refused(run("train unoptimized --set optimizer.lr=1e30" + tiny), 6,
                 "the training loss is not finite at optimizer step ");
   // 3 steps; at this scale every float16 gradient overflows.
-  const std::string scaled = "train optimized --set loading.batch_size=16 --set "
-                             "precision.type=float16 --set precision.initial_scale=1e30 " + tiny;
+  const std::string scaled =
+      "train optimized --set loading.batch_size=16 --set "
+      "precision.type=float16 --set precision.initial_scale=1e30 " +
+      tiny;
   check_refused(run(scaled + "--set guard.max_skipped=3"), 6,
                 "the last 3 optimizer steps were all skipped");
   const Folder folder;
@@ -147,8 +149,8 @@ CATCH_TEST_CASE("a run whose numbers are lost exits with 6 and names the step") 
   CATCH_CHECK_THAT(metrics, Catch::Matchers::ContainsSubstring("\"skipped_steps\":3"));
   CATCH_CHECK_THAT(skipped.err, Catch::Matchers::ContainsSubstring("skipped 3 steps"));
   check_refused(run("train unoptimized --epochs 20 --set optimizer.lr=3 --set "
-                    "guard.divergence=1.001" + data +
-                    "--width 2 --train-samples 96 --test-samples 50 --threads 1"),
+                    "guard.divergence=1.001" +
+                    data + "--width 2 --train-samples 96 --test-samples 50 --threads 1"),
                 6, "the training loss ");  // "has grown to", or "is not finite"
 }
 
@@ -170,12 +172,12 @@ CATCH_TEST_CASE("a machine whose driver offers no device is one without") {
 CATCH_TEST_CASE("data that is not the official one is refused by --verify, and warned of without") {
   const Folder folder;
   write_full_size(folder.path());
-  check_refused(train(folder.path(), "--verify"), 4,
-                "data_batch_1.bin has MD5 ");
+  check_refused(train(folder.path(), "--verify"), 4, "data_batch_1.bin has MD5 ");
   const auto out = folder / "run";
-  const auto result = run("train unoptimized --offline --width 2 --epochs 1 --threads 1 "
-                          "--train-samples 8 --test-samples 4 --data " + folder.path().string() +
-                          " --out " + out.string());
+  const auto result =
+      run("train unoptimized --offline --width 2 --epochs 1 --threads 1 "
+          "--train-samples 8 --test-samples 4 --data " +
+          folder.path().string() + " --out " + out.string());
   CATCH_CHECK(result.code == 0);
   CATCH_CHECK_THAT(result.err, Catch::Matchers::ContainsSubstring("not the official records"));
   const auto config = json::parse(text_of(out / "unoptimized" / "config.json"));
@@ -186,17 +188,21 @@ CATCH_TEST_CASE("data that is not the official one is refused by --verify, and w
 CATCH_TEST_CASE("what an exception means: code, sentence, and whether the device is lost") {
   const auto of = [](auto error) { return cifar10::failure_of(std::make_exception_ptr(error)); };
   const c10::SourceLocation here{__func__, __FILE__, __LINE__};
-  const auto lost = of(c10::AcceleratorError(here, 710, "CUDA error: device-side assert triggered"));
+  const auto lost =
+      of(c10::AcceleratorError(here, 710, "CUDA error: device-side assert triggered"));
   CATCH_CHECK(lost.code == gradus::ExitCode::resource);
   CATCH_CHECK(lost.device_lost);
   CATCH_CHECK_THAT(lost.sentence, Catch::Matchers::ContainsSubstring("device-side assert"));
-  const auto full = of(c10::OutOfMemoryError(here, "CUDA out of memory. Tried to allocate 2.00 GiB."));
+  const auto full =
+      of(c10::OutOfMemoryError(here, "CUDA out of memory. Tried to allocate 2.00 GiB."));
   CATCH_CHECK(full.code == gradus::ExitCode::resource);
   CATCH_CHECK_FALSE(full.device_lost);
   CATCH_CHECK_THAT(full.sentence, Catch::Matchers::ContainsSubstring("Tried to allocate 2.00 GiB"));
   CATCH_CHECK(of(std::bad_alloc()).code == gradus::ExitCode::resource);
-  CATCH_CHECK(of(c10::Error(here, "DefaultCPUAllocator: can't allocate memory: you tried to allocate "
-                                  "8 bytes.")).code == gradus::ExitCode::resource);
+  CATCH_CHECK(of(c10::Error(here,
+                            "DefaultCPUAllocator: can't allocate memory: you tried to allocate "
+                            "8 bytes."))
+                  .code == gradus::ExitCode::resource);
   CATCH_CHECK(of(std::runtime_error("odd")).code == gradus::ExitCode::internal);
   CATCH_CHECK(of(gradus::NumericError("x")).code == gradus::ExitCode::numeric);
   CATCH_CHECK(of(7).code == gradus::ExitCode::internal);

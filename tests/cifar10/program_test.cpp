@@ -10,9 +10,7 @@
 
 using namespace gradus::test;
 
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 CATCH_TEST_CASE("compare trains all three and leaves table, JSON, report, metrics and weights") {
   const Folder folder;

@@ -38,8 +38,8 @@ std::string options_of(const std::string& configuration) {
 bool same_weights(const Folder& folder, const std::string& run, const std::string& other,
                   const std::string& configuration) {
   const auto weights = [&](const std::string& name) {
-    return gradus::read_safetensors(folder / (name + "/" + configuration +
-                                              "/checkpoints/final.safetensors"))
+    return gradus::read_safetensors(folder /
+                                    (name + "/" + configuration + "/checkpoints/final.safetensors"))
         .tensors;
   };
   return std::ranges::equal(weights(run), weights(other), [](const auto& a, const auto& b) {
@@ -71,43 +71,51 @@ const std::string resume = "$P train $C $ARGS --quiet --resume --out part || exi
 /// Starts a run in the background and waits until it has saved.
 const std::string begin =
     "$P train $C $ARGS $SIZE --epochs 400 --checkpoint-steps 1 --quiet --out part & PID=$!\n"
-    "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do kill -0 $PID || exit 99; sleep 0.02; done\n";
+    "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do kill -0 $PID || exit 99; sleep 0.02; "
+    "done\n";
 
 }  // namespace
 
-CATCH_TEST_CASE("every configuration goes on from any step, with other workers, as if never stopped") {
+CATCH_TEST_CASE(
+    "every configuration goes on from any step, with other workers, as if never stopped") {
   for (const std::string configuration : {"unoptimized", "optimized", "fastest"}) {
     const Folder folder;
     const bool workers = configuration != "unoptimized";
-    const auto result =
-        shell(folder,
-              whole + "$P train $C $ARGS $SIZE --epochs 3 --quiet --out part --stop-after-steps 1 || exit 92\n"
-                      "for N in 5 8 11; do $P train $C $ARGS --quiet --resume --out part "
-                      "--stop-after-steps $N || exit 92; done\n" +
-                  (workers ? "$P train $C $ARGS --quiet --resume --out part --set loading.workers=3 "
-                             "--set loading.ahead=1 || exit 93\n"
-                           : resume),
-              configuration, options_of(configuration));
+    const auto result = shell(
+        folder,
+        whole +
+            "$P train $C $ARGS $SIZE --epochs 3 --quiet --out part --stop-after-steps 1 || exit "
+            "92\n"
+            "for N in 5 8 11; do $P train $C $ARGS --quiet --resume --out part "
+            "--stop-after-steps $N || exit 92; done\n" +
+            (workers ? "$P train $C $ARGS --quiet --resume --out part --set loading.workers=3 "
+                       "--set loading.ahead=1 || exit 93\n"
+                     : resume),
+        configuration, options_of(configuration));
     CATCH_INFO(configuration << ": " << result.err);
     CATCH_REQUIRE(result.code == 0);
     check_same_run(folder, configuration);
   }
 }
 
-CATCH_TEST_CASE("SIGTERM and SIGINT save and exit with 75; the run goes on with the same bits [row 72]") {
+CATCH_TEST_CASE(
+    "SIGTERM and SIGINT save and exit with 75; the run goes on with the same bits [row 72]") {
   for (const std::string signal : {"TERM", "INT"}) {
     const Folder folder;
     const auto result = shell(
         folder,
         "$P train $C $ARGS $SIZE --epochs 30 --quiet --out whole || exit 90\n"
         "$P train $C $ARGS $SIZE --epochs 30 --checkpoint-steps 3 --quiet --out part & PID=$!\n"
-        "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do kill -0 $PID || exit 99; sleep 0.02; done\n"
-        "kill -" + signal + " $PID; wait $PID; echo code $?\n" + resume,
+        "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do kill -0 $PID || exit 99; sleep "
+        "0.02; done\n"
+        "kill -" +
+            signal + " $PID; wait $PID; echo code $?\n" + resume,
         "optimized", batches);
     CATCH_INFO(result.err);
     CATCH_REQUIRE(result.code == 0);
     CATCH_CHECK_THAT(result.out, ContainsSubstring("code 75"));
-    CATCH_CHECK_THAT(result.err, ContainsSubstring("stopped by SIG" + signal + ", with everything "
+    CATCH_CHECK_THAT(result.err, ContainsSubstring("stopped by SIG" + signal +
+                                                   ", with everything "
                                                    "saved; go on with: ") &&
                                      ContainsSubstring("train optimized --resume --out part"));
     check_same_run(folder, "optimized");
@@ -117,9 +125,10 @@ CATCH_TEST_CASE("SIGTERM and SIGINT save and exit with 75; the run goes on with 
 CATCH_TEST_CASE("a second signal ends the program at once, and nothing is damaged [row 73]") {
   const Folder folder;
   const auto result = shell(folder,
-                            begin + "kill -TERM $PID; kill -TERM $PID; wait $PID; echo code $?\n"
-                                    "$P train $C $ARGS --resume --quiet --out part "
-                                    "--stop-after-seconds 1; echo code $?\n",
+                            begin +
+                                "kill -TERM $PID; kill -TERM $PID; wait $PID; echo code $?\n"
+                                "$P train $C $ARGS --resume --quiet --out part "
+                                "--stop-after-seconds 1; echo code $?\n",
                             "optimized", batches);
   CATCH_INFO(result.err << result.out);
   // Two signals so close together may be one to the system.
@@ -131,8 +140,10 @@ CATCH_TEST_CASE("a run outlives its terminal and whoever reads what it prints [r
   const Folder folder;
   const auto result = shell(
       folder,
-      "$P train $C $ARGS $SIZE --epochs 20 --checkpoint-steps 1 --out part >closed 2>said & PID=$!\n"
-      "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do kill -0 $PID || exit 99; sleep 0.02; done\n"
+      "$P train $C $ARGS $SIZE --epochs 20 --checkpoint-steps 1 --out part >closed 2>said & "
+      "PID=$!\n"
+      "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do kill -0 $PID || exit 99; sleep "
+      "0.02; done\n"
       "kill -HUP $PID; kill -PIPE $PID; wait $PID; echo code $?\n"
       "$P train $C $ARGS $SIZE --epochs 3 --out other 2>said | true; ls other/$C/checkpoints\n"
       "$P train $C $ARGS $SIZE --epochs 3 --quiet --out third >&-; echo code $?\n",
@@ -159,26 +170,32 @@ CATCH_TEST_CASE("killed at any time, a run goes on to the same bits [row 54]") {
   const char* asked = std::getenv("GRADUS_KILLS");  // 200 for the record, see docs/durability.md
   const int kills = asked == nullptr ? 6 : std::atoi(asked);
   const Folder folder;
-  const auto result = shell(
-      folder,
-      "$P train $C $ARGS $SIZE --epochs 30 --quiet --out whole || exit 90\n"
-      "N=0; while [ $N -lt " + std::to_string(kills) + " ]; do\n"
-      "  [ -e part/$C/checkpoints/final.safetensors ] && rm -rf part && echo anew\n"
-      "  if [ -e part ]; then $P train $C $ARGS --checkpoint-steps 1 --quiet --resume --out part & PID=$!\n"
-      "  else $P train $C $ARGS $SIZE --epochs 30 --checkpoint-steps 1 --quiet --out part & PID=$!; fi\n"
-      "  sleep $(awk -v seed=$N 'BEGIN { srand(seed); print 0.2 + 1.4 * rand() }')\n"
-      "  kill -KILL $PID; wait $PID; CODE=$?\n"
-      "  [ $CODE -eq 137 ] && N=$((N + 1))\n"
-      "  [ $CODE -eq 137 ] || [ $CODE -eq 0 ] || exit $CODE\n"
-      "done\n"
-      "rm -f part/$C/checkpoints/final.safetensors\n" + resume,
-      "optimized", batches);
+  const auto result =
+      shell(folder,
+            "$P train $C $ARGS $SIZE --epochs 30 --quiet --out whole || exit 90\n"
+            "N=0; while [ $N -lt " +
+                std::to_string(kills) +
+                " ]; do\n"
+                "  [ -e part/$C/checkpoints/final.safetensors ] && rm -rf part && echo anew\n"
+                "  if [ -e part ]; then $P train $C $ARGS --checkpoint-steps 1 --quiet --resume "
+                "--out part & PID=$!\n"
+                "  else $P train $C $ARGS $SIZE --epochs 30 --checkpoint-steps 1 --quiet --out "
+                "part & PID=$!; fi\n"
+                "  sleep $(awk -v seed=$N 'BEGIN { srand(seed); print 0.2 + 1.4 * rand() }')\n"
+                "  kill -KILL $PID; wait $PID; CODE=$?\n"
+                "  [ $CODE -eq 137 ] && N=$((N + 1))\n"
+                "  [ $CODE -eq 137 ] || [ $CODE -eq 0 ] || exit $CODE\n"
+                "done\n"
+                "rm -f part/$C/checkpoints/final.safetensors\n" +
+                resume,
+            "optimized", batches);
   CATCH_INFO(result.err << result.out);
   CATCH_REQUIRE(result.code == 0);
   check_same_run(folder, "optimized");
 }
 
-CATCH_TEST_CASE("what cannot be resumed is refused, each in a sentence and with its code [rows 30, 46, 56]") {
+CATCH_TEST_CASE(
+    "what cannot be resumed is refused, each in a sentence and with its code [rows 30, 46, 56]") {
   const Folder folder;
   const auto refused = [&](const std::string& script, int code, const std::string& words) {
     const auto result = shell(folder, script + "\n", "optimized", batches);
@@ -186,9 +203,10 @@ CATCH_TEST_CASE("what cannot be resumed is refused, each in a sentence and with 
     CATCH_CHECK(result.code == code);
     CATCH_CHECK_THAT(result.err, ContainsSubstring(words));
   };
-  CATCH_REQUIRE(shell(folder, "$P train $C $ARGS $SIZE --epochs 3 --quiet --out part --stop-after-steps 9\n",
-                      "optimized", batches)
-                    .code == 0);
+  CATCH_REQUIRE(
+      shell(folder, "$P train $C $ARGS $SIZE --epochs 3 --quiet --out part --stop-after-steps 9\n",
+            "optimized", batches)
+          .code == 0);
   const std::string again = "$P train $C $ARGS --quiet --resume ";
   refused("$P train $C $ARGS $SIZE --quiet --out part", 3, "holds something already");
   refused(again, 2, "name its folder too");
@@ -200,25 +218,30 @@ CATCH_TEST_CASE("what cannot be resumed is refused, each in a sentence and with 
   refused(again + "--out part --seed 1", 5, "run.seed was 0, is 1");
   refused(again + "--out part --train-samples 96", 5, "trained on other data: 128 samples");
   refused("flock part/$C/checkpoints/lock " + again + "--out part", 7, "is in use by another run");
-  refused("cp part/$C/checkpoints/step-000000009.safetensors kept; "
-          "for F in part/$C/checkpoints/step-*; do head -c 1000 kept > $F; done; " + again + "--out part",
-          5, "no checkpoint in ");
+  refused(
+      "cp part/$C/checkpoints/step-000000009.safetensors kept; "
+      "for F in part/$C/checkpoints/step-*; do head -c 1000 kept > $F; done; " +
+          again + "--out part",
+      5, "no checkpoint in ");
   refused("cp kept part/$C/checkpoints/step-000000009.safetensors; " + again +
               "--out part --train-samples 96 --allow-other-data --stop-after-steps 9",
           0, "");
 }
 
-CATCH_TEST_CASE("a run can begin with the weights of another, and a checkpoint of a run be evaluated") {
+CATCH_TEST_CASE(
+    "a run can begin with the weights of another, and a checkpoint of a run be evaluated") {
   const Folder folder;
   const auto result = shell(
       folder,
       "$P train $C $ARGS $SIZE --quiet --out part --stop-after-steps 9 || exit 90\n"
       "S=part/$C/checkpoints\n"
-      "$P evaluate $S/step-000000009.safetensors $ARGS --test-samples 50 --json >run.json || exit 91\n"
+      "$P evaluate $S/step-000000009.safetensors $ARGS --test-samples 50 --json >run.json || exit "
+      "91\n"
       "$P evaluate $S/final.safetensors $ARGS --test-samples 50 --json >final.json || exit 92\n"
       "$P train $C $ARGS $SIZE --quiet --out next --init-from $S/final.safetensors "
       "--stop-after-steps 1 --set schedule.max_lr=1e-9 || exit 93\n"
-      "$P evaluate next/$C/checkpoints/final.safetensors $ARGS --test-samples 50 --json >next.json\n"
+      "$P evaluate next/$C/checkpoints/final.safetensors $ARGS --test-samples 50 --json "
+      ">next.json\n"
       "$P train $C $ARGS --width 4 --init-from $S/final.safetensors --out wide; echo code $?\n"
       "$P train $C $ARGS --init-from none --out missing; echo code $?\n",
       "optimized", batches);

@@ -33,7 +33,7 @@ CATCH_TEST_CASE("CRC-32C by the instruction, by tables and by definition are one
   for (const std::size_t size : {1, 7, 8, 9, 4096, 12287, 12288, 12289, 24576, 40'000}) {
     const auto part = std::string_view(bytes).substr(0, size);
     CATCH_CHECK(crc32c(part) == by_definition(part));
-    CATCH_CHECK(~gradus::detail::crc32c_by_tables(~0U, part) == by_definition(part));
+    CATCH_CHECK(portable_crc32c(part) == by_definition(part));
     CATCH_CHECK(crc32c(part.substr(size / 3), crc32c(part.substr(0, size / 3))) == crc32c(part));
   }
 }

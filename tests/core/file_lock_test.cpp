@@ -27,7 +27,7 @@ CATCH_TEST_CASE("a lock is held once, names its owner, and is free again when it
 
 CATCH_TEST_CASE("signals ask once, and everything is as before afterwards") {
   StopRequest request;
-  struct sigaction before {};
+  struct sigaction before{};
   ::sigaction(SIGTERM, nullptr, &before);
   {
     const StopSignals signals(request);
@@ -39,7 +39,7 @@ CATCH_TEST_CASE("signals ask once, and everything is as before afterwards") {
     CATCH_CHECK(request.asked());
     CATCH_CHECK(StopSignals::number() == SIGTERM);
   }
-  struct sigaction after {};
+  struct sigaction after{};
   ::sigaction(SIGTERM, nullptr, &after);
   CATCH_CHECK(before.sa_handler == after.sa_handler);
 }

@@ -34,8 +34,9 @@ CATCH_TEST_CASE("an unknown number is refused with the nearest known one") {
 
 CATCH_TEST_CASE("a wrong type or a value out of range is refused with what is expected") {
   AdamW optimizer;
-  CATCH_CHECK_THROWS_WITH(gradus::set_field(optimizer, "lr", "fast"),
-                          "optimizer.lr is \"fast\", but it takes a finite number above 0 and at most 1e+38.");
+  CATCH_CHECK_THROWS_WITH(
+      gradus::set_field(optimizer, "lr", "fast"),
+      "optimizer.lr is \"fast\", but it takes a finite number above 0 and at most 1e+38.");
   CATCH_CHECK_THROWS_WITH(gradus::set_field(optimizer, "decay", "some"),
                           "optimizer.decay is \"some\", but it takes one of 'all', 'weights'.");
   CATCH_CHECK_THROWS_WITH(gradus::set_field(optimizer, "beta1", 1.0),
@@ -49,6 +50,7 @@ CATCH_TEST_CASE("a wrong type or a value out of range is refused with what is ex
 
 CATCH_TEST_CASE("numbers that were set in code are checked as well") {
   CATCH_CHECK_NOTHROW(gradus::check_fields(AdamW{}));
-  CATCH_CHECK_THROWS_WITH(gradus::check_fields(AdamW{.lr = -1}),
-                          "optimizer.lr is -1.0, but it takes a finite number above 0 and at most 1e+38.");
+  CATCH_CHECK_THROWS_WITH(
+      gradus::check_fields(AdamW{.lr = -1}),
+      "optimizer.lr is -1.0, but it takes a finite number above 0 and at most 1e+38.");
 }

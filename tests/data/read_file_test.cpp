@@ -65,11 +65,12 @@ CATCH_TEST_CASE("A file that fails, shrinks or grows while it is read is refused
   const auto after_1000 = [&](auto action) {
     return refusal([&] {
       bool begun = false;
-      (void)read_file<DataError>(file, "a file", any_size, [&](int fd, void* buffer, std::size_t size) {
-        if (!std::exchange(begun, true)) return ::read(fd, buffer, 1000);
-        const ssize_t result = action();
-        return result < 0 ? result : ::read(fd, buffer, size);
-      });
+      (void)read_file<DataError>(file, "a file", any_size,
+                                 [&](int fd, void* buffer, std::size_t size) {
+                                   if (!std::exchange(begun, true)) return ::read(fd, buffer, 1000);
+                                   const ssize_t result = action();
+                                   return result < 0 ? result : ::read(fd, buffer, size);
+                                 });
     });
   };
   CATCH_CHECK_THAT(after_1000([] { return errno = EIO, ssize_t{-1}; }),

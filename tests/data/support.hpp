@@ -66,7 +66,8 @@ inline Bytes records(std::size_t count, std::uint64_t seed) {
 inline void write_manifest(const std::filesystem::path& folder) {
   std::string manifest;
   for (const auto file : cifar10_files) {
-    const auto bytes = read_file<DataError>(folder / file, "a file of the test", [](std::uintmax_t) {});
+    const auto bytes =
+        read_file<DataError>(folder / file, "a file of the test", [](std::uintmax_t) {});
     manifest += md5(bytes) + "  " + std::string(file) + "\n";
   }
   write(folder / subset_manifest_name, manifest);

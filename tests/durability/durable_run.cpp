@@ -1,5 +1,5 @@
-// A run that is to be killed: `durable_run FOLDER`. It goes on with what it finds there, saves after
-// every step, and prints a checksum of the weights it ends with.
+// A run that is to be killed: `durable_run FOLDER`. It goes on with what it finds there, saves
+// after every step, and prints a checksum of the weights it ends with.
 #include "../semantics/runs.hpp"
 #include <gradus/checkpoint/checkpoints.hpp>
 #include <gradus/checkpoint/weights.hpp>

@@ -1,7 +1,7 @@
-// Preloaded into a program, it counts the calls by which files are changed, from the first that opens
-// a path with $GRADUS_FAULT_FROM in it to the first that opens one with $GRADUS_FAULT_UNTIL, and at
-// call number $GRADUS_FAULT_AT does $GRADUS_FAULT: `kill`, or a failure with ENOSPC, EIO or EMFILE.
-// Then it leaves the file $GRADUS_FAULT_MARK, which says which call that was.
+// Preloaded into a program, it counts the calls by which files are changed, from the first that
+// opens a path with $GRADUS_FAULT_FROM in it to the first that opens one with $GRADUS_FAULT_UNTIL,
+// and at call number $GRADUS_FAULT_AT does $GRADUS_FAULT: `kill`, or a failure with ENOSPC, EIO or
+// EMFILE. Then it leaves the file $GRADUS_FAULT_MARK, which says which call that was.
 #include <cerrno>
 #include <csignal>
 #include <cstdarg>
@@ -50,7 +50,9 @@ class Fault {
     if (write_bytes(mark, call, std::strlen(call)) < 0) std::abort();
     const char* kind = setting("GRADUS_FAULT");
     if (std::strcmp(kind, "kill") == 0) ::kill(::getpid(), SIGKILL);
-    errno = std::strcmp(kind, "ENOSPC") == 0 ? ENOSPC : std::strcmp(kind, "EMFILE") == 0 ? EMFILE : EIO;
+    errno = std::strcmp(kind, "ENOSPC") == 0   ? ENOSPC
+            : std::strcmp(kind, "EMFILE") == 0 ? EMFILE
+                                               : EIO;
     return true;
   }
 

@@ -1,5 +1,5 @@
-// Rows 47, 50, 51, 53, 54, 55 of the fault matrix: whatever happens in the middle of a save, the run
-// goes on from a whole checkpoint and ends with the bits of one that nothing happened to.
+// Rows 47, 50, 51, 53, 54, 55 of the fault matrix: whatever happens in the middle of a save, the
+// run goes on from a whole checkpoint and ends with the bits of one that nothing happened to.
 #include "../catch.hpp"
 #include "../folder.hpp"
 #include <gradus/checkpoint/run_file.hpp>
@@ -72,7 +72,8 @@ void check_goes_on(const Folder& folder, const std::string& expected) {
 
 }  // namespace
 
-CATCH_TEST_CASE("killed at any call of a save, a run goes on and ends with the same bits [row 54]") {
+CATCH_TEST_CASE(
+    "killed at any call of a save, a run goes on and ends with the same bits [row 54]") {
   const auto expected = uninterrupted();
   std::string calls;
   for (int at = 1;; ++at) {
@@ -90,8 +91,9 @@ CATCH_TEST_CASE("killed at any call of a save, a run goes on and ends with the s
   }
 }
 
-CATCH_TEST_CASE("a save that fails ends the run with its cause, and the last good one stays "
-                "[rows 50, 51, 53]") {
+CATCH_TEST_CASE(
+    "a save that fails ends the run with its cause, and the last good one stays "
+    "[rows 50, 51, 53]") {
   const auto expected = uninterrupted();
   const auto fails = [&](const std::string& fault, const std::string& call,
                          const std::string& words) {
@@ -113,7 +115,8 @@ CATCH_TEST_CASE("a save that fails ends the run with its cause, and the last goo
   fails("EMFILE", "open", "Too many open files");
 }
 
-CATCH_TEST_CASE("a damaged newest checkpoint is said, set aside, and the one before goes on [row 47]") {
+CATCH_TEST_CASE(
+    "a damaged newest checkpoint is said, set aside, and the one before goes on [row 47]") {
   const auto expected = uninterrupted();
   const Folder folder;
   CATCH_REQUIRE(run(folder).out == expected);

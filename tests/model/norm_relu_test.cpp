@@ -197,7 +197,8 @@ CATCH_TEST_CASE("a second derivative of norm_relu is refused, not wrong") {
       Catch::Contains("no second derivative"));
 }
 
-CATCH_TEST_CASE("a batch of one value has no variance, and norm_relu stays finite as the norm does") {
+CATCH_TEST_CASE(
+    "a batch of one value has no variance, and norm_relu stays finite as the norm does") {
   torch::manual_seed(6);
   const auto norm = norm_of(5);
   const auto x = channels_inside(torch::full({4, 5, 3, 3}, 0.1F));

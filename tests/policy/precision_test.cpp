@@ -80,7 +80,8 @@ CATCH_TEST_CASE("Mixed takes what the device has natively, can be pinned, and sa
   CATCH_CHECK(gradus::Mixed{}.scaler(unscaled) == nullptr);
 }
 
-CATCH_TEST_CASE("the scale grows no further than float32 goes, and shrinks no further than its inverse") {
+CATCH_TEST_CASE(
+    "the scale grows no further than float32 goes, and shrinks no further than its inverse") {
   GradScaler large({.initial_scale = 3e38, .growth_interval = 1}, c10::kCPU);
   large.unscale({torch::ones({1})});
   large.update();

@@ -136,8 +136,8 @@ CATCH_TEST_CASE("a dataset that hangs ends the run after the timeout, with the w
       return data->batch(indices);
     }
   };
-  using T = Trainer<Perceptron, Preset<Prefetch{.batch_size = 4, .workers = 2,
-                                                .timeout_seconds = 0.2}>>;
+  using T =
+      Trainer<Perceptron, Preset<Prefetch{.batch_size = 4, .workers = 2, .timeout_seconds = 0.2}>>;
   const Hangs set{std::make_shared<Points>(10), std::make_shared<Gate>()};
   T trainer(perceptron(), {.epochs = 1, .device = c10::kCPU});
   const auto begin = Clock::now();

@@ -46,12 +46,11 @@ inline gradus::RunSettings small_run(c10::Device device) {
 inline bool same_bits(const gradus::StateDict& a, const gradus::StateDict& b) {
   const auto& left = a.entries();
   const auto& right = b.entries();
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [](const auto& one, const auto& other) {
-                      const bool seconds = one.name.starts_with("time/");
-                      return one.name == other.name &&
-                             (seconds || one.tensor.cpu().equal(other.tensor.cpu()));
-                    });
+  return std::equal(
+      left.begin(), left.end(), right.begin(), right.end(), [](const auto& one, const auto& other) {
+        const bool seconds = one.name.starts_with("time/");
+        return one.name == other.name && (seconds || one.tensor.cpu().equal(other.tensor.cpu()));
+      });
 }
 
 }  // namespace cifar10::checks

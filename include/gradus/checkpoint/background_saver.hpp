@@ -5,6 +5,7 @@
 #include <gradus/checkpoint/checkpoint_plan.hpp>
 #include <gradus/checkpoint/run_file.hpp>
 #include <gradus/core/state_dict.hpp>
+#include <gradus/core/write_file.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -64,10 +65,7 @@ class BackgroundSaver {
       refuse_not_finite(run.state, "the state at step " + std::to_string(step) +
                                        ", which is therefore not saved");
     }
-    for (const auto& file : plan_->files) {
-      const int cause = detail::sync_path(file);
-      if (cause != 0) detail::refuse_write(file, std::strerror(cause));
-    }
+    for (const auto& file : plan_->files) sync_file(file);
     write_run(folder_->file_of(step), run);
     folder_->written(step, figure, plan_->keep_last);
   }

@@ -10,6 +10,7 @@
 #include <gradus/core/error.hpp>
 #include <gradus/core/events.hpp>
 #include <gradus/core/watched.hpp>
+#include <gradus/core/write_file.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/train/data_mark.hpp>
 #include <gradus/version.hpp>
@@ -160,11 +161,12 @@ class Checkpoints {
       std::error_code failure;
       if (!std::filesystem::exists(file, failure)) continue;
       const auto known = sizes.is_object() ? sizes.find(file.filename().string()) : sizes.end();
-      const auto size = sizes.is_object() && known != sizes.end() ? known->get<std::uintmax_t>() : 0;
+      const auto size =
+          sizes.is_object() && known != sizes.end() ? known->get<std::uintmax_t>() : 0;
       if (std::filesystem::file_size(file, failure) < size) {
         announce(file.string() + " has lost lines that the checkpoint knows of.");
-      } else if (std::filesystem::resize_file(file, size, failure); failure) {
-        detail::refuse_write(file, failure.message());
+      } else {
+        cut_file(file, size);
       }
     }
   }

@@ -41,8 +41,8 @@ inline void refuse_not_finite(const StateDict& state, const std::string& where) 
 
 /// Throws ResourceError if the file cannot be written; then an older one is still there.
 inline void write_run(const std::filesystem::path& path, const RunFile& run) {
-  write_safetensors(path, {.metadata = {{"gradus", dump(run.manifest)}},
-                           .tensors = run.state.entries()});
+  write_safetensors(path,
+                    {.metadata = {{"gradus", dump(run.manifest)}}, .tensors = run.state.entries()});
 }
 
 /// Throws CheckpointError for a file that is damaged, no run, or of a newer format.

@@ -58,15 +58,14 @@ inline constexpr std::array<std::pair<std::string_view, at::ScalarType>, 16> saf
 using FileBytes = std::shared_ptr<const std::vector<std::uint8_t>>;
 
 /// A tensor over the file's bytes, which it keeps; a copy where the file was not laid out for that.
-inline at::Tensor tensor_at(const FileBytes& file, const TensorPlace& place,
-                            std::uint64_t values) {
+inline at::Tensor tensor_at(const FileBytes& file, const TensorPlace& place, std::uint64_t values) {
   const auto* type = std::ranges::find(safetensors_types, place.type,
                                        &std::pair<std::string_view, at::ScalarType>::first);
   const std::vector<std::int64_t> sizes(place.shape.begin(), place.shape.end());
   const auto* at = file->data() + values + place.begin;
   if (reinterpret_cast<std::uintptr_t>(at) % c10::elementSize(type->second) == 0) {
-    return at::from_blob(const_cast<std::uint8_t*>(at), sizes, [file](void*) {},
-                         at::dtype(type->second));
+    return at::from_blob(
+        const_cast<std::uint8_t*>(at), sizes, [file](void*) {}, at::dtype(type->second));
   }
   auto tensor = at::empty(sizes, at::dtype(type->second));
   std::memcpy(tensor.mutable_data_ptr(), at, place.end - place.begin);
@@ -113,9 +112,8 @@ inline void write_safetensors(const std::filesystem::path& path, const Safetenso
     tensors.push_back({name, tensor.detach().cpu().contiguous()});
   }
   // Wide types first, so that every tensor lies at a multiple of its type's size.
-  std::ranges::stable_sort(tensors, std::ranges::greater(), [](const NamedTensor& tensor) {
-    return tensor.tensor.element_size();
-  });
+  std::ranges::stable_sort(tensors, std::ranges::greater(),
+                           [](const NamedTensor& tensor) { return tensor.tensor.element_size(); });
   auto header = nlohmann::ordered_json{{"__metadata__", file.metadata}};
   auto checksums = nlohmann::ordered_json::object();
   std::vector<std::string_view> pieces(1);

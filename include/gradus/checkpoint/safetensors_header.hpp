@@ -35,9 +35,22 @@ struct SafetensorsHeader {
 
 /// Types of the format, with the bytes of one value.
 inline constexpr std::array<std::pair<std::string_view, std::uint64_t>, 16> safetensors_sizes{
-    {{"F64", 8},  {"F32", 4},  {"F16", 2},  {"BF16", 2},    {"I64", 8},     {"I32", 4},
-     {"I16", 2},  {"I8", 1},   {"U64", 8},  {"U32", 4},     {"U16", 2},     {"U8", 1},
-     {"BOOL", 1}, {"C64", 8},  {"F8_E4M3", 1}, {"F8_E5M2", 1}}};
+    {{"F64", 8},
+     {"F32", 4},
+     {"F16", 2},
+     {"BF16", 2},
+     {"I64", 8},
+     {"I32", 4},
+     {"I16", 2},
+     {"I8", 1},
+     {"U64", 8},
+     {"U32", 4},
+     {"U16", 2},
+     {"U8", 1},
+     {"BOOL", 1},
+     {"C64", 8},
+     {"F8_E4M3", 1},
+     {"F8_E5M2", 1}}};
 
 namespace detail {
 
@@ -75,7 +88,8 @@ class SafetensorsHeaderReader {
       place_ = Place::names;
     } else if (place_ == Place::names) {
       place_ = name_ == "__metadata__" ? Place::metadata : Place::entry;
-      if (place_ == Place::entry) header_->tensors.push_back({.name = name_, .type = {}, .shape = {}});
+      if (place_ == Place::entry)
+        header_->tensors.push_back({.name = name_, .type = {}, .shape = {}});
       keys_.clear();
       offsets_.clear();
     } else {
@@ -141,11 +155,11 @@ class SafetensorsHeaderReader {
 
   SafetensorsHeader* header_;
   Place place_ = Place::outside;
-  std::string name_;                          ///< of the entry
-  std::string key_;                           ///< in the entry
-  std::set<std::string> names_;               ///< so far
-  std::set<std::string> keys_;                ///< of the entry, so far
-  std::vector<std::uint64_t> offsets_;        ///< of the entry
+  std::string name_;                            ///< of the entry
+  std::string key_;                             ///< in the entry
+  std::set<std::string> names_;                 ///< so far
+  std::set<std::string> keys_;                  ///< of the entry, so far
+  std::vector<std::uint64_t> offsets_;          ///< of the entry
   std::vector<std::uint64_t>* list_ = nullptr;  ///< that is open
 };
 

@@ -96,7 +96,7 @@ inline std::uint32_t crc32c_by_tables(std::uint32_t crc, std::string_view bytes)
 /// By the processor's instruction, which gives a result three cycles after it began: so three
 /// stripes at once.
 [[gnu::target("sse4.2")]] inline std::uint32_t crc32c_by_instruction(std::uint32_t crc,
-                                                                      std::string_view bytes) {
+                                                                     std::string_view bytes) {
   std::uint64_t first = crc;
   for (; bytes.size() >= 3 * crc32c_stripe; bytes.remove_prefix(3 * crc32c_stripe)) {
     std::uint64_t second = 0;
@@ -119,13 +119,19 @@ inline std::uint32_t crc32c_by_tables(std::uint32_t crc, std::string_view bytes)
 
 }  // namespace detail
 
+/// `crc32c` without the processor's instruction for it.
+[[nodiscard]] inline std::uint32_t portable_crc32c(std::string_view bytes,
+                                                   std::uint32_t before = 0) {
+  return ~detail::crc32c_by_tables(~before, bytes);
+}
+
 /// Of `bytes` behind those whose checksum is `before`. Definition: RFC 3720, appendix B.4.
 [[nodiscard]] inline std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0) {
 #if defined(__x86_64__) && defined(__GNUC__)
   static const bool instruction = __builtin_cpu_supports("sse4.2") != 0;
   if (instruction) return ~detail::crc32c_by_instruction(~before, bytes);
 #endif
-  return ~detail::crc32c_by_tables(~before, bytes);
+  return portable_crc32c(bytes, before);
 }
 
 /// Eight hexadecimal digits.

@@ -22,8 +22,9 @@ class OutOfMemory : public ResourceError {
   if (dynamic_cast<const OutOfMemory*>(&error) != nullptr) return true;
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) return true;
   const auto* of_torch = dynamic_cast<const c10::Error*>(&error);
-  return of_torch != nullptr && std::string_view(of_torch->what_without_backtrace())
-                                        .find("allocate memory") != std::string_view::npos;
+  return of_torch != nullptr &&
+         std::string_view(of_torch->what_without_backtrace()).find("allocate memory") !=
+             std::string_view::npos;
 }
 
 /// What `error` says, without the stack that LibTorch adds.

@@ -51,13 +51,13 @@ class OpenFile {
 /// cannot be opened, is not a regular file, fails while it is read, or changes its size meanwhile.
 /// Copies the bytes rather than mapping the file: a mapped file that another program cuts short
 /// would kill this one.
-template <class Problem, std::invocable<std::uintmax_t> CheckSize, ReadCall Read = decltype(&::read)>
+template <class Problem, std::invocable<std::uintmax_t> CheckSize,
+          ReadCall Read = decltype(&::read)>
 [[nodiscard]] std::vector<std::uint8_t> read_file(const std::filesystem::path& path,
                                                   const std::string& expected, CheckSize check_size,
                                                   Read read = &::read) {
   const auto refuse = [&](const std::string& found, const std::string& next_step) {
-    throw Problem(path.string() + " " + found + "; expected " + expected + ": " + next_step +
-                    ".");
+    throw Problem(path.string() + " " + found + "; expected " + expected + ": " + next_step + ".");
   };
   const auto system_says = [](int error) { return std::string(" (") + std::strerror(error) + ")"; };
 

@@ -78,9 +78,9 @@ T value_from_json(const nlohmann::json& json, const Range& range, std::string_vi
     }
     refuse(path, json, "one of " + names_of_enum<T>());
   } else if constexpr (std::is_integral_v<T>) {
-    const bool fits = !json.is_number_unsigned() ||
-                      json.get<std::uint64_t>() <=
-                          static_cast<std::uint64_t>(std::numeric_limits<T>::max());
+    const bool fits =
+        !json.is_number_unsigned() ||
+        json.get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<T>::max());
     if (!json.is_number_integer() || !fits || !range.holds(json.get<double>())) {
       auto expected = words(range);
       refuse(path, json, expected.replace(2, 13, "whole number"));

@@ -27,10 +27,10 @@ class StopSignals {
   explicit StopSignals(StopRequest& request) {
     request_ = &request;
     number_ = 0;
-    struct sigaction ask {};
+    struct sigaction ask{};
     ask.sa_handler = on_signal;
     ask.sa_flags = SA_RESTART;
-    struct sigaction ignore {};
+    struct sigaction ignore{};
     ignore.sa_handler = SIG_IGN;
     for (auto& kept : kept_) ::sigaction(kept.number, kept.asks ? &ask : &ignore, &kept.before);
   }
@@ -63,7 +63,8 @@ class StopSignals {
 
   inline static std::atomic<StopRequest*> request_ = nullptr;
   inline static std::atomic<int> number_ = 0;
-  Kept kept_[4] = {{SIGINT, true, {}}, {SIGTERM, true, {}}, {SIGHUP, false, {}}, {SIGPIPE, false, {}}};
+  Kept kept_[4] = {
+      {SIGINT, true, {}}, {SIGTERM, true, {}}, {SIGHUP, false, {}}, {SIGPIPE, false, {}}};
 };
 
 }  // namespace gradus

@@ -4,6 +4,7 @@
 #include <gradus/core/error.hpp>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
@@ -101,6 +102,19 @@ inline void write_file(const std::filesystem::path& path,
 
 inline void write_file(const std::filesystem::path& path, std::string_view bytes) {
   write_file(path, std::span(&bytes, 1));
+}
+
+/// Brings what was written to the file onto the disk. Throws ResourceError.
+inline void sync_file(const std::filesystem::path& path) {
+  const int cause = detail::sync_path(path);
+  if (cause != 0) detail::refuse_write(path, std::strerror(cause));
+}
+
+/// Cuts the file to its first `bytes`. Throws ResourceError.
+inline void cut_file(const std::filesystem::path& path, std::uintmax_t bytes) {
+  std::error_code failure;
+  std::filesystem::resize_file(path, bytes, failure);
+  if (failure) detail::refuse_write(path, failure.message());
 }
 
 }  // namespace gradus

@@ -92,17 +92,17 @@ inline ImageDataset dataset_of(std::span<const std::vector<std::uint8_t>> files)
   std::vector<std::vector<std::uint8_t>> files;
   for (std::size_t i = 0; i < cifar10_files.size(); ++i) {
     const auto file = place / cifar10_files[i];
-    files.push_back(read_file<DataError>(file, "a file of CIFAR-10's binary version", [&](auto bytes) {
-      detail::check_size(file, bytes, manifest.has_value());
-    }));
-    detail::check_labels(file, files[i]);
+    files.push_back(
+        read_file<DataError>(file, "a file of CIFAR-10's binary version",
+                             [&](auto bytes) { check_size(file, bytes, manifest.has_value()); }));
+    check_labels(file, files[i]);
     if (const auto same = std::ranges::find(files, files[i]); same != files.end() - 1) {
       const auto other = cifar10_files[static_cast<std::size_t>(same - files.begin())];
       throw DataError(file.string() + " has the same bytes as " + std::string(other) +
                       "; expected six different files, and no test image among the training "
                       "images: fetch the official files anew.");
     }
-    if (manifest || verify == Verify::checksums) detail::check_md5(file, files[i], sums[i]);
+    if (manifest || verify == Verify::checksums) check_md5(file, files[i], sums[i]);
   }
   const std::span all(files);
   return {.train = detail::dataset_of(all.first(5)), .test = detail::dataset_of(all.last(1))};

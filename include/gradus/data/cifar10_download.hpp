@@ -3,9 +3,9 @@
 
 #include <gradus/core/error.hpp>
 #include <gradus/core/md5.hpp>
+#include <gradus/core/read_file.hpp>
 #include <gradus/data/cifar10_files.hpp>
 #include <gradus/data/detail/run_program.hpp>
-#include <gradus/core/read_file.hpp>
 
 #include <cerrno>
 #include <chrono>
@@ -106,7 +106,8 @@ inline void download_cifar10(const std::filesystem::path& folder,
   const auto log = temporary.path() / "log";
   detail::fetch_archive(archive, file, log);
 
-  const auto found = md5(read_file<DataError>(file, "the archive just fetched", [](std::uintmax_t) {}));
+  const auto found =
+      md5(read_file<DataError>(file, "the archive just fetched", [](std::uintmax_t) {}));
   if (found != archive.md5) {
     throw DataError("The archive from " + archive.url + " has MD5 " + found + "; expected " +
                     archive.md5 + ": see what a proxy made of it, or fetch it by hand.");

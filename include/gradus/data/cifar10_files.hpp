@@ -63,9 +63,8 @@ inline bool is_there(const std::filesystem::path& path) {
         "data_batch_1.bin.");
   }
   const auto there = [&](const std::filesystem::path& place) {
-    return std::ranges::count_if(cifar10_files, [&](std::string_view file) {
-      return detail::is_there(place / file);
-    });
+    return std::ranges::count_if(
+        cifar10_files, [&](std::string_view file) { return detail::is_there(place / file); });
   };
   const auto inner = folder / "cifar-10-batches-bin";
   const auto place = there(folder) == 0 && there(inner) > 0 ? inner : folder;
@@ -111,9 +110,12 @@ inline constexpr std::string_view subset_manifest_form =
                   ": make it anew with md5sum *.bin.");
 }
 
-inline Cifar10Md5 parse_subset_manifest(const std::filesystem::path& path,
-                                        const std::string& text) {
-  const auto refuse = [&](const std::string& found) { refuse_manifest(path, found); };
+}  // namespace detail
+
+/// Of the text of `path`. Throws as `subset_manifest`.
+[[nodiscard]] inline Cifar10Md5 parse_subset_manifest(const std::filesystem::path& path,
+                                                      const std::string& text) {
+  const auto refuse = [&](const std::string& found) { detail::refuse_manifest(path, found); };
   std::istringstream lines(text);
   Cifar10Md5 sums;
   for (std::string line; std::getline(lines, line);) {
@@ -133,8 +135,6 @@ inline Cifar10Md5 parse_subset_manifest(const std::filesystem::path& path,
   return sums;
 }
 
-}  // namespace detail
-
 /// The MD5s of a subset, or nothing for a folder without `subset.md5`. That file says: here each
 /// file may hold any number of records, but it has exactly this MD5. Throws DataError when a line
 /// is not an MD5, two blanks and a file name, or when one of the six files has no line.
@@ -146,7 +146,7 @@ inline Cifar10Md5 parse_subset_manifest(const std::filesystem::path& path,
       read_file<DataError>(path, std::string(detail::subset_manifest_form), [&](auto size) {
         if (size > 4096) detail::refuse_manifest(path, "has " + std::to_string(size) + " bytes");
       });
-  return detail::parse_subset_manifest(path, {bytes.begin(), bytes.end()});
+  return parse_subset_manifest(path, {bytes.begin(), bytes.end()});
 }
 
 }  // namespace gradus::data

@@ -11,8 +11,9 @@
 #include <span>
 #include <string>
 
-namespace gradus::data::detail {
+namespace gradus::data {
 
+/// Throws DataError unless a file of so many bytes can be one of the six, or of a subset.
 inline void check_size(const std::filesystem::path& file, std::uintmax_t bytes, bool is_subset) {
   const auto expect = [&](const std::string& expected) {
     throw DataError(file.string() + " has " + std::to_string(bytes) + " bytes; expected " +
@@ -27,6 +28,7 @@ inline void check_size(const std::filesystem::path& file, std::uintmax_t bytes, 
   }
 }
 
+/// Throws DataError, with the record, for a label above 9. `bytes` are whole records.
 inline void check_labels(const std::filesystem::path& file, std::span<const std::uint8_t> bytes) {
   for (std::size_t record = 0; record * cifar10_record_bytes < bytes.size(); ++record) {
     const auto label = bytes[record * cifar10_record_bytes];
@@ -38,6 +40,7 @@ inline void check_labels(const std::filesystem::path& file, std::span<const std:
   }
 }
 
+/// Throws DataError if `bytes` have another MD5.
 inline void check_md5(const std::filesystem::path& file, std::span<const std::uint8_t> bytes,
                       const std::string& expected) {
   const auto found = md5(bytes);
@@ -47,4 +50,4 @@ inline void check_md5(const std::filesystem::path& file, std::span<const std::ui
   }
 }
 
-}  // namespace gradus::data::detail
+}  // namespace gradus::data

@@ -3,8 +3,8 @@
 
 #include <gradus/core/batch.hpp>
 #include <gradus/core/error.hpp>
-#include <gradus/core/out_of_memory.hpp>
 #include <gradus/core/image_transform.hpp>
+#include <gradus/core/out_of_memory.hpp>
 #include <gradus/data/pinned.hpp>
 
 #include <ATen/TensorOperators.h>

@@ -103,7 +103,8 @@ void BasicTrainer<M, Policies>::evaluate_epoch(const Held& held, EpochRecord& re
   const auto samples = test_samples(held);
   record.test = evaluate_with(held, samples, interruption_.until(detail::forward_of(model_)));
   if (!run_.evaluate_flipped) return;
-  record.test_flipped = evaluate_with(held, samples, interruption_.until(detail::flipped_forward_of(model_)));
+  record.test_flipped =
+      evaluate_with(held, samples, interruption_.until(detail::flipped_forward_of(model_)));
 }
 
 /// A model that cannot take the held-out data is found before an hour is spent.

@@ -36,8 +36,8 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch aft
       break;
     }
 
-    const double rate = rates_at(std::max<std::int64_t>(progress_.steps - 1, 0), plan.total_steps())
-                            .learning_rate;
+    const double rate =
+        rates_at(std::max<std::int64_t>(progress_.steps - 1, 0), plan.total_steps()).learning_rate;
     history_.epochs.push_back(*record);
     tell_policies(*record, plan);
     if (progress_.window == plan.steps()) {

@@ -29,8 +29,8 @@ struct LossPlace {
 /// " at optimizer step 3 (epoch 1, batch 6, micro-batch 2)"
 [[nodiscard]] inline std::string at_place(const LossPlace& place) {
   return " at optimizer step " + std::to_string(place.step) + " (epoch " +
-         std::to_string(place.epoch) + ", batch " + std::to_string(place.batch) +
-         ", micro-batch " + std::to_string(place.micro_batch) + ")";
+         std::to_string(place.epoch) + ", batch " + std::to_string(place.batch) + ", micro-batch " +
+         std::to_string(place.micro_batch) + ")";
 }
 
 /// What was read: the mean per sample, undivided by accumulation, of the passes since the reading

@@ -10,8 +10,8 @@ template <class O>
 concept Observer =
     requires(O& o, const FitBegin& e) { o.on(e); } ||
     requires(O& o, const StepEnd& e) { o.on(e); } ||
-    requires(O& o, const EpochEnd& e) { o.on(e); } || requires(O& o, const FitStop& e) { o.on(e); } ||
-    requires(O& o, const FitEnd& e) { o.on(e); };
+    requires(O& o, const EpochEnd& e) { o.on(e); } ||
+    requires(O& o, const FitStop& e) { o.on(e); } || requires(O& o, const FitEnd& e) { o.on(e); };
 
 /// Calls the observers that take this event, in order.
 template <class Event, Observer... Os>

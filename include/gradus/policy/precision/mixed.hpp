@@ -49,7 +49,8 @@ struct Mixed {
     return fields_of(
         field("type", &Mixed::type, "16-bit type of the forward pass; float32: none"),
         field("scaling", &Mixed::scaling, "whether gradients are scaled (float16)"),
-        field("initial_scale", &Mixed::initial_scale, between(1e-30, 1e30), "first loss scale (float16)"),
+        field("initial_scale", &Mixed::initial_scale, between(1e-30, 1e30),
+              "first loss scale (float16)"),
         field("growth_factor", &Mixed::growth_factor, at_least(1), "scale growth (float16)"),
         field("backoff_factor", &Mixed::backoff_factor, Range{0, 1, true, true},
               "scale change after a gradient that is not finite (float16)"),
