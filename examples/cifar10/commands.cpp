@@ -112,11 +112,11 @@ void compare(Options options) {
 
 void train(Options options) {
   const auto& trained = configuration(options.configurations.at(0));
+  options.durable = true;
   prepare(options, {&trained});
   const auto folder = options.resume ? run_folder_to_resume(options.out, trained.name())
                                      : make_run_folder(options.out);
   options.out = folder.string();
-  options.durable = true;
   auto data = load_data(options);
   take_first(options, data.sets);
   trained.check(options, data.sets.train.size());

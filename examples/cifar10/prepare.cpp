@@ -45,6 +45,10 @@ void check_settings(const Options& options, const std::vector<const Configuratio
 }  // namespace
 
 void prepare(const Options& options, const std::vector<const Configuration*>& list) {
+  if (options.stop_after_seconds && !options.durable) {
+    throw gradus::UsageError(
+        "--stop-after-seconds is for `train`, which saves what it has; leave it out here.");
+  }
   static_cast<void>(gradus::device_from_name(options.device));
   // cuBLAS reads this when it starts; what a person has set stays.
   if (options.math.deterministic) ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);

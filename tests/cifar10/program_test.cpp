@@ -162,6 +162,7 @@ CATCH_TEST_CASE("unknown commands, configurations and flags exit with 2 and the 
                 "there is no flag '--epoch'; did you mean '--epochs'?");
   check_refused(run("describe optimized --set lr=3"), 2, "axis.field=value");
   check_refused(run("train optimized --resume"), 2, "name its folder too");
+  check_refused(run("compare --stop-after-seconds 9"), 2, "is for `train`");
   check_refused(run("selfcheck optimized"), 2, "'optimized' was not expected");
 }
 
