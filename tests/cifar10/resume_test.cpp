@@ -177,6 +177,7 @@ CATCH_TEST_CASE("killed at any time, a run goes on to the same bits [row 54]") {
                 std::to_string(kills) +
                 " ]; do\n"
                 "  [ -e part/$C/checkpoints/final.safetensors ] && rm -rf part && echo anew\n"
+                "  [ -e part/$C/config.json ] || rm -rf part\n"
                 "  if [ -e part ]; then $P train $C $ARGS --checkpoint-steps 1 --quiet --resume "
                 "--out part & PID=$!\n"
                 "  else $P train $C $ARGS $SIZE --epochs 30 --checkpoint-steps 1 --quiet --out "
@@ -186,7 +187,10 @@ CATCH_TEST_CASE("killed at any time, a run goes on to the same bits [row 54]") {
                 "  [ $CODE -eq 137 ] && N=$((N + 1))\n"
                 "  [ $CODE -eq 137 ] || [ $CODE -eq 0 ] || exit $CODE\n"
                 "done\n"
-                "rm -f part/$C/checkpoints/final.safetensors\n" +
+                "rm -f part/$C/checkpoints/final.safetensors\n"
+                "[ -e part/$C/config.json ] || rm -rf part\n"
+                "[ -e part ] || $P train $C $ARGS $SIZE --epochs 30 --quiet --out part "
+                "--stop-after-steps 1\n" +
                 resume,
             "optimized", batches);
   CATCH_INFO(result.err << result.out);
