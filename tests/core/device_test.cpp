@@ -12,6 +12,14 @@ CATCH_TEST_CASE("devices are known by name, and one that is not there is refused
                           "device is 'tpu', but it takes auto, cpu, cuda or cuda:N.");
 }
 
+CATCH_TEST_CASE("a device that is given in code is looked at too") {
+  CATCH_CHECK(gradus::checked(c10::Device(c10::kCPU)) == c10::Device(c10::kCPU));
+  CATCH_CHECK_THROWS_WITH(gradus::checked(c10::Device(c10::kCUDA, 99)),
+                          Catch::Matchers::StartsWith("device 'cuda:99' is not there: this "));
+  CATCH_CHECK_THROWS_WITH(gradus::checked(c10::Device(c10::kMeta)),
+                          "device is 'meta', but gradus computes on cpu and cuda alone.");
+}
+
 CATCH_TEST_CASE("the nearest name is offered, or all of them") {
   CATCH_CHECK(gradus::edit_distance("kitten", "sitting") == 3);
   CATCH_CHECK(gradus::suggestion("optimised", {"unoptimized", "optimized"}) ==

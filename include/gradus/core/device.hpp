@@ -8,6 +8,7 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/Device.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 #include <sys/utsname.h>
@@ -23,6 +24,20 @@ inline c10::Device default_device() {
   return cuda_device_count() > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
 }
 
+namespace detail {
+
+inline void require_cuda(int index, const std::string& name) {
+  const int count = cuda_device_count();
+  if (index < count) return;
+  throw ConfigurationError(
+      "device '" + name + "' is not there: this " +
+      (count == 0 ? std::string("machine or this build of LibTorch offers no CUDA device")
+                  : "machine has " + std::to_string(count) + " CUDA device(s), counted from 0") +
+      "; use auto or cpu.");
+}
+
+}  // namespace detail
+
 /// From `auto`, `cpu`, `cuda` or `cuda:N`. Throws ConfigurationError for another name or a device
 /// that is not there.
 inline c10::Device device_from_name(const std::string& name) {
@@ -34,15 +49,20 @@ inline c10::Device device_from_name(const std::string& name) {
     throw ConfigurationError("device is '" + name + "', but it takes auto, cpu, cuda or cuda:N.");
   }
   const int index = indexed ? std::stoi(name.substr(5)) : 0;
-  const int count = cuda_device_count();
-  if (index >= count) {
-    throw ConfigurationError(
-        "device '" + name + "' is not there: this " +
-        (count == 0 ? std::string("machine or this build of LibTorch offers no CUDA device")
-                    : "machine has " + std::to_string(count) + " CUDA device(s), counted from 0") +
-        "; use --device auto or cpu.");
-  }
+  detail::require_cuda(index, name);
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+/// Returns `device`. Throws ConfigurationError for one of another kind than cpu and cuda, or that
+/// is not there.
+inline c10::Device checked(c10::Device device) {
+  if (device.is_cuda()) {
+    detail::require_cuda(std::max<int>(device.index(), 0), device.str());
+  } else if (!device.is_cpu()) {
+    throw ConfigurationError("device is '" + device.str() +
+                             "', but gradus computes on cpu and cuda alone.");
+  }
+  return device;
 }
 
 /// Whether bfloat16 arithmetic is native: AVX512-BF16 or AMX on a CPU, compute capability 8.0 on

@@ -62,6 +62,7 @@ inline const RunSettings& checked(const RunSettings& run) {
     throw ConfigurationError("stop_after_seconds is " + std::to_string(*run.stop_after_seconds) +
                              ", but it takes a number above 0.");
   }
+  checked(run.device);
   checked(run.math);
   return run;
 }
