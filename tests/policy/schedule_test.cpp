@@ -1,7 +1,10 @@
 #include "catch.hpp"
 #include "reference.hpp"
 #include <gradus/policy/schedule/constant.hpp>
+#include <gradus/policy/schedule/cosine.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
+#include <gradus/policy/schedule/sequence.hpp>
+#include <gradus/policy/schedule/warmup.hpp>
 
 #include <cmath>
 
@@ -40,6 +43,22 @@ CATCH_TEST_CASE("OneCycle equals PyTorch's at every step, in every variant, to 1
 CATCH_TEST_CASE("OneCycle leaves momentum alone when asked to, and bears a run of one step") {
   CATCH_CHECK_FALSE(OneCycle{.cycle_momentum = false}.at(3, 10, 1).momentum.has_value());
   CATCH_CHECK(std::isfinite(OneCycle{}.at(0, 1, 1).learning_rate));
+}
+
+CATCH_TEST_CASE("a rise longer than the run is found, within a sequence too") {
+  using gradus::run_mistake;
+  using Rise = gradus::Warmup<gradus::Cosine>;
+  CATCH_CHECK(run_mistake(OneCycle{}, 1).empty());
+  CATCH_CHECK(run_mistake(Rise{.steps = 9}, 10).empty());
+  CATCH_CHECK_THAT(run_mistake(Rise{.steps = 10}, 10),
+                   Catch::Matchers::StartsWith("the rate would rise for 10 optimizer steps"));
+  CATCH_CHECK_FALSE(run_mistake(gradus::Warmup<Rise>{.steps = 4, .then = {.steps = 6}}, 10).empty());
+  const gradus::Sequence<Rise, Rise> both{
+      .split = 0.4, .first = {.steps = 3}, .second = {.steps = 6}};
+  CATCH_CHECK(run_mistake(both, 12).empty());
+  CATCH_CHECK_FALSE(run_mistake(both, 10).empty());
+  const gradus::Sequence<gradus::Constant, Rise> late{.split = 1, .second = {.steps = 50}};
+  CATCH_CHECK(run_mistake(late, 10).empty());
 }
 
 CATCH_TEST_CASE("the constant schedule is the optimizer's own rate") {

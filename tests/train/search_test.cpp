@@ -3,6 +3,7 @@
 #include "toys.hpp"
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
+#include <gradus/policy/schedule/warmup.hpp>
 #include <gradus/train/find_batch_size.hpp>
 #include <gradus/train/find_learning_rate.hpp>
 
@@ -56,6 +57,14 @@ CATCH_TEST_CASE("batch sizes are doubled up to the data, and the model stays") {
   CATCH_CHECK(sizes.trials[2].batch_size == 32);
   CATCH_CHECK(sizes.trials[2].samples_per_second > 0);
   CATCH_CHECK(weights_of(*net).equal(before));
+}
+
+CATCH_TEST_CASE("a schedule that wants more steps than a trial has is no obstacle to a search") {
+  using Warm = Trainer<Perceptron, Preset<Plain{.batch_size = 16}>, SGD, Warmup<OneCycle>>;
+  auto net = perceptron();
+  const RunSettings run{.device = c10::kCPU};
+  CATCH_CHECK(find_batch_size<Warm>(net, Points(64), {}, run).largest() == 64);
+  CATCH_CHECK(find_learning_rate<Warm>(net, Points(64), {}, run).rates.size() >= 3);
 }
 
 CATCH_TEST_CASE("the search ends before memory does") {

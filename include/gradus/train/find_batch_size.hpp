@@ -2,6 +2,8 @@
 #pragma once
 
 #include <gradus/core/out_of_memory.hpp>
+#include <gradus/policy/schedule/constant.hpp>
+#include <gradus/train/edit.hpp>
 #include <gradus/train/keep_model.hpp>
 #include <gradus/train/trainer.hpp>
 
@@ -63,7 +65,7 @@ inline std::int64_t free_bytes() {
 template <class T, data::Dataset Train>
 BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
                            const BatchSizeSearch& search = {}, const RunSettings& run = {},
-                           typename T::policies_type policies = {})
+                           const typename T::policies_type& policies = {})
   requires requires { policies.template at<slot::loading>().batch_size; }
 {
   if (search.smallest < 1 || search.largest < search.smallest || !(search.memory_part > 0) ||
@@ -71,6 +73,9 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
     throw ConfigurationError(
         "a search for the batch size takes 1 <= smallest <= largest and a memory_part in (0, 1].");
   }
+  using Tried = with<T, Constant>;  // no schedule finds a run of one step too short
+  typename Tried::policies_type numbers;
+  copy_numbers(policies, numbers);
   const KeepModel keep(*model);
   auto settings = run;
   settings.epochs = 1;
@@ -83,10 +88,10 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
   for (auto size = search.smallest; size <= largest; size *= 2) {
     const auto last = sizes.trials.empty() ? 0 : sizes.trials.back().peak_bytes;
     if (!run.device.is_cuda() && most > 0 && 2 * static_cast<double>(last) > most) break;
-    policies.template at<slot::loading>().batch_size = size;
+    numbers.template at<slot::loading>().batch_size = size;
     try {
       const auto begin = std::chrono::steady_clock::now();
-      T trainer(model, settings, policies);
+      Tried trainer(model, settings, numbers);
       trainer.fit(train);
       const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
       const auto samples = trainer.plan(train.size()).window_samples(0);

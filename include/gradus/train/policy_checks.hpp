@@ -5,7 +5,9 @@
 #include <gradus/core/error.hpp>
 #include <gradus/core/settings.hpp>
 #include <gradus/core/slot.hpp>
+#include <gradus/policy/schedule/concept.hpp>
 
+#include <cstdint>
 #include <string>
 
 namespace gradus {
@@ -32,6 +34,13 @@ void check_agreement(const Policies& policies) {
         "the schedule cycles momentum, but the optimizer has none; set schedule.cycle_momentum to "
         "false or choose another optimizer.");
   }
+}
+
+/// A run that its schedule is not made for. Throws ConfigurationError.
+template <class Schedule>
+void check_length(const Schedule& schedule, std::int64_t total_steps) {
+  const auto mistake = run_mistake(schedule, total_steps);
+  if (!mistake.empty()) throw ConfigurationError("schedule: " + mistake + ".");
 }
 
 /// Returns `policies`. Throws ConfigurationError for numbers that no run can have.

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <type_traits>
 
 namespace gradus {
@@ -32,7 +33,8 @@ struct ScheduleMembers<P, false> {
 /// `at(step, total_steps, learning_rate)` gives the rates of optimizer step `step`, counted from 0,
 /// of `total_steps`; `learning_rate` is the optimizer's own. A pure function, so that a run can be
 /// resumed anywhere. A step that was skipped because a gradient was not finite is not counted.
-/// A schedule that sets momentum says so by `cycles_momentum()`.
+/// A schedule that sets momentum says so by `cycles_momentum()`; one that not every run is long
+/// enough for says by `run_mistake(total_steps)` what is wrong with a run, or "".
 ///
 /// A schedule that follows the results has run state, takes it first in `at`, and changes it in
 /// `after_epoch(state, record)`, which comes after each epoch's evaluation.
@@ -41,6 +43,7 @@ struct Contract<slot::schedule, P> {
   using At = typename detail::ScheduleMembers<P>::At;
   using AfterEpoch = void (P::*)(state_of<P>&, const EpochRecord&) const;
   using Cycles = bool (P::*)() const;
+  using RunMistake = std::string (P::*)(std::int64_t) const;
 
   static constexpr std::array members{
       Member{"at", detail::ScheduleMembers<P>::at, (requires { &P::at; }),
@@ -52,6 +55,9 @@ struct Contract<slot::schedule, P> {
       Member{"cycles_momentum", "constexpr bool cycles_momentum() const", (requires {
                &P::cycles_momentum;
              }), (requires { static_cast<Cycles>(&P::cycles_momentum); }), false},
+      Member{"run_mistake", "std::string run_mistake(std::int64_t total_steps) const", (requires {
+               &P::run_mistake;
+             }), (requires { static_cast<RunMistake>(&P::run_mistake); }), false},
   };
 };
 
@@ -69,6 +75,16 @@ constexpr std::string_view part_mistake(const P& schedule) {
     return "a schedule with run state cannot be a part of another; give the trainer that one alone";
   } else if constexpr (requires { schedule.mistake(); }) {
     return schedule.mistake();
+  } else {
+    return "";
+  }
+}
+
+/// What is wrong with a run of `total_steps` optimizer steps under this schedule; "" for nothing.
+template <SchedulePolicy P>
+std::string run_mistake(const P& schedule, std::int64_t total_steps) {
+  if constexpr (requires { schedule.run_mistake(total_steps); }) {
+    return schedule.run_mistake(total_steps);
   } else {
     return "";
   }

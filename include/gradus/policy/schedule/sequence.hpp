@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 namespace gradus {
 
@@ -36,12 +37,23 @@ struct Sequence {
   [[nodiscard]] constexpr bool cycles_momentum() const {
     return sets_momentum(first) || sets_momentum(second);
   }
+  [[nodiscard]] std::string run_mistake(std::int64_t total_steps) const {
+    const auto until = steps_of_first(total_steps);
+    auto mistake = until > 0 ? gradus::run_mistake(first, until) : "";
+    if (!mistake.empty() || until == total_steps) return mistake;
+    return gradus::run_mistake(second, total_steps - until);
+  }
 
   [[nodiscard]] Rates at(std::int64_t step, std::int64_t total_steps, double learning_rate) const {
-    const auto until = std::llround(split * static_cast<double>(total_steps));
+    const auto until = steps_of_first(total_steps);
     return step < until ? first.at(step, until, learning_rate)
                         : second.at(step - until, std::max<std::int64_t>(total_steps - until, 1),
                                     learning_rate);
+  }
+
+ private:
+  [[nodiscard]] std::int64_t steps_of_first(std::int64_t total_steps) const {
+    return std::llround(split * static_cast<double>(total_steps));
   }
 };
 

@@ -5,6 +5,7 @@
 #include <gradus/policy/schedule/concept.hpp>
 
 #include <algorithm>
+#include <string>
 
 namespace gradus {
 
@@ -33,6 +34,13 @@ struct Warmup {
 
   [[nodiscard]] constexpr std::string_view mistake() const { return part_mistake(then); }
   [[nodiscard]] constexpr bool cycles_momentum() const { return sets_momentum(then); }
+  /// A run must be longer than its rise.
+  [[nodiscard]] std::string run_mistake(std::int64_t total_steps) const {
+    if (steps < total_steps) return gradus::run_mistake(then, total_steps - steps);
+    return "the rate would rise for " + std::to_string(steps) +
+           " optimizer steps, but the run has only " + std::to_string(total_steps) +
+           "; lower its steps, or train for longer";
+  }
 
   [[nodiscard]] Rates at(std::int64_t step, std::int64_t total_steps, double learning_rate) const {
     const auto rest = std::max<std::int64_t>(total_steps - steps, 1);
