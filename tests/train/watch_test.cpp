@@ -3,11 +3,14 @@
 #include "toys.hpp"
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/precision/mixed.hpp>
+#include <gradus/policy/schedule/cosine.hpp>
 #include <gradus/policy/schedule/reduce_on_plateau.hpp>
+#include <gradus/policy/schedule/warmup.hpp>
 #include <gradus/policy/stopping/early_stop.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <limits>
+#include <string>
 #include <vector>
 
 using namespace gradus;
@@ -47,6 +50,13 @@ struct IdleImpl : torch::nn::Module {
   at::Tensor forward(const at::Tensor& x) { return head(x); }
 };
 TORCH_MODULE(Idle);
+
+struct NormedImpl : torch::nn::Module {
+  torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(6));
+  torch::nn::Linear head = register_module("head", torch::nn::Linear(6, 3));
+  at::Tensor forward(const at::Tensor& x) { return head(norm(x)); }
+};
+TORCH_MODULE(Normed);
 
 struct FlatImpl : torch::nn::Module {
   torch::nn::Linear head = register_module("head", torch::nn::Linear(6, 3));
@@ -128,6 +138,41 @@ CATCH_TEST_CASE("a loss that grows far above its best is an error, where it is a
   CATCH_CHECK_THROWS_WITH(
       T(perceptron(), {.epochs = 50, .device = c10::kCPU, .log_every_steps = 1}).fit(Points(16)),
       ContainsSubstring("the training loss has grown to"));
+}
+
+CATCH_TEST_CASE("or a warning, once while it lasts") {
+  using T = Trainer<Perceptron, Small, Preset<SGD{.lr = 50}>,
+                    Preset<Guard{.divergence = 3, .on_divergence = OnDivergence::warn}>>;
+  struct Warnings {
+    std::vector<std::string> all;
+    void on(const StepEnd& event) {
+      if (!event.warning.empty()) all.push_back(event.warning);
+    }
+  } seen;
+  T(perceptron(), {.epochs = 2, .device = c10::kCPU, .log_every_steps = 1}).fit(Points(16), seen);
+  CATCH_REQUIRE(seen.all.size() == 1);
+  CATCH_CHECK_THAT(seen.all[0], ContainsSubstring("the training loss has grown to"));
+}
+
+CATCH_TEST_CASE("a skipped step leaves nothing in the statistics of a batch norm") {
+  using Skips = Trainer<Normed, Small,
+                        Preset<Guard{.on_not_finite = OnNotFinite::skip, .each_step = true}>>;
+  const auto order = data::epoch_order(16, 0, 0);
+  Skips trainer(Normed(), {.epochs = 1, .device = c10::kCPU});
+  CATCH_CHECK(trainer.fit(poisoned(16, order[5])).epochs[0].skipped_steps == 1);
+  CATCH_CHECK(trainer.model()->norm->running_mean.isfinite().all().item<bool>());
+  CATCH_CHECK(trainer.model()->norm->running_var.isfinite().all().item<bool>());
+  CATCH_CHECK(trainer.model()->norm->num_batches_tracked.item<std::int64_t>() == 3);
+}
+
+CATCH_TEST_CASE("a warm-up longer than the run is refused before the run begins") {
+  using T = Trainer<Perceptron, Small, Preset<Warmup<Cosine>{.steps = 4}>>;
+  T four(perceptron(), {.epochs = 1, .device = c10::kCPU});
+  CATCH_CHECK_THROWS_WITH(four.fit(Points(16)),
+                          "schedule: the rate would rise for 4 optimizer steps, but the run has "
+                          "only 4; lower its steps, or train for longer.");
+  T eight(perceptron(), {.epochs = 2, .device = c10::kCPU});
+  CATCH_CHECK_NOTHROW(eight.fit(Points(16)));
 }
 
 CATCH_TEST_CASE("a broken model is found by the sanity evaluation, before any step") {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace gradus {
 
@@ -27,6 +28,7 @@ struct StepEnd {
   double learning_rate = 0;      ///< of this step
   double train_seconds = 0;      ///< since the run began, evaluation not counted
   std::optional<double> train_loss;
+  std::string warning;  ///< of the run's guard, in a sentence; mostly empty
 };
 
 struct EpochEnd {

@@ -19,12 +19,18 @@ constexpr std::array<std::string_view, 2> enum_names(OnMissingGradient) {
   return {"stop", "ignore"};
 }
 
+/// What happens when the loss is too many times the best one.
+enum class OnDivergence { stop, warn };
+
+constexpr std::array<std::string_view, 2> enum_names(OnDivergence) { return {"stop", "warn"}; }
+
 struct GuardPlan {
   OnNotFinite on_not_finite = OnNotFinite::stop;  ///< `skip` needs `each_step`
   OnMissingGradient on_missing_gradient = OnMissingGradient::stop;
   bool each_step = false;          ///< look before every step, which waits for the device
   std::int64_t max_skipped = 100;  ///< skipped steps in a row that end the run
-  double divergence = 0;  ///< loss over the best so far that ends the run; 0: any loss goes on
+  double divergence = 0;           ///< loss over the best one so far that is too much; 0: none is
+  OnDivergence on_divergence = OnDivergence::stop;
 };
 
 }  // namespace gradus

@@ -25,7 +25,7 @@ using Clock = std::function<double()>;
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Observer that remembers a line at the start, one per epoch, one at the end, and whatever else is
+/// Observer that remembers a line at the start, one per epoch and warning, one at the end, and whatever else is
 /// said to it. Each bears the seconds since the log was made.
 class Log {
  public:
@@ -46,6 +46,9 @@ class Log {
   }
 
   void on(const FitBegin& event) { say(line_of(event)); }
+  void on(const StepEnd& event) {
+    if (!event.warning.empty()) say("warning: " + event.warning);
+  }
   void on(const EpochEnd& event) { say(line_of(event)); }
   void on(const FitEnd& event) { say(line_of(event)); }
 

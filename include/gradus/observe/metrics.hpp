@@ -19,7 +19,7 @@
 namespace gradus::observe {
 
 /// Observer that appends one JSON object per line: `"event": "step"` once per log interval, and
-/// `"event": "epoch"` after each epoch. A line is handed to the system whole as soon as it is
+/// `"event": "epoch"` after each epoch. A step that the guard warns of has a `"warning"`. A line is handed to the system whole as soon as it is
 /// known. A figure that is not there, or not finite, is null. A run that resumes goes on in
 /// the same file, which `Checkpoints` cuts to what the run knows (`CheckpointPlan::files`).
 class MetricsFile {
@@ -38,14 +38,16 @@ class MetricsFile {
 
   void on(const StepEnd& event) {
     if (!event.train_loss) return;
-    append({{"event", "step"},
-            {"epoch", event.epoch},
-            {"step", event.step},
-            {"total_steps", event.total_steps},
-            {"samples", event.samples},
-            {"train_loss", *event.train_loss},
-            {"learning_rate", event.learning_rate},
-            {"train_seconds", event.train_seconds}});
+    nlohmann::ordered_json line = {{"event", "step"},
+                                   {"epoch", event.epoch},
+                                   {"step", event.step},
+                                   {"total_steps", event.total_steps},
+                                   {"samples", event.samples},
+                                   {"train_loss", *event.train_loss},
+                                   {"learning_rate", event.learning_rate},
+                                   {"train_seconds", event.train_seconds}};
+    if (!event.warning.empty()) line["warning"] = event.warning;
+    append(line);
   }
 
   void on(const EpochEnd& event) {

@@ -56,6 +56,7 @@ class Progress {
     const double now = clock_();
     pace_.on(event, now);
     if (event.train_loss) loss_ = event.train_loss;
+    if (!event.warning.empty()) say("warning: " + event.warning);
     const bool ends_epoch = steps_per_epoch_ > 0 && event.step % steps_per_epoch_ == 0;
     if (!line_.terminal().interactive || (now < next_draw_ && !ends_epoch)) return;
     next_draw_ = now + seconds_between_draws;

@@ -90,6 +90,7 @@ LearningRateCurve find_learning_rate(typename T::model_type& model, const Train&
       std::pow(search.highest / search.lowest, 1 / static_cast<double>(search.steps - 1));
   if constexpr (requires { rising.template at<slot::guard>().divergence; }) {
     rising.template at<slot::guard>().divergence = 4;
+    rising.template at<slot::guard>().on_divergence = OnDivergence::stop;
   }
 
   const KeepModel keep(*model);

@@ -19,6 +19,7 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch aft
   const MathScope math(run_.math);
   const StepPlan plan = this->plan(train.size());
   data::check_batch_size(plan.samples, plan.batch_size);
+  check_length(at<slot::schedule>(), plan.total_steps());
   check_smallest_batch(train, plan);
   begin(mark_of(train), plan);
   const TrainingSource source(train, at<slot::loading>(), run_.device);
@@ -90,7 +91,8 @@ void BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan
                   .total_steps = plan.total_steps(),
                   .samples = progress_.samples,
                   .learning_rate = rates.learning_rate,
-                  .train_loss = {}};
+                  .train_loss = {},
+                  .warning = {}};
     const bool last = progress_.window == plan.steps();
     if (++progress_.windows_since_reading == run_.log_every_steps || last) read_losses(event);
     clock_.set_waited(feed.seconds_waited());
@@ -183,7 +185,7 @@ void BasicTrainer<M, Policies>::read_losses(StepEnd& event) {
     event.step = progress_.steps;
   }
   event.train_loss = reading.mean;
-  guard_.check_reading(reading, parameters_, place_);
+  event.warning = guard_.check_reading(reading, parameters_, place_);
   guard_.count(reading.windows, reading.skipped_in_a_row, parameters_, place_);
 }
 

@@ -8,6 +8,7 @@
 #include <gradus/train/loss_meter.hpp>
 
 #include <ATen/ops/_foreach_norm.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
@@ -17,6 +18,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -39,6 +41,24 @@ class NumericGuard {
     }
   }
 
+  /// Before a window that may come to be skipped: what its forward passes change.
+  void keep_buffers(const torch::nn::Module& model) {
+    if (plan_.on_not_finite != OnNotFinite::skip) return;
+    if (kept_.empty()) {
+      for (const auto& [name, buffer] : unique_buffers(model)) {
+        kept_.emplace_back(buffer, at::empty_like(buffer));
+      }
+    }
+    const at::NoGradGuard no_grad;
+    for (auto& [buffer, copy] : kept_) copy.copy_(buffer);
+  }
+
+  /// After a window that was skipped.
+  void restore_buffers() {
+    const at::NoGradGuard no_grad;
+    for (auto& [buffer, copy] : kept_) buffer.copy_(copy);
+  }
+
   /// Before a step, when losses and unscaled gradients of its window are there. Returns whether to
   /// take it. Waits for the device, if the policy asks for it at all.
   [[nodiscard]] bool allows_step(const std::vector<NamedTensor>& parameters, const LossMeter& meter,
@@ -50,20 +70,24 @@ class NumericGuard {
     throw NumericError(*found + " is not finite" + at(place) + advice);
   }
 
-  /// After a reading. Throws NumericError for a loss that is not finite or far above the best one.
-  void check_reading(const LossReading& reading, const std::vector<NamedTensor>& parameters,
-                     const LossPlace& place) {
+  /// After a reading. Throws NumericError for a loss that is not finite or far above the best one,
+  /// or returns a warning of it, the first time in a row.
+  std::string check_reading(const LossReading& reading, const std::vector<NamedTensor>& parameters,
+                            const LossPlace& place) {
     if (reading.not_finite && plan_.on_not_finite == OnNotFinite::stop) {
       throw NumericError("the training loss is not finite" + at(*reading.not_finite) +
                          bad_weights(parameters) + advice);
     }
-    if (!reading.mean) return;
+    if (!reading.mean) return "";
     best_ = std::min(best_, *reading.mean);
-    if (plan_.divergence > 0 && *reading.mean > plan_.divergence * best_) {
-      throw NumericError("the training loss has grown to " + std::to_string(*reading.mean) +
-                         ", over " + std::to_string(plan_.divergence) + " times the best one, " +
-                         std::to_string(best_) + "," + at(place) + advice);
-    }
+    const bool diverged = plan_.divergence > 0 && *reading.mean > plan_.divergence * best_;
+    const bool before = std::exchange(diverged_, diverged);
+    if (!diverged || before) return "";
+    const auto sentence = "the training loss has grown to " + std::to_string(*reading.mean) +
+                          ", over " + std::to_string(plan_.divergence) + " times the best one, " +
+                          std::to_string(best_) + "," + at(place) + advice;
+    if (plan_.on_divergence == OnDivergence::stop) throw NumericError(sentence);
+    return sentence;
   }
 
   /// Of windows whose fate is known. Throws NumericError when too many were skipped in a row.
@@ -81,10 +105,12 @@ class NumericGuard {
   void save(StateDict& to) const {
     to.put("best", at::scalar_tensor(best_, at::kDouble));
     to.put("skipped_in_a_row", skipped_in_a_row_);
+    to.put("diverged", std::int64_t{diverged_});
   }
   void load(const StateDict& from) {
     best_ = from.copy("best").item<double>();
     skipped_in_a_row_ = from.number("skipped_in_a_row");
+    diverged_ = from.number("diverged") != 0;
   }
 
  private:
@@ -129,6 +155,8 @@ class NumericGuard {
   GuardPlan plan_;
   double best_ = std::numeric_limits<double>::infinity();
   std::int64_t skipped_in_a_row_ = 0;
+  bool diverged_ = false;
+  std::vector<std::pair<at::Tensor, at::Tensor>> kept_;  ///< buffers and what they held
 };
 
 }  // namespace gradus

@@ -69,6 +69,7 @@ template <class Feed>
 bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, const Rates& rates,
                                            StepContext context) {
   const auto samples = static_cast<double>(plan.window_samples(progress_.window));
+  guard_.keep_buffers(*model_);
   for (; context.micro_batch < plan.window_batches(progress_.window); ++context.micro_batch) {
     const Batch batch = next_batch(feed, plan, context);
     forward_backward(batch, samples, context,
@@ -129,7 +130,11 @@ bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepCon
   if constexpr (PolicyAt<slot::clipping>::clips) {
     if (finite) at<slot::clipping>().clip(gradients_of(parameters_));
   }
-  if (finite) take_step(rates, context);
+  if (finite) {
+    take_step(rates, context);
+  } else {
+    guard_.restore_buffers();
+  }
   if constexpr (Traits::has_scaler) {
     if (auto* scaler = this->scaler()) scaler->update();
   }

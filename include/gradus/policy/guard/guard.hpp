@@ -11,7 +11,8 @@ namespace gradus {
 /// By default it costs nothing in the step: losses are looked at when they are read for the log,
 /// and the error names the first step and micro-batch whose loss was not finite. With `each_step`
 /// loss and gradients are looked at before every step, the error names the layer, and a bad step
-/// can be skipped; that waits for the device once a step.
+/// can be skipped, with its part of the batch norms' statistics taken back; that waits for the
+/// device once a step.
 struct Guard {
   using slot = slot::guard;
   static constexpr std::string_view name = "Guard";
@@ -21,6 +22,7 @@ struct Guard {
   bool each_step = false;
   std::int64_t max_skipped = 100;
   double divergence = 0;
+  OnDivergence on_divergence = OnDivergence::stop;
 
   static constexpr auto fields() {
     return fields_of(
@@ -31,7 +33,8 @@ struct Guard {
         field("max_skipped", &Guard::max_skipped, at_least(1),
               "skipped steps in a row that end the run"),
         field("divergence", &Guard::divergence, at_least(0),
-              "loss over the best one read so far that ends the run; 0: none"));
+              "loss over the best one read so far that is too much; 0: none is"),
+        field("on_divergence", &Guard::on_divergence, "a loss that is too much"));
   }
 
   [[nodiscard]] constexpr std::string_view mistake() const {
@@ -44,7 +47,8 @@ struct Guard {
   }
 
   [[nodiscard]] GuardPlan plan() const {
-    return {on_not_finite, on_missing_gradient, each_step, max_skipped, divergence};
+    return {on_not_finite, on_missing_gradient, each_step,
+            max_skipped,   divergence,             on_divergence};
   }
 };
 static_assert(GuardPolicy<Guard>);
