@@ -7,8 +7,10 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <sys/wait.h>
+#include <tuple>
 
 using Catch::Matchers::ContainsSubstring;
 using gradus::test::Folder;
@@ -63,6 +65,7 @@ void check_goes_on(const Folder& folder, const std::string& expected) {
   CATCH_INFO(result.err);
   CATCH_CHECK(result.code == 0);
   CATCH_CHECK(result.out == expected);
+  CATCH_CHECK(result.err == "");  // what lies there is whole
   check_metrics(folder);
   for (const auto& entry : fs::directory_iterator(folder / "run/checkpoints")) {
     const auto name = entry.path().filename().string();
@@ -92,27 +95,39 @@ CATCH_TEST_CASE(
 }
 
 CATCH_TEST_CASE(
-    "a save that fails ends the run with its cause, and the last good one stays "
+    "a save that fails at any call ends the run with its cause, and the last good one stays "
     "[rows 50, 51, 53]") {
   const auto expected = uninterrupted();
-  const auto fails = [&](const std::string& fault, const std::string& call,
-                         const std::string& words) {
-    for (int at = 1;; ++at) {
-      const Folder folder;
-      const auto failed = run_with_fault(folder, fault, at);
-      CATCH_REQUIRE(fs::exists(folder / "mark"));
-      if (text_of(folder / "mark") != call) continue;
-      CATCH_INFO(fault << " at " << call << ": " << failed.err);
-      CATCH_CHECK(failed.code == 7);
-      CATCH_CHECK_THAT(failed.err, ContainsSubstring("Cannot write ") && ContainsSubstring(words));
-      check_goes_on(folder, expected);
-      break;
-    }
+  const auto check = [&](const Result& failed, const std::string& words) {
+    CATCH_CHECK(failed.code == 7);
+    CATCH_CHECK_THAT(failed.err, ContainsSubstring("Cannot write ") && ContainsSubstring(words));
   };
-  fails("ENOSPC", "write", "No space left on device");
-  fails("EIO", "fsync", "Input/output error");
-  fails("EIO", "rename", "Input/output error");
-  fails("EMFILE", "open", "Too many open files");
+  std::map<std::string, int> first;  // of each call
+  for (int at = 1;; ++at) {
+    const Folder folder;
+    const auto failed = run_with_fault(folder, "EIO", at);
+    CATCH_REQUIRE(at < 100);
+    if (!fs::exists(folder / "mark")) break;
+    const auto call = text_of(folder / "mark");
+    first.emplace(call, at);
+    CATCH_INFO(call << ", call " << at << ": " << failed.err);
+    if (call == "remove") {  // of a checkpoint that is not needed any more
+      CATCH_CHECK(failed.code == 0);
+      CATCH_CHECK(failed.out == expected);
+    } else {
+      check(failed, "Input/output error");
+      check_goes_on(folder, expected);
+    }
+  }
+  for (const auto& [call, fault, words] :
+       {std::tuple("write", "ENOSPC", "No space left on device"),
+        std::tuple("open", "EMFILE", "Too many open files")}) {
+    const Folder folder;
+    const auto failed = run_with_fault(folder, fault, first.at(call));
+    CATCH_INFO(fault << ": " << failed.err);
+    check(failed, words);
+    check_goes_on(folder, expected);
+  }
 }
 
 CATCH_TEST_CASE(

@@ -1,0 +1,58 @@
+"""Breaks each promise of docs/durability.md on purpose and says whether its tests notice.
+
+    cmake --workflow --preset test && python3 tests/durability/break_promises.py [PROMISE ...]
+
+Prints one row a change, and exits with 1 if a change went unnoticed.
+"""
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
+import mutation  # noqa: E402
+
+WRITE, HEADER, SEAL = "core/write_file.hpp", "checkpoint/safetensors_header.hpp", "checkpoint/seal.hpp"
+CHECKPOINTS, STATE, SAVER = "checkpoint/checkpoints.hpp", "train/run_state.hpp", "checkpoint/background_saver.hpp"
+FILES, RUNS, FAULTS = "checkpoint/safetensors", "checkpoint/checkpoints", "durability/fault"
+
+# promise, what is broken, header, text, what takes its place, test file
+CHANGES = [
+    ("1", "writes into the file itself", WRITE, "  fresh += std::string(unfinished_mark) + std::to_string(::getpid());", "",
+     FAULTS),
+    ("1", "takes a short write for a whole one", WRITE, "    if (written < 0) return false;", "    if (written < 0) return true;",
+     FAULTS),
+    ("1", "does not bring the file onto the disk", WRITE, "&& ::fsync(descriptor) == 0;", "&& ::fsync(descriptor) <= 0;", FAULTS),
+    ("1", "does not bring the folder onto the disk", WRITE, "  cause = detail::sync_path(folder, O_RDONLY | O_DIRECTORY);", "",
+     FAULTS),
+    ("1", "leaves unfinished files behind", "checkpoint/checkpoint_folder.hpp",
+     "std::filesystem::remove(file, ignored);\n      }\n    }\n    read_best", "}\n    }\n    read_best", RUNS),
+    ("2", "does not look at the checksum of the header", SEAL, "if (hexadecimal(crc32c(head)) != whole.mapped())", "if (false)",
+     FILES),
+    ("2", "does not look at the checksums of tensors", SEAL, "sum == sums.end() || *sum != hexadecimal(crc32c(values))",
+     "sum == sums.end()", FILES),
+    ("2", "allows holes and overlaps", HEADER, "tensor.begin != next || tensor.end < next ||", "tensor.end < tensor.begin ||",
+     FILES),
+    ("2", "allows bytes behind the last tensor", HEADER, "if (next != values) refuse", "if (next > values) refuse", FILES),
+    ("2", "multiplies sides until they overflow", HEADER, "if (!empty && size > values / side) refuse", "if (false) refuse",
+     FILES),
+    ("2", "takes the last of two tensors of one name", HEADER, "if (!names_.insert(key).second) refuse", "if (false) refuse",
+     FILES),
+    ("2", "gives up with the newest", CHECKPOINTS, "        damage = error.what();", "        throw;", FAULTS),
+    ("2", "leaves a damaged one among the others", CHECKPOINTS, "folder_.set_aside(step);", "static_cast<void>(step);", FAULTS),
+    ("3", "leaves a trainer half loaded", STATE, "    take_state(before);\n", "", RUNS),
+    ("3", "passes over what nobody asked for", STATE, "    state.refuse_unread();", "", RUNS),
+    ("4", "saves what is still trained", "core/state_dict.hpp", "copy_of(tensor.detach())", "tensor.detach()", FAULTS),
+    ("4", "forgets the records", STATE, "  history_ = load_history(state);", "  static_cast<void>(load_history(state));", RUNS),
+    ("4", "forgets the random streams", STATE, '  host.set_state(state.copy("random/cpu"));',
+     '  static_cast<void>(state.has("random/cpu"));', "semantics/resume"),
+    ("4", "counts lines twice after a resume", CHECKPOINTS, "cut_file(file, size);", "static_cast<void>(size);", FAULTS),
+    ("5", "goes on with another configuration", "checkpoint/run_configuration.hpp", "  if (list.empty()) return;", "  return;",
+     RUNS),
+    ("5", "goes on with other data", CHECKPOINTS, "if (!trainer_->run().allow_other_data)", "if (false)", RUNS),
+    ("6", "has two owners", "core/file_lock.hpp", "::flock(descriptor_, LOCK_EX | LOCK_NB) != 0", "false", "core/file_lock"),
+    ("7", "passes over a failed save", SAVER, "if (plan_->on_failure == OnSaveFailure::stop) throw;", "", FAULTS),
+    ("7", "saves weights that are not finite", SAVER, "if (!plan_->allow_not_finite)", "if (false)", RUNS),
+    ("8", "opens archives of PyTorch", "checkpoint/safetensors.hpp", "detail::refuse_archive(file);", "", FILES),
+]
+
+mutation.main(CHANGES)
