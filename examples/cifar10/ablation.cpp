@@ -10,6 +10,7 @@
 #include <gradus/core/write_file.hpp>
 
 #include <cmath>
+#include <cstdint>
 #include <iomanip>
 #include <iostream>
 #include <sstream>
@@ -144,8 +145,7 @@ void ablate_configuration(Options options) {
   std::vector<Contribution> contributions;
   for (const auto& left : others) contributions.push_back({&left, {}});
   const auto recorded = environment(options, data);
-  const auto last_seed = options.seed + static_cast<std::uint64_t>(options.seeds);
-  for (; options.seed < last_seed; ++options.seed) {
+  for (std::int64_t i = 0; i < options.seeds; ++i, ++options.seed) {
     const auto run = [&](const Configuration& trained, const std::string& into) {
       const auto seed = "seed-" + std::to_string(options.seed);
       return trained.train(options, data.sets, folder / into / seed, recorded);

@@ -10,7 +10,12 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <iostream>
+#include <limits>
+#include <string_view>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -185,6 +190,25 @@ Layer from_environment() {
   return layer;
 }
 
+/// A variable that was meant for us, but is misspelt, would be passed over in silence.
+void warn_of_misspelt_variables() {
+  const std::string prefix = variable_of("");
+  std::vector<std::string> known{"CIFAR10", "CACHE"};
+  for (const auto& [key, meaning] : run_keys()) {
+    known.push_back(variable_of(key).substr(prefix.size()));
+  }
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view variable(*entry, std::strcspn(*entry, "="));
+    if (variable.rfind(prefix, 0) != 0) continue;
+    const auto name = variable.substr(prefix.size());
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const auto meant = gradus::nearest(name, known);
+    if (!meant) continue;  // for something else
+    std::cerr << "warning: the variable " << variable << " is not read; did you mean " << prefix
+              << *meant << "?\n";
+  }
+}
+
 /// Of a run's own config.json, for one that goes on: it lies beneath all that is given anew.
 std::string config_of_run(const Options& options) {
   if (!options.resume) return "";
@@ -308,6 +332,13 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
                                  ", but it takes a whole number of at least 0.");
       }
       options.seed = seed->get<std::uint64_t>();
+      const auto last = std::numeric_limits<std::uint64_t>::max() -
+                        static_cast<std::uint64_t>(options.seeds - 1);
+      if (options.seed > last) {
+        throw ConfigurationError(layer.label("seed") + " is " + gradus::dump(*seed) +
+                                 ", but with --seeds " + std::to_string(options.seeds) +
+                                 " it takes at most " + std::to_string(last) + ".");
+      }
     }
     if (const auto device = layer.run.find("device"); device != layer.run.end() && !device_found) {
       device_found = true;
@@ -356,6 +387,7 @@ std::optional<Request> read_command_line(int argc, char** argv) {
     throw UsageError(error.what());
   }
   const auto command = parsed_command(app).get_name();
+  if (!line.options.quiet) warn_of_misspelt_variables();
   return Request{command, resolve(std::move(line))};
 }
 

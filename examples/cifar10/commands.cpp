@@ -51,7 +51,8 @@ std::vector<const Configuration*> chosen(const Options& options) {
   return list;
 }
 
-void reduce_for_demo(Options& options, const LoadedData& data) {
+void reduce_for_demo(Options& options, const std::vector<const Configuration*>& list,
+                     const LoadedData& data) {
   say(options, "Measuring how fast this machine is ...");
   const auto rate = [&](std::int64_t width) {
     auto trial = options;
@@ -60,7 +61,12 @@ void reduce_for_demo(Options& options, const LoadedData& data) {
     return configuration("unoptimized").measure(trial, data.sets, steps);
   };
   const auto samples = data.sets.train.size();
-  apply(reduce(rate, samples, demo_budget_seconds), samples, options);
+  std::vector<ConfiguredBatch> batches;
+  for (const auto* compared : list) {
+    batches.push_back({std::string(compared->name()),
+                       compared->describe(options)["policies"]["loading"]["batch_size"]});
+  }
+  apply(reduce(rate, samples, demo_budget_seconds), samples, batches, options);
   if (options.notes.empty()) return;
   options.notes.push_back("The full run: " + options.program + " compare");
   for (const auto& note : options.notes) say(options, note);
@@ -90,7 +96,7 @@ void compare(Options options) {
   prepare(options, list);
   const auto folder = make_run_folder(options.out);
   auto data = load_data(options);
-  if (options.demo) reduce_for_demo(options, data);
+  if (options.demo) reduce_for_demo(options, list, data);
   take_first(options, data.sets);
   for (const auto* configuration : list) configuration->check(options, data.sets.train.size());
 

@@ -42,9 +42,11 @@ class ConfigurationOf final : public Configuration {
   }
 
   void check(const Options& options, std::int64_t train_samples) const override {
-    const auto plan = make(options).plan(train_samples);
+    const auto trainer = make(options);
+    const auto plan = trainer.plan(train_samples);
     data::check_batch_size(plan.samples, plan.batch_size);
     check_accumulation(plan);
+    check_length(trainer.policies().template at<slot::schedule>(), plan.total_steps());
   }
 
   [[nodiscard]] observe::RunRecord train(const Options& options, const TrainingData& data,
@@ -62,11 +64,11 @@ class ConfigurationOf final : public Configuration {
       observer.checkpoints.emplace(trainer, folder / "checkpoints",
                                    checkpoint_plan(options, folder),
                                    nlohmann::ordered_json{{"description", description}});
-      if (options.resume) static_cast<void>(observer.checkpoints->resume(data.train));
+      if (options.resume && !observer.checkpoints->resume(data.train)) say_anew(options, folder);
     }
     auto config = description;
     config["environment"] = environment;
-    write_file(folder / "config.json", dump(config, 2) + "\n");
+    write_file(folder / config_name, dump(config, 2) + "\n");
     observer.metrics.emplace(folder / metrics_name);
     observer.log.keep_in(folder / log_name);
     if (!options.quiet) observer.progress.emplace(name_);
@@ -77,7 +79,7 @@ class ConfigurationOf final : public Configuration {
                            {"captures", execution.captures},
                            {"replays", execution.replays},
                            {"reason", execution.reason}};
-    write_file(folder / "config.json", dump(config, 2) + "\n");
+    write_file(folder / config_name, dump(config, 2) + "\n");
     const auto judged = trainer.evaluation_weights();
     save_weights(*trainer.model(), folder / "checkpoints" / "final.safetensors",
                  {{"configuration", dump(description)}});
@@ -122,6 +124,7 @@ class ConfigurationOf final : public Configuration {
   }
 
  private:
+  static constexpr const char* config_name = "config.json";
   static constexpr const char* metrics_name = "metrics.jsonl";
   static constexpr const char* log_name = "train.log";
 
@@ -144,6 +147,14 @@ class ConfigurationOf final : public Configuration {
             .allow_not_finite = options.allow_not_finite,
             .files = {folder / metrics_name, folder / log_name},
             .announce = [](const std::string& sentence) { std::cerr << sentence << '\n'; }};
+  }
+
+  /// What `--resume` finds nothing to go on with.
+  static void say_anew(const Options& options, const std::filesystem::path& folder) {
+    if (options.quiet) return;
+    const bool known = std::filesystem::exists(folder / config_name);
+    std::cerr << "Nothing is saved yet in " << folder.string() << ": the run begins anew, with the "
+              << (known ? "numbers of its config.json" : "numbers that are given now") << ".\n";
   }
 
   [[noreturn]] void refuse_to_go_on(const Options& options) const {

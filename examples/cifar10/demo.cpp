@@ -18,8 +18,7 @@ constexpr std::int64_t full_samples = 50000;
 constexpr std::int64_t full_epochs = 5;
 constexpr std::int64_t small_set = 10000;  // below it five epochs teach too little
 constexpr std::int64_t small_set_epochs = 10;
-constexpr std::int64_t optimized_batch = 256;  // as in configurations.hpp
-constexpr std::int64_t fastest_batch = 64;
+constexpr std::int64_t large_batch = 32;
 
 double seconds(const Reduction& reduction) {
   return static_cast<double>(reduction.samples * reduction.epochs) / reduction.unoptimized_rate *
@@ -65,7 +64,8 @@ Reduction reduce(const MeasureRate& rate, std::int64_t samples, double budget_se
   return chosen;
 }
 
-void apply(const Reduction& reduction, std::int64_t samples, Options& options) {
+void apply(const Reduction& reduction, std::int64_t samples,
+           const std::vector<ConfiguredBatch>& batches, Options& options) {
   options.width = reduction.width;
   options.epochs = reduction.epochs;
   if (reduction.samples < samples) options.train_samples = reduction.samples;
@@ -79,17 +79,16 @@ void apply(const Reduction& reduction, std::int64_t samples, Options& options) {
     change(std::to_string(reduction.samples) + " of 50000 training images");
   }
   if (reduction.epochs != full_epochs) change(std::to_string(reduction.epochs) + " epochs of 5");
-  if (reduction.batch_divisor != 1) {
-    const auto divided = [&](std::int64_t batch) { return batch / reduction.batch_divisor; };
-    change("batches of " + std::to_string(divided(optimized_batch)) + " of " +
-           std::to_string(optimized_batch) + " (optimized) and " +
-           std::to_string(divided(fastest_batch)) + " of " + std::to_string(fastest_batch) +
-           " (fastest), so that enough optimizer steps remain");
-    for (const auto& [name, batch] :
-         {std::pair("optimized", optimized_batch), std::pair("fastest", fastest_batch)}) {
-      options.settings.insert(options.settings.begin(),
-                              {name, "loading", "batch_size", divided(batch)});
-    }
+  std::string smaller;
+  for (const auto& [name, batch] : batches) {
+    if (reduction.batch_divisor == 1 || batch < large_batch) continue;
+    const auto divided = std::max<std::int64_t>(batch / reduction.batch_divisor, 1);
+    smaller += (smaller.empty() ? "" : " and ") + std::to_string(divided) + " of " +
+               std::to_string(batch) + " (" + name + ")";
+    options.settings.push_back({name, "loading", "batch_size", divided});
+  }
+  if (!smaller.empty()) {
+    change("batches of " + smaller + ", so that enough optimizer steps remain");
   }
   if (changes.empty()) return;
   const double full = static_cast<double>(full_samples * full_epochs) / reduction.full_rate *

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace cifar10 {
 
@@ -26,7 +28,14 @@ using MeasureRate = std::function<double(std::int64_t width)>;
 [[nodiscard]] Reduction reduce(const MeasureRate& rate, std::int64_t samples,
                                double budget_seconds);
 
+struct ConfiguredBatch {
+  std::string configuration;
+  std::int64_t batch_size = 0;
+};
+
 /// Writes the reduction into the options: numbers, settings, and notes that say what and why.
-void apply(const Reduction& reduction, std::int64_t samples, Options& options);
+/// `batches` are those of the configurations that are compared; the large ones are divided.
+void apply(const Reduction& reduction, std::int64_t samples,
+           const std::vector<ConfiguredBatch>& batches, Options& options);
 
 }  // namespace cifar10

@@ -14,6 +14,8 @@ MeasureRate machine(double rate_at_64) {
   };
 }
 
+const std::vector<ConfiguredBatch> batches{{"unoptimized", 4}, {"optimized", 256}, {"other", 48}};
+
 }  // namespace
 
 CATCH_TEST_CASE("a fast machine runs the full comparison and nothing is said to be reduced") {
@@ -22,7 +24,7 @@ CATCH_TEST_CASE("a fast machine runs the full comparison and nothing is said to 
   CATCH_CHECK(reduction.samples == 50000);
   CATCH_CHECK(reduction.epochs == 5);
   Options options;
-  apply(reduction, 50000, options);
+  apply(reduction, 50000, batches, options);
   CATCH_CHECK(options.notes.empty());
   CATCH_CHECK(options.settings.empty());
 }
@@ -34,7 +36,7 @@ CATCH_TEST_CASE("a slower machine gets a narrower network first, then fewer samp
   CATCH_CHECK(small.samples == 25000);
   CATCH_CHECK(small.batch_divisor == 2);
   Options options;
-  apply(small, 50000, options);
+  apply(small, 50000, batches, options);
   CATCH_REQUIRE(options.notes.size() == 2);
   CATCH_CHECK_THAT(options.notes[0], Catch::Matchers::ContainsSubstring("width 16 of 64"));
   CATCH_CHECK_THAT(options.notes[0], Catch::Matchers::ContainsSubstring("25000 of 50000"));
@@ -47,10 +49,14 @@ CATCH_TEST_CASE("the shipped subset gets more epochs and smaller batches, and th
   CATCH_CHECK(reduction.epochs == 10);
   CATCH_CHECK(reduction.batch_divisor == 4);
   Options options;
-  apply(reduction, 5000, options);
+  apply(reduction, 5000, batches, options);
   CATCH_CHECK_FALSE(options.train_samples.has_value());
   CATCH_CHECK_THAT(options.notes[0], Catch::Matchers::ContainsSubstring("10 epochs of 5"));
-  CATCH_CHECK_THAT(options.notes[0], Catch::Matchers::ContainsSubstring("batches of 64 of 256"));
+  CATCH_CHECK_THAT(options.notes[0], Catch::Matchers::ContainsSubstring(
+                                         "batches of 64 of 256 (optimized) and 12 of 48 (other)"));
+  CATCH_REQUIRE(options.settings.size() == 2);
+  CATCH_CHECK(options.settings[0].configuration == "optimized");
+  CATCH_CHECK(options.settings[0].value == 64);
 }
 
 CATCH_TEST_CASE("the slowest machine gets the smallest comparison there is") {

@@ -166,6 +166,18 @@ CATCH_TEST_CASE("unknown commands, configurations and flags exit with 2 and the 
   check_refused(run("selfcheck optimized"), 2, "'optimized' was not expected");
 }
 
+CATCH_TEST_CASE("a misspelt variable is warned of; one for something else is not") {
+  const auto warned = run("describe optimized", "GRADUS_EPOCS=9");
+  CATCH_CHECK(warned.code == 0);
+  CATCH_CHECK_THAT(warned.err, Catch::Matchers::ContainsSubstring(
+                                   "GRADUS_EPOCS is not read; did you mean GRADUS_EPOCHS?"));
+  CATCH_CHECK_THAT(run("describe optimized", "GRADUS_CIFAR1O=/data").err,
+                   Catch::Matchers::ContainsSubstring("did you mean GRADUS_CIFAR10?"));
+  CATCH_CHECK(run("describe optimized", "GRADUS_EPOCS=9 GRADUS_CACHE=c GRADUS_UPDATE_DOCS=1")
+                  .err.find("UPDATE") == std::string::npos);
+  CATCH_CHECK(run("describe optimized --quiet", "GRADUS_EPOCS=9").err.empty());
+}
+
 CATCH_TEST_CASE("wrong values and keys exit with 3") {
   const auto describe = [](const std::string& more) { return run("describe optimized " + more); };
   check_refused(describe("--set optimiser.lr=1"), 3, "did you mean 'optimizer'?");
@@ -195,6 +207,8 @@ CATCH_TEST_CASE("a refused number is called what it was called where it was give
   check_refused(run("describe optimized", "GRADUS_EPOCHS=many"), 3, "GRADUS_EPOCHS is \"many\"");
   check_refused(run("describe optimized --width 70000"), 3, "at most 65536");
   check_refused(run("describe optimized --seed -1"), 3, "at least 0");
+  check_refused(run("ablate optimized --seeds 2 --seed 18446744073709551615"), 3,
+                "--seed is 18446744073709551615, but with --seeds 2 it takes at most");
 }
 
 CATCH_TEST_CASE("settings must be for what is trained") {

@@ -232,6 +232,21 @@ CATCH_TEST_CASE(
           0, "");
 }
 
+CATCH_TEST_CASE("where nothing was saved yet, --resume begins anew and says with which numbers") {
+  const Folder folder;
+  const auto result = shell(folder,
+                            "mkdir run; $P train $C $ARGS $SIZE --resume --out run "
+                            "--stop-after-steps 1 || exit 90\n"
+                            "rm -r run/$C/checkpoints; $P train $C $ARGS --resume --out run "
+                            "--stop-after-steps 1 || exit 91\n",
+                            "optimized", batches);
+  CATCH_INFO(result.err);
+  CATCH_REQUIRE(result.code == 0);
+  const std::string anew = "Nothing is saved yet in run/optimized: the run begins anew, with the ";
+  CATCH_CHECK_THAT(result.err, ContainsSubstring(anew + "numbers that are given now.") &&
+                                   ContainsSubstring(anew + "numbers of its config.json."));
+}
+
 CATCH_TEST_CASE(
     "a run can begin with the weights of another, and a checkpoint of a run be evaluated") {
   const Folder folder;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,15 +26,21 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-/// "; did you mean 'x'?" with the nearest of `known`, or ", known are a, b, c" if none is near.
-inline std::string suggestion(std::string_view name, const std::vector<std::string>& known) {
-  if (known.empty()) return "; there is none to choose from";
+/// The one of `known` that `name` may be a slip of; nothing if none is near.
+inline std::optional<std::string> nearest(std::string_view name,
+                                          const std::vector<std::string>& known) {
   const auto near = std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
     return edit_distance(name, a) < edit_distance(name, b);
   });
-  if (edit_distance(name, *near) <= std::max<std::size_t>(2, near->size() / 3)) {
-    return "; did you mean '" + *near + "'?";
-  }
+  if (near == known.end()) return std::nullopt;
+  if (edit_distance(name, *near) > std::max<std::size_t>(2, near->size() / 3)) return std::nullopt;
+  return *near;
+}
+
+/// "; did you mean 'x'?" with the nearest of `known`, or ", known are a, b, c" if none is near.
+inline std::string suggestion(std::string_view name, const std::vector<std::string>& known) {
+  if (known.empty()) return "; there is none to choose from";
+  if (const auto near = nearest(name, known)) return "; did you mean '" + *near + "'?";
   std::string list;
   for (const auto& k : known) list += (list.empty() ? "" : ", ") + k;
   return "; known are " + list;
