@@ -155,14 +155,18 @@ class Checkpoints {
                           " is whole; start a new run. The oldest one: " + damage);
   }
 
+  static std::uintmax_t size_in(const nlohmann::ordered_json& sizes, const std::string& file) {
+    if (!sizes.is_object() || !sizes.contains(file)) return 0;
+    const auto& size = sizes[file];
+    return size.is_number_unsigned() ? size.get<std::uintmax_t>() : 0;
+  }
+
   void cut_files(const nlohmann::ordered_json& sizes) {
     for (const auto step : std::exchange(damaged_, {})) folder_.set_aside(step);
     for (const auto& file : plan_.files) {
       std::error_code failure;
       if (!std::filesystem::exists(file, failure)) continue;
-      const auto known = sizes.is_object() ? sizes.find(file.filename().string()) : sizes.end();
-      const auto size =
-          sizes.is_object() && known != sizes.end() ? known->get<std::uintmax_t>() : 0;
+      const auto size = size_in(sizes, file.filename().string());
       if (std::filesystem::file_size(file, failure) < size) {
         announce(file.string() + " has lost lines that the checkpoint knows of.");
       } else {

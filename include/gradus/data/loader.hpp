@@ -132,8 +132,10 @@ class Loader {
     timed_out_ = !slot.batch;
     if (timed_out_) {
       std::ostringstream sentence;
-      sentence << "Loader worker " << slot.worker << " has not delivered batch "
-               << queue_->delivered() << " of " << queue_->count() << " within "
+      const bool begun = slot.worker >= 0;
+      sentence << (begun ? "Loader worker " + std::to_string(slot.worker) + " has not delivered"
+                         : "No loader worker has begun")
+               << " batch " << queue_->delivered() << " of " << queue_->count() << " within "
                << patience_.count()
                << " seconds; expected it sooner: see whether the storage of the "
                << "dataset hangs, or give a longer timeout_seconds.";
