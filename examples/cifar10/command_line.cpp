@@ -332,8 +332,8 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
                                  ", but it takes a whole number of at least 0.");
       }
       options.seed = seed->get<std::uint64_t>();
-      const auto last = std::numeric_limits<std::uint64_t>::max() -
-                        static_cast<std::uint64_t>(options.seeds - 1);
+      const auto last =
+          std::numeric_limits<std::uint64_t>::max() - static_cast<std::uint64_t>(options.seeds - 1);
       if (options.seed > last) {
         throw ConfigurationError(layer.label("seed") + " is " + gradus::dump(*seed) +
                                  ", but with --seeds " + std::to_string(options.seeds) +

@@ -119,9 +119,8 @@ CATCH_TEST_CASE(
       check_goes_on(folder, expected);
     }
   }
-  for (const auto& [call, fault, words] :
-       {std::tuple("write", "ENOSPC", "No space left on device"),
-        std::tuple("open", "EMFILE", "Too many open files")}) {
+  for (const auto& [call, fault, words] : {std::tuple("write", "ENOSPC", "No space left on device"),
+                                           std::tuple("open", "EMFILE", "Too many open files")}) {
     const Folder folder;
     const auto failed = run_with_fault(folder, fault, first.at(call));
     CATCH_INFO(fault << ": " << failed.err);

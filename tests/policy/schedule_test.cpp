@@ -52,7 +52,8 @@ CATCH_TEST_CASE("a rise longer than the run is found, within a sequence too") {
   CATCH_CHECK(run_mistake(Rise{.steps = 9}, 10).empty());
   CATCH_CHECK_THAT(run_mistake(Rise{.steps = 10}, 10),
                    Catch::Matchers::StartsWith("the rate would rise for 10 optimizer steps"));
-  CATCH_CHECK_FALSE(run_mistake(gradus::Warmup<Rise>{.steps = 4, .then = {.steps = 6}}, 10).empty());
+  CATCH_CHECK_FALSE(
+      run_mistake(gradus::Warmup<Rise>{.steps = 4, .then = {.steps = 6}}, 10).empty());
   const gradus::Sequence<Rise, Rise> both{
       .split = 0.4, .first = {.steps = 3}, .second = {.steps = 6}};
   CATCH_CHECK(run_mistake(both, 12).empty());

@@ -155,8 +155,8 @@ CATCH_TEST_CASE("or a warning, once while it lasts") {
 }
 
 CATCH_TEST_CASE("a skipped step leaves nothing in the statistics of a batch norm") {
-  using Skips = Trainer<Normed, Small,
-                        Preset<Guard{.on_not_finite = OnNotFinite::skip, .each_step = true}>>;
+  using Skips =
+      Trainer<Normed, Small, Preset<Guard{.on_not_finite = OnNotFinite::skip, .each_step = true}>>;
   const auto order = data::epoch_order(16, 0, 0);
   Skips trainer(Normed(), {.epochs = 1, .device = c10::kCPU});
   CATCH_CHECK(trainer.fit(poisoned(16, order[5])).epochs[0].skipped_steps == 1);

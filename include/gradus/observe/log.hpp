@@ -25,8 +25,8 @@ using Clock = std::function<double()>;
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Observer that remembers a line at the start, one per epoch and warning, one at the end, and whatever else is
-/// said to it. Each bears the seconds since the log was made.
+/// Observer that remembers a line at the start, one per epoch and warning, one at the end, and
+/// whatever else is said to it. Each bears the seconds since the log was made.
 class Log {
  public:
   explicit Log(Clock clock = monotonic_seconds) : clock_(std::move(clock)), start_(clock_()) {}

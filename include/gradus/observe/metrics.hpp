@@ -19,9 +19,10 @@
 namespace gradus::observe {
 
 /// Observer that appends one JSON object per line: `"event": "step"` once per log interval, and
-/// `"event": "epoch"` after each epoch. A step that the guard warns of has a `"warning"`. A line is handed to the system whole as soon as it is
-/// known. A figure that is not there, or not finite, is null. A run that resumes goes on in
-/// the same file, which `Checkpoints` cuts to what the run knows (`CheckpointPlan::files`).
+/// `"event": "epoch"` after each epoch. A step that the guard warns of has a `"warning"`. A line is
+/// handed to the system whole as soon as it is known. A figure that is not there, or not finite, is
+/// null. A run that resumes goes on in the same file, which `Checkpoints` cuts to what the run
+/// knows (`CheckpointPlan::files`).
 class MetricsFile {
  public:
   /// Opens `path` for appending; missing folders are made. Throws ResourceError.

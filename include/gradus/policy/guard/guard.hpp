@@ -47,8 +47,7 @@ struct Guard {
   }
 
   [[nodiscard]] GuardPlan plan() const {
-    return {on_not_finite, on_missing_gradient, each_step,
-            max_skipped,   divergence,             on_divergence};
+    return {on_not_finite, on_missing_gradient, each_step, max_skipped, divergence, on_divergence};
   }
 };
 static_assert(GuardPolicy<Guard>);
