@@ -237,18 +237,18 @@ Layer from_file(const SettingsFile& file) {
   return {file.run, setting_of};
 }
 
-/// The value of `key` in the first layer that has it, into `to`. Counts are from 1 to `most`.
+/// The value of `key` in the first layer that has it, into `to`: from `least` to `most`.
 void take_count(std::optional<std::int64_t>& to, const std::vector<Layer>& layers,
-                const std::string& key, std::int64_t most) {
+                const std::string& key, std::int64_t most, std::int64_t least = 1) {
   for (const auto& layer : layers) {
     if (!layer.run.contains(key)) continue;
     const auto& found = layer.run[key];
-    const double value = found.is_number() ? found.get<double>() : 0;
+    const double value = found.is_number() ? found.get<double>() : -1;
     const bool too_large = value > static_cast<double>(most);
-    if (!found.is_number_integer() || value < 1 || too_large) {
-      throw ConfigurationError(layer.label(key) + " is " + gradus::dump(found) +
-                               ", but it takes a whole number of at " +
-                               (too_large ? "most " + std::to_string(most) : "least 1") + ".");
+    if (!found.is_number_integer() || value < static_cast<double>(least) || too_large) {
+      throw ConfigurationError(
+          layer.label(key) + " is " + gradus::dump(found) + ", but it takes a whole number of at " +
+          (too_large ? "most " + std::to_string(most) : "least " + std::to_string(least)) + ".");
     }
     to = found.get<std::int64_t>();
     return;
@@ -302,7 +302,7 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   take_number(options.checkpoint_seconds, layers, "checkpoint_seconds", 0);
   std::optional<std::int64_t> steps;
   std::optional<std::int64_t> kept;
-  take_count(steps, layers, "checkpoint_steps", any);
+  take_count(steps, layers, "checkpoint_steps", any, /*least=*/0);
   take_count(kept, layers, "keep_checkpoints", any);
   options.checkpoint_steps = steps.value_or(options.checkpoint_steps);
   options.keep_checkpoints = kept.value_or(options.keep_checkpoints);

@@ -126,7 +126,7 @@ void train(Options options) {
   auto data = load_data(options);
   take_first(options, data.sets);
   trained.check(options, data.sets.train.size());
-  const StopSignals signals(stop_request());
+  static const StopSignals signals(stop_request());  // until the process has said how it ended
 
   observe::Comparison comparison;
   comparison.environment = environment(options, data);

@@ -64,7 +64,9 @@ class ConfigurationOf final : public Configuration {
       observer.checkpoints.emplace(trainer, folder / "checkpoints",
                                    checkpoint_plan(options, folder),
                                    nlohmann::ordered_json{{"description", description}});
-      if (options.resume && !observer.checkpoints->resume(data.train)) say_anew(options, folder);
+      if (options.resume && !observer.checkpoints->resume(data.train, data.test)) {
+        say_anew(options, folder);
+      }
     }
     auto config = description;
     config["environment"] = environment;
@@ -73,7 +75,9 @@ class ConfigurationOf final : public Configuration {
     observer.log.keep_in(folder / log_name);
     if (!options.quiet) observer.progress.emplace(name_);
     const auto history = trainer.fit(data.train, data.test, observer);
-    if (history.end == RunEnd::interrupted) refuse_to_go_on(options);
+    if (history.end == RunEnd::interrupted) {
+      refuse_to_go_on(options, observer.checkpoints->saved());
+    }
     const auto& execution = trainer.execution_report();
     config["execution"] = {{"warm_ups", execution.warm_ups},
                            {"captures", execution.captures},
@@ -157,9 +161,12 @@ class ConfigurationOf final : public Configuration {
               << (known ? "numbers of its config.json" : "numbers that are given now") << ".\n";
   }
 
-  [[noreturn]] void refuse_to_go_on(const Options& options) const {
-    throw Stopped(stop_reason() + ", with everything saved; go on with: " + options.program +
-                  " train " + name_ + " --resume --out " + options.out);
+  [[noreturn]] void refuse_to_go_on(const Options& options, bool saved) const {
+    const auto command = options.program + " train " + name_ + " --resume --out " + options.out;
+    if (saved) throw Stopped(stop_reason() + ", with everything saved; go on with: " + command);
+    throw ResourceError(
+        stop_reason() +
+        ", and its state could not be saved; go on from an earlier one with: " + command);
   }
 
   /// A setting without the name of a configuration must fit all that are trained.
@@ -218,6 +225,12 @@ class ConfigurationOf final : public Configuration {
           {"deterministic", run.math.deterministic}}}};
     if (options.train_samples) json["run"]["train_samples"] = *options.train_samples;
     if (options.test_samples) json["run"]["test_samples"] = *options.test_samples;
+    if (options.threads) json["run"]["threads"] = *options.threads;
+    if (options.durable) {
+      json["run"]["checkpoint_steps"] = options.checkpoint_steps;
+      json["run"]["checkpoint_seconds"] = options.checkpoint_seconds;
+      json["run"]["keep_checkpoints"] = options.keep_checkpoints;
+    }
     return json;
   }
 

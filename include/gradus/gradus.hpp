@@ -5,6 +5,7 @@
 #include <gradus/checkpoint/checkpoint_folder.hpp>
 #include <gradus/checkpoint/checkpoint_plan.hpp>
 #include <gradus/checkpoint/checkpoints.hpp>
+#include <gradus/checkpoint/grown_files.hpp>
 #include <gradus/checkpoint/run_configuration.hpp>
 #include <gradus/checkpoint/run_file.hpp>
 #include <gradus/checkpoint/safetensors.hpp>

@@ -14,6 +14,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -72,7 +73,7 @@ std::string refusal(T& trainer, const fs::path& folder,
                     const data::ImageDataset& train = noise(20)) {
   Checkpoints checkpoints(trainer, folder);
   try {
-    checkpoints.resume(train);
+    checkpoints.resume(train, noise(8));
     return "";
   } catch (const CheckpointError& error) {
     return error.what();
@@ -86,7 +87,7 @@ CATCH_TEST_CASE("a run resumes from its folder, with all records, as if it had n
   half_a_run(folder.path());
   auto trainer = small();
   Checkpoints checkpoints(trainer, folder.path());
-  const auto manifest = checkpoints.resume(noise(20));
+  const auto manifest = checkpoints.resume(noise(20), noise(8));
   CATCH_REQUIRE(manifest);
   CATCH_CHECK(manifest->at("step") == 2);
   CATCH_CHECK(manifest->at("gradus") == version);
@@ -119,7 +120,7 @@ CATCH_TEST_CASE("a run that is over resumes to its records and weights") {
   }
   auto trainer = small();
   Checkpoints checkpoints(trainer, folder.path());
-  CATCH_REQUIRE(checkpoints.resume(noise(20)));
+  CATCH_REQUIRE(checkpoints.resume(noise(20), noise(8)));
   const auto history = trainer.fit(noise(20), noise(8), checkpoints);
   CATCH_REQUIRE(history.epochs.size() == first.epochs.size());
   for (std::size_t i = 0; i < first.epochs.size(); ++i) {
@@ -141,7 +142,7 @@ CATCH_TEST_CASE("a run that its stopping policy has ended stays ended") {
   for (int time = 0; time < 2; ++time) {
     Ending trainer(small_net(), run);
     Checkpoints checkpoints(trainer, folder.path());
-    checkpoints.resume(noise(20));
+    checkpoints.resume(noise(20), noise(8));
     const auto history = trainer.fit(noise(20), noise(8), checkpoints);
     CATCH_CHECK(history.epochs.size() < 9);
     CATCH_CHECK((time == 0 || history.epochs.size() == epochs));
@@ -172,7 +173,7 @@ CATCH_TEST_CASE("a request or the clock ends a run after its step, with everythi
     }
     auto resumed = small();
     Checkpoints checkpoints(resumed, folder.path());
-    CATCH_CHECK(checkpoints.resume(noise(20))->at("step") == step);
+    CATCH_CHECK(checkpoints.resume(noise(20), noise(8))->at("step") == step);
     resumed.fit(noise(20), noise(8), checkpoints);
     CATCH_CHECK(weights(resumed).equal(expected));
   }
@@ -214,8 +215,9 @@ CATCH_TEST_CASE("a request in the middle of an evaluation ends it, and it is mad
   request.clear();
   Plainly resumed(small_net(), run);
   Checkpoints checkpoints(resumed, folder.path());
-  checkpoints.resume(noise(20));
-  const auto history = resumed.fit(noise(20), noise(8), checkpoints);
+  const AsksInEvaluation held{noise(8), &request, /*after=*/0};  // never
+  checkpoints.resume(noise(20), held);
+  const auto history = resumed.fit(noise(20), held, checkpoints);
   Plainly whole(small_net(), run);
   const auto expected = whole.fit(noise(20), noise(8));
   CATCH_CHECK(history.epochs.size() == 2);
@@ -281,9 +283,20 @@ CATCH_TEST_CASE(
   unchanged([] { return small(); }, "trained on other data", other);
 
   auto run = two_epochs;
+  run.limit_test_batches = 1;
+  unchanged([&] { return small(run); }, "run.limit_test_batches was null, is 1");
+  {
+    auto trainer = small();
+    Checkpoints checkpoints(trainer, folder.path());
+    CATCH_CHECK_THROWS_WITH(checkpoints.resume(noise(20), noise(7)),
+                            ContainsSubstring("the run was judged on other data: 8 samples"));
+  }
+  run = two_epochs;
   run.allow_other_data = true;
   auto allowed = small(run);
   CATCH_CHECK(refusal(allowed, folder.path(), other).empty());
+  unchanged([&] { return small(run); },
+            "3 optimizer steps an epoch over 20 samples, but would have 4 over the 32", noise(32));
 
   Small::policies_type faster;  // how batches are read is no matter
   faster.at<slot::loading>().workers = 5;
@@ -329,6 +342,12 @@ CATCH_TEST_CASE(
   refused(
       [&](auto& list) { named(list, moment)->tensor = named(list, moment)->tensor.to(at::kHalf); },
       "is Half");
+  refused([&](auto& list) { named(list, "policy/averaging/average.0")->tensor = torch::ones(1); },
+          "but this run has");
+  refused([&](auto& list) { list.push_back({"averaged_buffer/99", torch::ones(1)}); },
+          "which this run does not have");
+  refused([&](auto& list) { list.push_back({"averaged_buffer/0", torch::ones(7)}); },
+          "but this run has");
   refused([&](auto& list) { list.erase(named(list, "buffer/stem_norm.running_mean")); },
           "has no 'buffer/stem_norm.running_mean'");
   refused([&](auto& list) { named(list, "order")->tensor = torch::tensor(std::int64_t{1}); },
@@ -394,6 +413,96 @@ CATCH_TEST_CASE(
   CATCH_CHECK_THAT(refusal(trainer, folder.path()), ContainsSubstring("no checkpoint in "));
 }
 
+CATCH_TEST_CASE("only what is damaged is passed over: a newer format, or a file not read, is not") {
+  const Folder folder;
+  half_a_run(folder.path());
+  auto run = read_run(folder / "step-000000002.safetensors");
+  run.manifest["format"] = 2;
+  const auto newest = folder / "step-000000005.safetensors";
+  write_run(newest, run);
+  auto trainer = small();
+  CATCH_CHECK_THAT(refusal(trainer, folder.path()), ContainsSubstring("has format 2"));
+  fs::remove(newest);
+  fs::create_directory(newest);
+  CATCH_CHECK_THAT(refusal(trainer, folder.path()), ContainsSubstring("is not a regular file"));
+  CATCH_CHECK(fs::exists(newest));
+}
+
+CATCH_TEST_CASE("a run that ends where an epoch does is judged under its own step") {
+  const Folder folder;
+  auto run = two_epochs;
+  run.stop_after_steps = 3;  // an epoch
+  for (int time = 0; time < 2; ++time) {
+    auto trainer = small(run);
+    Checkpoints checkpoints(trainer, folder.path(), {.keep_last = 1});
+    CATCH_CHECK(checkpoints.resume(noise(20), noise(8)).has_value() == (time == 1));
+    const auto history = trainer.fit(noise(20), noise(8), checkpoints);
+    CATCH_CHECK(history.end == RunEnd::limit);
+    CATCH_CHECK(history.epochs.size() == 1);
+  }
+  auto trainer = small();
+  Checkpoints checkpoints(trainer, folder.path(), {.keep_last = 1});
+  CATCH_REQUIRE(checkpoints.resume(noise(20), noise(8)));
+  CATCH_CHECK(trainer.fit(noise(20), noise(8), checkpoints).epochs.size() == 2);
+  CATCH_CHECK(weights(trainer).equal(uninterrupted()));
+  auto files = files_in(folder.path());
+  std::erase_if(files, [](const std::string& name) { return !name.starts_with("step-"); });
+  CATCH_CHECK(files.back() == "step-000000006.safetensors");
+  CATCH_CHECK(files.front() >= "step-000000003.safetensors");
+}
+
+CATCH_TEST_CASE("an epoch that was judged already is not judged again at a limit") {
+  const Folder folder;
+  {
+    auto trainer = small();
+    struct Breaks {
+      void on(const StepEnd& event) const {
+        if (event.step == 4) throw std::runtime_error("as if killed");
+      }
+    } breaks;
+    Checkpoints checkpoints(trainer, folder.path());
+    CATCH_CHECK_THROWS_WITH(trainer.fit(noise(20), noise(8), checkpoints, breaks), "as if killed");
+  }
+  auto run = two_epochs;
+  run.stop_after_steps = 3;
+  auto trainer = small(run);
+  Checkpoints checkpoints(trainer, folder.path());
+  CATCH_CHECK(checkpoints.resume(noise(20), noise(8))->at("step") == 3);
+  const auto history = trainer.fit(noise(20), noise(8), checkpoints);
+  CATCH_CHECK(history.epochs.size() == 1);
+  CATCH_CHECK(history.end == RunEnd::limit);
+}
+
+CATCH_TEST_CASE("a run does not begin among the checkpoints of another") {
+  const Folder folder;
+  half_a_run(folder.path());
+  auto trainer = small();
+  Checkpoints checkpoints(trainer, folder.path());
+  CATCH_CHECK_THROWS_WITH(trainer.fit(noise(20), noise(8), checkpoints),
+                          ContainsSubstring("holds checkpoints of another run"));
+}
+
+CATCH_TEST_CASE("files that grow are cut to what is known of them, and no further") {
+  const Folder folder;
+  const auto file = folder / "metrics.jsonl";
+  const auto write = [&](const std::string& text) { std::ofstream(file, std::ios::app) << text; };
+  const auto resumed = [&](std::vector<fs::path> files) {
+    auto trainer = small();
+    Checkpoints checkpoints(trainer, folder / "saved", {.files = std::move(files)});
+    return checkpoints.resume(noise(20), noise(8)).has_value();
+  };
+  write("other runs\n");
+  CATCH_CHECK_FALSE(resumed({file}));
+  write("of a run that was killed before it saved\n");
+  CATCH_CHECK_FALSE(resumed({file}));
+  CATCH_CHECK(text_of(file) == "other runs\n");
+
+  half_a_run(folder / "saved");  // which knows of no file
+  write("more\n");
+  CATCH_CHECK(resumed({file}));
+  CATCH_CHECK(text_of(file) == "other runs\nmore\n");
+}
+
 CATCH_TEST_CASE("a failed save can be announced instead, and the run goes on [row 50]") {
   const Folder folder;
   auto trainer = small();
@@ -404,6 +513,7 @@ CATCH_TEST_CASE("a failed save can be announced instead, and the run goes on [ro
                            .files = {folder / "never-written"},
                            .announce = [&](const std::string& line) { said.push_back(line); }});
   CATCH_CHECK(trainer.fit(noise(20), noise(8), checkpoints).end == RunEnd::whole);
+  CATCH_CHECK_FALSE(checkpoints.saved());
   CATCH_REQUIRE_FALSE(said.empty());
   CATCH_CHECK_THAT(said[0],
                    ContainsSubstring("the run goes on, but was not saved: Cannot write ") &&
@@ -432,4 +542,5 @@ CATCH_TEST_CASE("plans with impossible numbers are refused") {
   refused({.every_seconds = -1});
   refused({.every_seconds = std::numeric_limits<double>::quiet_NaN()});
   refused({.keep_last = 0});
+  refused({.files = {"a/log.txt", "b/log.txt"}});
 }

@@ -148,6 +148,7 @@ CATCH_TEST_CASE("a header that lies is refused for what is wrong with it [rows 3
   refused("{" + entry("w", "F32", "[4]", "[16,0]") + "}", "does not lie where its shape says");
   refused("{" + w + "," + entry("v", "F32", "[3]", "[4,16]") + "}", "does not lie");   // overlap
   refused("{" + w + "," + entry("v", "F32", "[1]", "[12,16]") + "}", "does not lie");  // hole
+  refused("{" + entry("w", "F32", "[4]", "[8,16]") + "}", "does not lie");             // half of it
   refused("{" + w + "," + entry("v", "F32", "[4]", "[8,24]") + "}", "does not lie");   // past end
   refused("{" + w + "}", "bytes follow the last tensor");
   refused("{" + entry("w", "F4", "[4]", "[0,16]") + "}", "unknown type 'F4'");

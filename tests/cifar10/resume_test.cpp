@@ -155,6 +155,52 @@ CATCH_TEST_CASE("a run outlives its terminal and whoever reads what it prints [r
   CATCH_CHECK(same_weights(folder, "third", "other", "optimized"));
 }
 
+CATCH_TEST_CASE("what a run was told about saving holds when it goes on") {
+  const Folder folder;
+  const auto result =
+      shell(folder,
+            "$P train $C $ARGS $SIZE --epochs 3 --quiet --out part --keep-checkpoints "
+            "4 --checkpoint-steps 1 --checkpoint-seconds 0 --stop-after-steps 6 || "
+            "exit 90\n"
+            "$P train $C --data " GRADUS_SUBSET
+            " --resume --quiet --out part || exit 91\n"
+            "ls part/$C/checkpoints | grep -c step-\n",
+            "optimized", batches);
+  CATCH_INFO(result.err);
+  CATCH_REQUIRE(result.code == 0);
+  CATCH_CHECK_THAT(result.out, ContainsSubstring("\n4\n") || ContainsSubstring("\n5\n"));
+  const auto config = json::parse(text_of(folder / "part/optimized/config.json"))["run"];
+  CATCH_CHECK(config["threads"] == 1);
+  CATCH_CHECK(config["keep_checkpoints"] == 4);
+  CATCH_CHECK(config["checkpoint_steps"] == 1);
+}
+
+CATCH_TEST_CASE("a run whose last save failed does not say that everything is saved") {
+  const Folder folder;
+  const auto result = shell(folder,
+                            begin +
+                                "rm part/$C/train.log\n"
+                                "kill -TERM $PID; wait $PID; echo code $?\n",
+                            "optimized", batches + " --go-on-unsaved");
+  CATCH_INFO(result.err << result.out);
+  CATCH_CHECK_THAT(result.out, ContainsSubstring("code 7\n"));
+  CATCH_CHECK_THAT(result.err, ContainsSubstring("but was not saved: Cannot write ") &&
+                                   ContainsSubstring("and its state could not be saved"));
+}
+
+CATCH_TEST_CASE("stopped with nobody left to read, a run exits with 75 all the same") {
+  const Folder folder;
+  const auto result =
+      shell(folder,
+            "( sh -c 'echo $$ >pid; exec \"$@\"' sh $P train $C $ARGS $SIZE --epochs 4000 --quiet "
+            "--checkpoint-steps 1 --out part 2>&1; echo code $? >code ) | true &\n"
+            "until ls part/$C/checkpoints/step-* >/dev/null 2>&1; do sleep 0.02; done\n"
+            "kill -TERM $(cat pid); wait; cat code\n",
+            "optimized", batches);
+  CATCH_INFO(result.err << result.out);
+  CATCH_CHECK_THAT(result.out, ContainsSubstring("code 75\n"));
+}
+
 CATCH_TEST_CASE("a wall-clock limit saves and exits with 75") {
   const Folder folder;
   const auto result = shell(folder,

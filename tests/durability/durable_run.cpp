@@ -33,9 +33,10 @@ void run(const std::filesystem::path& folder) {
                           {.every_steps = 1,
                            .files = {folder / "metrics.jsonl"},
                            .announce = [](const std::string& line) { std::cerr << line << '\n'; }});
-  checkpoints.resume(train);
+  const auto test = noise(8);
+  checkpoints.resume(train, test);
   observe::MetricsFile metrics(folder / "metrics.jsonl");
-  trainer.fit(train, noise(8), metrics, checkpoints);
+  trainer.fit(train, test, metrics, checkpoints);
   std::cout << hexadecimal(checksum(*trainer.model())) << '\n';
 }
 

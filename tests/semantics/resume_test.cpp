@@ -10,12 +10,14 @@
 #include <gradus/policy/optimizer/lion.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/optimizer/rmsprop.hpp>
+#include <gradus/policy/schedule/cosine.hpp>
 #include <gradus/policy/schedule/reduce_on_plateau.hpp>
 #include <gradus/policy/stopping/early_stop.hpp>
 
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 using namespace gradus;
 using namespace semantics;
@@ -77,6 +79,36 @@ CATCH_TEMPLATE_TEST_CASE("[line 13] a saved run goes on bit for bit, from any st
                          (Run<Adafactor, EarlyStop>), (Run<Muon, ReduceOnPlateau>),
                          (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>>), Everything) {
   check_resume<TestType>();
+}
+
+CATCH_TEST_CASE("[line 13] a run goes on, whether host or device knew which steps were skipped") {
+  using Scaled = Run<Preset<SGD{.lr = 0.1}>, Cosine,
+                     Preset<Mixed{.type = MixedType::float16, .initial_scale = 1 << 20}>>;
+  auto by_host = two_epochs;
+  by_host.stop_after_steps = 100;  // a limit must be known, though it is not reached
+  const auto same = [](const StateDict& a, const StateDict& b) {
+    for (const auto& [name, tensor] : a.entries()) {
+      if (name.starts_with("time/") || name.starts_with("device_steps/")) continue;
+      CATCH_INFO(name);
+      CATCH_CHECK(tensor.equal(b.copy(name)));
+    }
+  };
+  Scaled whole(small_net(), two_epochs);
+  const auto expected = final_state(whole);
+  CATCH_REQUIRE(expected.number("progress/steps") < 6);  // of 6 windows
+  CATCH_REQUIRE(expected.number("progress/steps") > 0);
+  for (const auto& [first, second] :
+       {std::pair(by_host, two_epochs), std::pair(two_epochs, by_host)}) {
+    for (const std::int64_t window : {1, 2, 4}) {
+      Scaled cut(small_net(), first);
+      SavesAt<Scaled> saver{&cut, window};
+      cut.fit(noise(20), noise(8), saver);
+      Scaled resumed(small_net(), second);
+      resumed.load_state(saver.state);
+      CATCH_INFO("saved after window " << window);
+      same(final_state(resumed), expected);
+    }
+  }
 }
 
 /// What the test below starts in a process of its own.

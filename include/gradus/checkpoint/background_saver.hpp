@@ -3,9 +3,10 @@
 
 #include <gradus/checkpoint/checkpoint_folder.hpp>
 #include <gradus/checkpoint/checkpoint_plan.hpp>
+#include <gradus/checkpoint/grown_files.hpp>
 #include <gradus/checkpoint/run_file.hpp>
+#include <gradus/core/error.hpp>
 #include <gradus/core/state_dict.hpp>
-#include <gradus/core/write_file.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <future>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace gradus {
@@ -20,9 +22,9 @@ namespace gradus {
 /// One save at a time, in a thread of its own that ends with it. For one thread that trains.
 class BackgroundSaver {
  public:
-  /// Both must outlive it.
-  BackgroundSaver(CheckpointFolder& folder, const CheckpointPlan& plan)
-      : folder_(&folder), plan_(&plan) {}
+  /// All must outlive it.
+  BackgroundSaver(CheckpointFolder& folder, const CheckpointPlan& plan, const GrownFiles& files)
+      : folder_(&folder), plan_(&plan), files_(&files) {}
 
   /// Whether a save is under way. Throws what a save that has ended meanwhile has thrown, or
   /// announces it, as the plan says.
@@ -39,24 +41,40 @@ class BackgroundSaver {
     if (!save_.valid()) return;
     try {
       spare_ = save_.get();
+      saved_ = true;
     } catch (const std::exception& error) {
-      if (plan_->on_failure == OnSaveFailure::stop) throw;
-      if (plan_->announce) {
-        plan_->announce("the run goes on, but was not saved: " + std::string(error.what()));
-      }
+      failed(error);
     }
   }
+
+  /// What becomes of `error`, which is being handled: thrown on, or announced, as the plan says.
+  void failed(const std::exception& error) {
+    saved_ = false;
+    if (plan_->on_failure == OnSaveFailure::stop) throw;
+    if (!plan_->announce) return;
+    plan_->announce("the run goes on, but was not saved: " + std::string(error.what()));
+  }
+
+  /// Whether the last save that has ended went well.
+  [[nodiscard]] bool saved() const { return saved_; }
 
   /// A state that is on the disk by now, for its memory.
   [[nodiscard]] StateDict spare() { return std::exchange(spare_, {}); }
 
-  /// Nothing else may be under way. `figure` as in `CheckpointFolder::written`.
+  /// Nothing else may be under way. `figure` as in `CheckpointFolder::written`. Throws
+  /// ResourceError if no thread can be had.
   void begin(RunFile run, std::int64_t step, std::optional<double> figure) {
-    save_ = std::async(std::launch::async,
-                       [this, run = std::move(run), step, figure]() mutable -> StateDict {
-                         write(run, step, figure);
-                         return std::move(run.state);
-                       });
+    auto save = [this, run = std::move(run), step, figure]() mutable -> StateDict {
+      write(run, step, figure);
+      return std::move(run.state);
+    };
+    try {
+      save_ = std::async(std::launch::async, std::move(save));
+    } catch (const std::system_error& error) {
+      throw ResourceError("no thread could be started to save the run (" +
+                          std::string(error.what()) +
+                          "); let the system allow more of them, and resume.");
+    }
   }
 
  private:
@@ -65,14 +83,16 @@ class BackgroundSaver {
       refuse_not_finite(run.state, "the state at step " + std::to_string(step) +
                                        ", which is therefore not saved");
     }
-    for (const auto& file : plan_->files) sync_file(file);
+    files_->bring_onto_disk();
     write_run(folder_->file_of(step), run);
     folder_->written(step, figure, plan_->keep_last);
   }
 
   CheckpointFolder* folder_;
   const CheckpointPlan* plan_;
+  const GrownFiles* files_;
   StateDict spare_;
+  bool saved_ = false;
   std::future<StateDict> save_;  ///< last, for its destructor waits
 };
 

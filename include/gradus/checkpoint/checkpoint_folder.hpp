@@ -48,6 +48,20 @@ class CheckpointFolder {
     return folder_ / (std::string(before_step) + digits + std::string(after_step));
   }
 
+  /// Before anything is saved: keeps what a run must know that is killed until then. That of an
+  /// earlier one, killed already, stays. Throws ResourceError.
+  void remember_begin(const nlohmann::ordered_json& lengths) const {
+    if (!steps().empty() || !begin().is_null()) return;
+    write_file(index_file(), dump(nlohmann::ordered_json{{begin_key, lengths}}, 2) + "\n");
+  }
+
+  /// What `remember_begin` kept; null if there is nothing, or a checkpoint knows better.
+  [[nodiscard]] nlohmann::ordered_json begin() const {
+    const auto index = read_index();
+    return index.is_object() ? index.value(begin_key, nlohmann::ordered_json())
+                             : nlohmann::ordered_json();
+  }
+
   /// Steps with a checkpoint, whole or not, the newest first.
   [[nodiscard]] std::vector<std::int64_t> steps() const {
     std::vector<std::int64_t> list;
@@ -58,13 +72,15 @@ class CheckpointFolder {
     return list;
   }
 
-  /// So that a checkpoint that is damaged is no candidate any more, but can be looked at.
-  void set_aside(std::int64_t step) const {
+  /// So that a checkpoint that is damaged is no candidate any more, but can be looked at. Returns
+  /// its new name.
+  std::filesystem::path set_aside(std::int64_t step) const {
     const auto file = file_of(step);
     auto aside = file;
     aside += ".damaged";
-    std::error_code ignored;
-    std::filesystem::rename(file, aside, ignored);
+    std::error_code failure;
+    std::filesystem::rename(file, aside, failure);
+    return failure ? file : aside;
   }
 
   /// After the checkpoint of `step` was written, with its watched figure, of which less is better.
@@ -80,8 +96,9 @@ class CheckpointFolder {
     write_file(index_file(), dump(index, 2) + "\n");
     auto list = steps();
     for (std::size_t i = static_cast<std::size_t>(keep_last); i < list.size(); ++i) {
+      const bool needed = list[i] == step || (best_ && list[i] == best_->step);
       std::error_code ignored;
-      if (!best_ || list[i] != best_->step) std::filesystem::remove(file_of(list[i]), ignored);
+      if (!needed) std::filesystem::remove(file_of(list[i]), ignored);
     }
   }
 
@@ -94,6 +111,7 @@ class CheckpointFolder {
   static constexpr std::size_t digits_of_step = 9;
   static constexpr std::string_view before_step = "step-";
   static constexpr std::string_view after_step = ".safetensors";
+  static constexpr const char* begin_key = "begin";
 
   [[nodiscard]] std::filesystem::path index_file() const { return folder_ / "checkpoints.json"; }
 
@@ -121,13 +139,18 @@ class CheckpointFolder {
     return whole ? std::optional(step) : std::nullopt;
   }
 
-  void read_best() {
+  /// Discarded if it is not there or no JSON.
+  [[nodiscard]] nlohmann::ordered_json read_index() const {
     std::ifstream file(index_file(), std::ios::binary);
-    const auto index = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+    return nlohmann::ordered_json::parse(file, nullptr, /*allow_exceptions=*/false);
+  }
+
+  void read_best() {
+    const auto index = read_index();
     if (!index.is_object() || !index.contains("best") || !index["best"].is_object()) return;
     const auto& best = index["best"];
-    const auto step = best.value("step", nlohmann::json());
-    const auto figure = best.value("figure", nlohmann::json());
+    const auto step = best.value("step", nlohmann::ordered_json());
+    const auto figure = best.value("figure", nlohmann::ordered_json());
     if (!step.is_number_integer() || !figure.is_number()) return;
     best_ = {step.get<std::int64_t>(), figure.get<double>()};
     std::error_code ignored;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,8 @@ struct CheckpointPlan {
   Watched best = Watched::loss;  ///< of the held-out set, if there is one
   OnSaveFailure on_failure = OnSaveFailure::stop;
   bool allow_not_finite = false;  ///< save and load weights that are not finite
-  /// Files that grow with the run, such as metrics.jsonl: on the disk before a checkpoint, and cut
-  /// to their length at that time when a run resumes from it.
+  /// Files that grow with the run, such as metrics.jsonl, of different names: on the disk before a
+  /// checkpoint, and cut to their length at that time when a run resumes from it.
   std::vector<std::filesystem::path> files{};
   std::function<void(const std::string&)> announce{};  ///< is told what does not end the run
 };
@@ -47,6 +48,12 @@ inline const CheckpointPlan& checked(const CheckpointPlan& plan) {
   if (!std::isfinite(plan.every_seconds) || plan.every_seconds < 0) {
     throw ConfigurationError("checkpoints.every_seconds is " + std::to_string(plan.every_seconds) +
                              ", but it takes a finite number of at least 0.");
+  }
+  std::set<std::string> names;
+  for (const auto& file : plan.files) {
+    if (names.insert(file.filename().string()).second) continue;
+    throw ConfigurationError("checkpoints.files has two files called '" + file.filename().string() +
+                             "', but tells them apart by that name.");
   }
   return plan;
 }

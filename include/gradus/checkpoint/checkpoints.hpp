@@ -5,12 +5,12 @@
 #include <gradus/checkpoint/background_saver.hpp>
 #include <gradus/checkpoint/checkpoint_folder.hpp>
 #include <gradus/checkpoint/checkpoint_plan.hpp>
+#include <gradus/checkpoint/grown_files.hpp>
 #include <gradus/checkpoint/run_configuration.hpp>
 #include <gradus/checkpoint/run_file.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/events.hpp>
 #include <gradus/core/watched.hpp>
-#include <gradus/core/write_file.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/train/data_mark.hpp>
 #include <gradus/version.hpp>
@@ -20,18 +20,19 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
+#include <vector>
 
 namespace gradus {
 
 /// Of a trainer `T`. Write
 ///
 ///     Checkpoints checkpoints(trainer, "runs/a/checkpoints");
-///     checkpoints.resume(train);
+///     checkpoints.resume(train, test);
 ///     trainer.fit(train, test, checkpoints);
 ///
 /// and run it as often as it takes. It goes behind the observers whose files the plan names. The
@@ -48,36 +49,36 @@ class Checkpoints {
       : trainer_(&trainer),
         plan_(checked(plan)),
         facts_(std::move(facts)),
+        files_(plan_.files),
         folder_(std::move(folder)),
-        saver_(folder_, plan_) {}
+        saver_(folder_, plan_, files_) {
+    folder_.remember_begin(files_.lengths());
+  }
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
 
-  /// Loads the newest whole checkpoint, so that the next `fit` over `train` goes on from it, and
-  /// returns its manifest; nothing, and a fresh start, if there is none. Checkpoints that are
-  /// damaged are announced and set aside. Throws CheckpointError, with nothing changed, if none is
-  /// whole or the newest is of another configuration or other data; NumericError for weights that
-  /// are not finite.
+  /// Loads the newest whole checkpoint, so that the next `fit` over `train` and `test` goes on from
+  /// it, and returns its manifest; nothing, and a fresh start, if there is none. Checkpoints that
+  /// are damaged are announced and set aside. Throws CheckpointError, with nothing changed, if none
+  /// is whole, or the newest is of another configuration, other data or a newer gradus;
+  /// NumericError for weights that are not finite.
+  template <data::Dataset Train, data::Dataset Test>
+  std::optional<nlohmann::ordered_json> resume(const Train& train, const Test& test) {
+    return resume({.train = mark_of(train), .held_out = mark_of(test)});
+  }
+
+  /// Likewise without a held-out set.
   template <data::Dataset Train>
   std::optional<nlohmann::ordered_json> resume(const Train& train) {
-    auto run = newest();
-    if (!run) {
-      cut_files({});
-      return std::nullopt;
-    }
-    refuse_differences(run->manifest.value("configuration", nlohmann::ordered_json::object()),
-                       run_configuration(*trainer_));
-    if (!trainer_->run().allow_other_data) {
-      check_same_data(DataMark::saved(run->state.part("data")), mark_of(train));
-    }
-    if (!plan_.allow_not_finite) refuse_not_finite(run->state, "the checkpoint");
-    trainer_->load_state(run->state);
-    warn_of_other_bits(run->manifest);
-    cut_files(run->manifest.value("files", nlohmann::ordered_json::object()));
-    return std::move(run->manifest);
+    return resume({.train = mark_of(train), .held_out = {}});
   }
 
   void on(const FitBegin&) {
+    if (!std::exchange(resumed_, false) && !folder_.steps().empty()) {
+      throw ConfigurationError("the folder " + folder_.path().string() +
+                               " holds checkpoints of another run; resume that one, or name a new "
+                               "folder.");
+    }
     stopped_ = false;
     owed_ = false;
     last_save_ = Clock::now();
@@ -88,8 +89,7 @@ class Checkpoints {
     const bool by_time = plan_.every_seconds > 0 && seconds_since_save() >= plan_.every_seconds;
     owed_ = owed_ || by_steps || by_time;
     const bool busy = saver_.busy();
-    if (owed_ && !busy) save(event.step, std::nullopt);
-    step_ = event.step;
+    if (owed_ && !busy) save(std::nullopt);
   }
 
   void on(const EpochEnd& event) {
@@ -98,30 +98,60 @@ class Checkpoints {
     saver_.finish();
     std::optional<double> figure;
     if (plan_.keep_best) figure = watched_figure(plan_.best, event.record);
-    save(step_, figure);
+    save(figure);
   }
 
-  void on(const FitStop& event) {
+  void on(const FitStop&) {
     stopped_ = true;
     saver_.finish();
-    save(event.step, std::nullopt);
+    save(std::nullopt);
     saver_.finish();
   }
 
   void on(const FitEnd&) { saver_.finish(); }
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }
+  /// Whether the last save that has ended went well.
+  [[nodiscard]] bool saved() const { return saver_.saved(); }
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  std::optional<nlohmann::ordered_json> resume(const DataMarks& data) {
+    auto run = newest();
+    if (!run) {
+      files_.cut_to(folder_.begin(), plan_.announce);
+      return std::nullopt;
+    }
+    refuse_differences(run->manifest.value("configuration", nlohmann::ordered_json::object()),
+                       run_configuration(*trainer_));
+    check_data(*trainer_, DataMarks::saved(run->state.part("data")), data);
+    if (!plan_.allow_not_finite) refuse_not_finite(run->state, "the checkpoint");
+    trainer_->load_state(run->state);
+    resumed_ = true;
+    warn_of_other_bits(run->manifest);
+    set_aside_damaged();
+    files_.cut_to(run->manifest.value("files", nlohmann::ordered_json()), plan_.announce);
+    return std::move(run->manifest);
+  }
 
   [[nodiscard]] double seconds_since_save() const {
     return std::chrono::duration<double>(Clock::now() - last_save_).count();
   }
 
-  void save(std::int64_t step, std::optional<double> figure) {
+  void save(std::optional<double> figure) {
     owed_ = false;
     last_save_ = Clock::now();
+    try {
+      auto state = trainer_->save_state(saver_.spare());
+      const auto step = state.number("progress/steps");
+      saver_.begin({manifest_at(step), std::move(state)}, step, figure);
+    } catch (const std::exception& error) {
+      saver_.failed(error);
+    }
+  }
+
+  [[nodiscard]] nlohmann::ordered_json manifest_at(std::int64_t step) const {
     auto manifest = facts_;
     manifest["format"] = run_file_format;
     manifest["gradus"] = version;
@@ -129,22 +159,18 @@ class Checkpoints {
     manifest["threads"] = at::get_num_threads();
     manifest["step"] = step;
     manifest["configuration"] = run_configuration(*trainer_);
-    auto& sizes = manifest["files"] = nlohmann::ordered_json::object();
-    for (const auto& file : plan_.files) {
-      std::error_code missing;
-      const auto size = std::filesystem::file_size(file, missing);
-      sizes[file.filename().string()] = missing ? 0 : size;
-    }
-    saver_.begin({std::move(manifest), trainer_->save_state(saver_.spare())}, step, figure);
+    manifest["files"] = files_.lengths();
+    return manifest;
   }
 
-  /// Of the files that can be read whole.
+  /// Of the files that are whole.
   [[nodiscard]] std::optional<RunFile> newest() {
     std::string damage;
+    damaged_.clear();
     for (const auto step : folder_.steps()) {
       try {
         return read_run(folder_.file_of(step));
-      } catch (const CheckpointError& error) {
+      } catch (const DamagedCheckpoint& error) {
         damage = error.what();
         announce(damage + " The one before it is tried.");
         damaged_.push_back(step);
@@ -155,23 +181,9 @@ class Checkpoints {
                           " is whole; start a new run. The oldest one: " + damage);
   }
 
-  static std::uintmax_t size_in(const nlohmann::ordered_json& sizes, const std::string& file) {
-    if (!sizes.is_object() || !sizes.contains(file)) return 0;
-    const auto& size = sizes[file];
-    return size.is_number_unsigned() ? size.get<std::uintmax_t>() : 0;
-  }
-
-  void cut_files(const nlohmann::ordered_json& sizes) {
-    for (const auto step : std::exchange(damaged_, {})) folder_.set_aside(step);
-    for (const auto& file : plan_.files) {
-      std::error_code failure;
-      if (!std::filesystem::exists(file, failure)) continue;
-      const auto size = size_in(sizes, file.filename().string());
-      if (std::filesystem::file_size(file, failure) < size) {
-        announce(file.string() + " has lost lines that the checkpoint knows of.");
-      } else {
-        cut_file(file, size);
-      }
+  void set_aside_damaged() {
+    for (const auto step : damaged_) {
+      announce("It is kept as " + folder_.set_aside(step).filename().string() + ".");
     }
   }
 
@@ -193,10 +205,11 @@ class Checkpoints {
   T* trainer_;
   CheckpointPlan plan_;
   nlohmann::ordered_json facts_;
+  GrownFiles files_;
   CheckpointFolder folder_;
   BackgroundSaver saver_;
   std::vector<std::int64_t> damaged_;  ///< to be set aside
-  std::int64_t step_ = 0;              ///< done
+  bool resumed_ = false;               ///< the next `fit` goes on
   bool stopped_ = false;
   bool owed_ = false;  ///< a save that was due while another was under way
   Clock::time_point last_save_ = Clock::now();

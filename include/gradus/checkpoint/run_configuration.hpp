@@ -16,8 +16,8 @@
 
 namespace gradus {
 
-/// Numbers that change only how fast a run is are not in it: those of loading but its batches, and
-/// all that ends a run early.
+/// Numbers that change neither bits nor records are not in it: those of loading but its batches,
+/// and all that ends a run early.
 template <class T>
 [[nodiscard]] nlohmann::ordered_json run_configuration(T& trainer) {
   const auto number = [](const std::optional<std::int64_t>& value) {
@@ -37,7 +37,10 @@ template <class T>
             {"precision", c10::toString(precision.type)},
             {"log_every_steps", run.log_every_steps},
             {"limit_train_batches", number(run.limit_train_batches)},
+            {"limit_test_batches", number(run.limit_test_batches)},
             {"overfit_batches", number(run.overfit_batches)},
+            {"evaluation_batch_size", run.evaluation_batch_size},
+            {"evaluate_flipped", run.evaluate_flipped},
             {"tf32", run.math.tf32}}}};
 }
 

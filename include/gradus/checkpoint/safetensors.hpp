@@ -83,7 +83,8 @@ inline void refuse_archive(std::string_view file) {
 }  // namespace detail
 
 /// Reads and checks the whole file before anything is handed out; checksums too, if it has any. The
-/// tensors lie in the memory that the file was read into. Throws CheckpointError.
+/// tensors lie in the memory that the file was read into. Throws CheckpointError, DamagedCheckpoint
+/// for bytes that are not those that were written.
 inline Safetensors read_safetensors(const std::filesystem::path& path) {
   const auto size_is_no_matter = [](std::uintmax_t) {};
   const auto bytes = std::make_shared<const std::vector<std::uint8_t>>(
@@ -99,6 +100,8 @@ inline Safetensors read_safetensors(const std::filesystem::path& path) {
     }
     result.metadata = std::move(header.metadata);
     return result;
+  } catch (const DamagedCheckpoint& error) {
+    throw DamagedCheckpoint("checkpoint " + path.string() + " " + error.what());
   } catch (const CheckpointError& error) {
     throw CheckpointError("checkpoint " + path.string() + " " + error.what());
   }

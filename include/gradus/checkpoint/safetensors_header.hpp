@@ -132,7 +132,8 @@ class SafetensorsHeaderReader {
   }
 
   [[noreturn]] static void refuse(const std::string& what) {
-    throw CheckpointError("is not a whole safetensors file: " + what + "; use another checkpoint.");
+    throw DamagedCheckpoint("is not a whole safetensors file: " + what +
+                            "; use another checkpoint.");
   }
 
  private:

@@ -54,7 +54,7 @@ inline std::string before_header_seal() { return "\"" + std::string(header_seal)
 /// "checkpoint NAME ".
 inline bool check_seals(std::string_view file, SafetensorsHeader& header) {
   const auto refuse = [](const std::string& what) {
-    throw CheckpointError("is damaged: " + what + "; use another checkpoint.");
+    throw DamagedCheckpoint("is damaged: " + what + "; use another checkpoint.");
   };
   const auto tensors = header.metadata.extract(std::string(detail::tensor_seals));
   const auto whole = header.metadata.extract(std::string(detail::header_seal));

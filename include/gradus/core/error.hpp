@@ -64,6 +64,11 @@ class CheckpointError : public detail::ErrorOf<ExitCode::checkpoint> {
   using ErrorOf::ErrorOf;
 };
 
+/// One that is not there whole: its bytes are not those that were written.
+class DamagedCheckpoint : public CheckpointError {
+  using CheckpointError::CheckpointError;
+};
+
 /// A loss, gradient or weight that is not finite.
 class NumericError : public detail::ErrorOf<ExitCode::numeric> {
   using ErrorOf::ErrorOf;

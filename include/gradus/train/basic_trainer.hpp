@@ -83,13 +83,14 @@ class BasicTrainer {
   History fit(const Train& train, const Test& test, Os&... observers) {
     check_sanity(test);
     return fit_epochs(
-        train, [&](EpochRecord& record) { evaluate_epoch(test, record); }, observers...);
+        train, mark_of(test), [&](EpochRecord& record) { evaluate_epoch(test, record); },
+        observers...);
   }
 
   /// Likewise without a held-out set.
   template <data::Dataset Train, Observer... Os>
   History fit(const Train& train, Os&... observers) {
-    return fit_epochs(train, [](EpochRecord&) {}, observers...);
+    return fit_epochs(train, DataMark{}, [](EpochRecord&) {}, observers...);
   }
 
   /// Anything else is one compile error.
@@ -158,7 +159,8 @@ class BasicTrainer {
   }
 
   template <class Train, class AfterEpoch, class... Os>
-  History fit_epochs(const Train& train, AfterEpoch after_epoch, Os&... observers);
+  History fit_epochs(const Train& train, const DataMark& held_out, AfterEpoch after_epoch,
+                     Os&... observers);
   template <class Source, class... Os>
   void train_epoch(const Source& source, const StepPlan& plan, Os&... observers);
   template <class Train, class AfterEpoch>
@@ -181,7 +183,7 @@ class BasicTrainer {
                         Keep keep);
   bool optimizer_step(const Rates& rates, const StepContext& context);
   void take_step(const Rates& rates, const StepContext& context);
-  void begin(const DataMark& data, const StepPlan& plan);
+  void begin(const DataMarks& data, const StepPlan& plan);
   void begin_execution(const StepPlan& plan, bool goes_on);
   bool begin_capture(bool skips_on_device);
   [[nodiscard]] std::string capture_obstacle(bool skips_on_device);
@@ -235,7 +237,7 @@ class BasicTrainer {
   LossMeter meter_;               ///< of the epoch that runs
   StateDict device_steps_state_;  ///< as loaded, until the run goes on
   bool goes_on_ = false;          ///< whether the next run is the rest of a saved one
-  DataMark data_;                 ///< of this run
+  DataMarks data_;                ///< of this run
   History history_;               ///< of this run, so far
   TrainClock clock_;
   Interruption interruption_;

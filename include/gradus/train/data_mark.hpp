@@ -1,4 +1,4 @@
-/// Which training data a run has seen.
+/// Which data a run has seen.
 #pragma once
 
 #include <gradus/core/state_dict.hpp>
@@ -24,24 +24,56 @@ struct DataMark {
   }
 };
 
-template <data::Dataset Train>
-[[nodiscard]] DataMark mark_of(const Train& train) {
-  DataMark mark{.samples = train.size()};
-  if constexpr (data::FingerprintedDataset<Train>) {
-    mark.fingerprint = static_cast<std::uint32_t>(train.fingerprint());
+template <data::Dataset D>
+[[nodiscard]] DataMark mark_of(const D& dataset) {
+  DataMark mark{.samples = dataset.size()};
+  if constexpr (data::FingerprintedDataset<D>) {
+    mark.fingerprint = static_cast<std::uint32_t>(dataset.fingerprint());
   }
   return mark;
 }
 
+struct DataMarks {
+  DataMark train;
+  DataMark held_out;  ///< of no samples where there is no such set
+
+  void save(StateDict& to) const {
+    to.put_under("train", [&](StateDict& part) { train.save(part); });
+    to.put_under("held_out", [&](StateDict& part) { held_out.save(part); });
+  }
+  static DataMarks saved(const StateDict& from) {
+    return {.train = DataMark::saved(from.part("train")),
+            .held_out = DataMark::saved(from.part("held_out"))};
+  }
+};
+
 /// Throws CheckpointError if a run that has seen `before` would go on with `now`.
-inline void check_same_data(const DataMark& before, const DataMark& now) {
-  if (before == now) return;
-  const auto what = [](const DataMark& mark) {
-    return std::to_string(mark.samples) + " samples with fingerprint " +
-           std::to_string(mark.fingerprint);
+inline void check_same_data(const DataMarks& before, const DataMarks& now) {
+  const auto check = [](const char* used, const DataMark& then, const DataMark& given) {
+    if (then == given) return;
+    const auto what = [](const DataMark& mark) {
+      return std::to_string(mark.samples) + " samples with fingerprint " +
+             std::to_string(mark.fingerprint);
+    };
+    throw CheckpointError("the run was " + (used + (" on other data: " + what(then))) + " then, " +
+                          what(given) + " now; give it the data that it had, or allow other data.");
   };
-  throw CheckpointError("the run was trained on other data: " + what(before) + " then, " +
-                        what(now) + " now; give it the data that it had, or allow other data.");
+  check("trained", before.train, now.train);
+  check("judged", before.held_out, now.held_out);
+}
+
+/// Throws CheckpointError if the run of `trainer` that has seen `before` cannot go on with `now`:
+/// other data must be allowed by the run, and gives as many steps.
+template <class T>
+void check_data(const T& trainer, const DataMarks& before, const DataMarks& now) {
+  if (!trainer.run().allow_other_data) check_same_data(before, now);
+  const auto then = trainer.plan(before.train.samples).steps();
+  const auto steps = trainer.plan(now.train.samples).steps();
+  if (then == steps) return;
+  throw CheckpointError("the run has " + std::to_string(then) + " optimizer steps an epoch over " +
+                        std::to_string(before.train.samples) + " samples, but would have " +
+                        std::to_string(steps) + " over the " + std::to_string(now.train.samples) +
+                        " that are given; give it as many, or start a new run from its weights.");
 }
 
 }  // namespace gradus

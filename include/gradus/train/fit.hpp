@@ -14,14 +14,14 @@ namespace gradus {
 
 template <class M, class Policies>
 template <class Train, class AfterEpoch, class... Os>
-History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch after_epoch,
-                                              Os&... observers) {
+History BasicTrainer<M, Policies>::fit_epochs(const Train& train, const DataMark& held_out,
+                                              AfterEpoch after_epoch, Os&... observers) {
   const MathScope math(run_.math);
   const StepPlan plan = this->plan(train.size());
   data::check_batch_size(plan.samples, plan.batch_size);
   check_length(at<slot::schedule>(), plan.total_steps());
   check_smallest_batch(train, plan);
-  begin(mark_of(train), plan);
+  begin({.train = mark_of(train), .held_out = held_out}, plan);
   const TrainingSource source(train, at<slot::loading>(), run_.device);
 
   notify(FitBegin{plan.epochs, plan.steps(), plan.samples_used(), progress_.steps}, observers...);
@@ -29,6 +29,10 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, AfterEpoch aft
     train_epoch(source, plan, observers...);
     const FitStop stop{progress_.steps, plan.total_steps()};
     const bool limit = at_limit();
+    if (limit && progress_.window == 0) {  // there was nothing left to do up to it
+      history_.end = RunEnd::limit;
+      break;
+    }
     if (limit) notify(stop, observers...);
     const auto record = judge_epoch(train, plan, after_epoch);
     if (!record && !limit) notify(stop, observers...);
@@ -129,9 +133,9 @@ std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& t
 
 /// What a run begins with: counts at zero, no gradients, a new watch; or what was loaded.
 template <class M, class Policies>
-void BasicTrainer<M, Policies>::begin(const DataMark& data, const StepPlan& plan) {
+void BasicTrainer<M, Policies>::begin(const DataMarks& data, const StepPlan& plan) {
   const bool goes_on = std::exchange(goes_on_, false);
-  if (goes_on && !run_.allow_other_data) check_same_data(data_, data);
+  if (goes_on) check_data(*this, data_, data);
   data_ = data;
   if (!goes_on) {
     progress_ = {};
@@ -143,6 +147,7 @@ void BasicTrainer<M, Policies>::begin(const DataMark& data, const StepPlan& plan
   interruption_.begin(run_.stop, run_.stop_after_seconds);
   clear_gradients(parameters_);
   begin_execution(plan, goes_on);
+  if (device_steps_ && goes_on) progress_.take_off(-meter_.skipped());  // as the reading will
 }
 
 template <class M, class Policies>
@@ -179,9 +184,7 @@ void BasicTrainer<M, Policies>::read_losses(StepEnd& event) {
   const auto reading = meter_.read();
   progress_.windows_since_reading = 0;
   if (device_steps_) {
-    progress_.steps -= reading.skipped;
-    progress_.epoch_steps -= reading.skipped;
-    progress_.epoch_skipped += reading.skipped;
+    progress_.take_off(reading.skipped);
     event.step = progress_.steps;
   }
   event.train_loss = reading.mean;

@@ -8,6 +8,7 @@
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -103,6 +104,12 @@ class LossMeter {
     passes_.clear();
     skipped_.clear();
     return reading;
+  }
+
+  /// Windows since the reading before that were skipped. Waits for the device.
+  [[nodiscard]] std::int64_t skipped() {
+    fold();
+    return std::ranges::count(skipped_, true);
   }
 
   /// Over everything read so far.

@@ -21,6 +21,13 @@ struct RunProgress {
   std::int64_t epoch_skipped = 0;  ///< in this epoch
   std::int64_t ended = 0;          ///< 1: the stopping policy has ended the run
 
+  /// So many windows were counted as steps, but were skipped.
+  void take_off(std::int64_t skipped) {
+    steps -= skipped;
+    epoch_steps -= skipped;
+    epoch_skipped += skipped;
+  }
+
   void end_epoch() {
     ++epoch;
     window = epoch_steps = epoch_skipped = 0;

@@ -9,6 +9,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
+#include <ATen/ops/empty_like.h>
 
 #include <cstdint>
 #include <string>
@@ -43,7 +44,9 @@ StateDict BasicTrainer<M, Policies>::save_state(StateDict earlier) {
   });
   put("losses", [&](StateDict& part) { meter_.save(part); });
   put("guard", [&](StateDict& part) { guard_.save(part); });
-  put("progress", [&](StateDict& part) { progress_.save(part); });
+  auto known = progress_;
+  if (device_steps_) known.take_off(meter_.skipped());
+  put("progress", [&](StateDict& part) { known.save(part); });
   put("data", [&](StateDict& part) { data_.save(part); });
   put("time", [&](StateDict& part) { clock_.save(part); });
   if (device_steps_) put("device_steps", [&](StateDict& part) { device_steps_->save(part); });
@@ -80,9 +83,12 @@ void BasicTrainer<M, Policies>::take_state(const StateDict& state) {
   for (auto& [name, tensor] : parameters_) state.get("parameter/" + name, tensor);
   for (auto& [name, tensor] : unique_buffers(*model_)) state.get("buffer/" + name, tensor);
   averaged_statistics_.clear();
-  for (std::size_t i = 0; state.has("averaged_buffer/" + std::to_string(i)); ++i) {
-    averaged_statistics_.push_back(
-        state.copy("averaged_buffer/" + std::to_string(i)).to(run_.device));
+  if (averages && state.has("averaged_buffer/0")) {
+    for (const auto& [name, buffer] : unique_buffers(*model_)) {
+      averaged_statistics_.push_back(at::empty_like(buffer));
+      state.get("averaged_buffer/" + std::to_string(averaged_statistics_.size() - 1),
+                averaged_statistics_.back());
+    }
   }
   const auto take = [&](const std::string& prefix, auto&& load) {
     const auto part = state.part(prefix);
@@ -96,13 +102,14 @@ void BasicTrainer<M, Policies>::take_state(const StateDict& state) {
   take("losses", [&](const StateDict& part) { meter_.load(part); });
   take("guard", [&](const StateDict& part) { guard_.load(part); });
   take("progress", [&](const StateDict& part) { progress_.load(part); });
-  take("data", [&](const StateDict& part) { data_ = DataMark::saved(part); });
+  take("data", [&](const StateDict& part) { data_ = DataMarks::saved(part); });
   clock_.load(state.part("time"));
   history_ = load_history(state);
   device_steps_state_ = state.part("device_steps");
   at::Generator host = at::detail::getDefaultCPUGenerator();
   host.set_state(state.copy("random/cpu"));
-  if (run_.device.is_cuda()) {
+  // A run on another kind of device has none: its weights can be looked at here all the same.
+  if (state.has("random/device") && run_.device.is_cuda()) {
     at::Generator device = at::globalContext().defaultGenerator(run_.device);
     device.set_state(state.copy("random/device"));
   }

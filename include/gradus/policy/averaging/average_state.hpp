@@ -6,6 +6,7 @@
 #include <gradus/core/step_context.hpp>
 
 #include <ATen/ops/_foreach_lerp.h>
+#include <ATen/ops/empty_like.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,20 +17,23 @@ namespace gradus {
 
 /// A mean of each parameter; empty until the first weights came.
 struct AverageState {
-  std::size_t parameters = 0;
+  std::vector<at::Tensor> weights;  ///< the parameters, for the form of their averages
   std::vector<at::Tensor> averages;
   std::int64_t averaged = 0;  ///< weights that came
 
+  /// Of `parameters`, with no weights yet.
+  [[nodiscard]] static AverageState of(const std::vector<NamedTensor>& parameters) {
+    return {.weights = detached(parameters), .averages = {}};
+  }
+
   /// averages += part * (weights - averages); the first weights are taken whole.
   void add(const StepContext& context, double part) {
-    std::vector<at::Tensor> weights;
-    weights.reserve(context.parameters.size());
-    for (const auto& parameter : context.parameters) weights.push_back(parameter.tensor.detach());
+    const auto now = detached(context.parameters);
     if (averaged++ > 0) {
-      at::_foreach_lerp_(averages, weights, part);
+      at::_foreach_lerp_(averages, now, part);
       return;
     }
-    for (const auto& weight : weights) averages.push_back(weight.clone());
+    for (const auto& weight : now) averages.push_back(weight.clone());
   }
 
   void save(StateDict& to) const {
@@ -41,9 +45,18 @@ struct AverageState {
   void load(const StateDict& from) {
     averaged = from.number("averaged");
     averages.clear();
-    for (std::size_t i = 0; averaged > 0 && i < parameters; ++i) {
-      averages.push_back(from.copy("average." + std::to_string(i)));
+    for (std::size_t i = 0; averaged > 0 && i < weights.size(); ++i) {
+      averages.push_back(at::empty_like(weights[i]));
+      from.get("average." + std::to_string(i), averages.back());
     }
+  }
+
+ private:
+  static std::vector<at::Tensor> detached(const std::vector<NamedTensor>& parameters) {
+    std::vector<at::Tensor> list;
+    list.reserve(parameters.size());
+    for (const auto& parameter : parameters) list.push_back(parameter.tensor.detach());
+    return list;
   }
 };
 

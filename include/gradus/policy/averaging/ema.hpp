@@ -36,7 +36,7 @@ struct EMA {
   using State = AverageState;
 
   [[nodiscard]] State start(const std::vector<NamedTensor>& parameters) const {
-    return {.parameters = parameters.size(), .averages = {}};
+    return AverageState::of(parameters);
   }
   void update(State& state, const StepContext& context) const {
     if ((context.step + 1) % every == 0) state.add(context, 1 - decay);

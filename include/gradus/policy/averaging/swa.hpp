@@ -36,7 +36,7 @@ struct SWA {
   using State = AverageState;
 
   [[nodiscard]] State start(const std::vector<NamedTensor>& parameters) const {
-    return {.parameters = parameters.size(), .averages = {}};
+    return AverageState::of(parameters);
   }
   void update(State& state, const StepContext& context) const {
     const auto done = static_cast<double>(context.step + 1);

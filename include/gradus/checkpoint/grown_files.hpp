@@ -1,0 +1,61 @@
+/// Files that grow with a run, such as metrics.jsonl, and how long they were when it was saved.
+#pragma once
+
+#include <gradus/core/write_file.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace gradus {
+
+class GrownFiles {
+ public:
+  explicit GrownFiles(std::vector<std::filesystem::path> files) : files_(std::move(files)) {}
+
+  /// {name: bytes}, by the names within their folders, which may be moved; 0 for none.
+  [[nodiscard]] nlohmann::ordered_json lengths() const {
+    auto lengths = nlohmann::ordered_json::object();
+    for (const auto& file : files_) {
+      std::error_code missing;
+      const auto bytes = std::filesystem::file_size(file, missing);
+      lengths[file.filename().string()] = missing ? 0 : bytes;
+    }
+    return lengths;
+  }
+
+  /// Throws ResourceError.
+  void bring_onto_disk() const {
+    for (const auto& file : files_) sync_file(file);
+  }
+
+  /// Cuts each file to the length that it had. One that `lengths` does not know stays as it is, and
+  /// one that has become shorter is said. Throws ResourceError.
+  void cut_to(const nlohmann::ordered_json& lengths,
+              const std::function<void(const std::string&)>& announce) const {
+    for (const auto& file : files_) {
+      std::error_code missing;
+      const auto bytes = std::filesystem::file_size(file, missing);
+      if (missing || !lengths.is_object()) continue;
+      const auto known = lengths.find(file.filename().string());
+      if (known == lengths.end() || !known->is_number_unsigned()) continue;
+      const auto length = known->get<std::uintmax_t>();
+      if (bytes >= length) {
+        cut_file(file, length);
+      } else if (announce) {
+        announce(file.string() + " has lost lines that the checkpoint knows of.");
+      }
+    }
+  }
+
+ private:
+  std::vector<std::filesystem::path> files_;
+};
+
+}  // namespace gradus
