@@ -274,8 +274,11 @@ CATCH_TEST_CASE(
           again + "--out part",
       5, "no checkpoint in ");
   refused("cp kept part/$C/checkpoints/step-000000009.safetensors; " + again +
-              "--out part --train-samples 96 --allow-other-data --stop-after-steps 9",
-          0, "");
+              "--out part --test-samples 40 --stop-after-steps 9",
+          5, "judged on other data: 50 samples");
+  refused(again + "--out part --train-samples 96 --allow-other-data", 5,
+          "8 optimizer steps an epoch over 128 samples, but would have 6 over the 96");
+  refused(again + "--out part --test-samples 40 --allow-other-data --stop-after-steps 9", 0, "");
 }
 
 CATCH_TEST_CASE("where nothing was saved yet, --resume begins anew and says with which numbers") {

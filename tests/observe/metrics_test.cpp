@@ -30,9 +30,11 @@ CATCH_TEST_CASE("metrics.jsonl gets a line per log interval and per epoch, at on
   const observe_test::Folder folder;
   const auto path = folder.path() / "new" / "metrics.jsonl";
   observe::MetricsFile metrics(path);
-  metrics.on(gradus::StepEnd{.epoch = 1, .step = 1, .learning_rate = 0.5, .train_loss = {}});
+  metrics.on(gradus::StepEnd{
+      .epoch = 1, .step = 1, .learning_rate = 0.5, .train_loss = {}, .warning = {}});
   CATCH_CHECK(lines_of(path).empty());
-  metrics.on(gradus::StepEnd{.epoch = 1, .step = 2, .learning_rate = 0.25, .train_loss = 2.5});
+  metrics.on(gradus::StepEnd{
+      .epoch = 1, .step = 2, .learning_rate = 0.25, .train_loss = 2.5, .warning = "it grows"});
   CATCH_REQUIRE(lines_of(path).size() == 1);
   auto end = epoch_end();
   end.learning_rate = 0.25;
@@ -42,6 +44,7 @@ CATCH_TEST_CASE("metrics.jsonl gets a line per log interval and per epoch, at on
   CATCH_CHECK(lines[0].at("event") == "step");
   CATCH_CHECK(lines[0].at("step") == 2);
   CATCH_CHECK(lines[0].at("train_loss") == 2.5);
+  CATCH_CHECK(lines[0].at("warning") == "it grows");
   CATCH_CHECK(lines[1].at("event") == "epoch");
   CATCH_CHECK(lines[1].at("epoch") == 1);
   CATCH_CHECK(lines[1].at("train_loss") == 2.0);

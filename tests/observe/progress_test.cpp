@@ -29,7 +29,8 @@ gradus::StepEnd step(std::int64_t done, std::int64_t total, double seconds) {
           .samples = 100 * done,
           .learning_rate = 0.1,
           .train_seconds = seconds,
-          .train_loss = 1.25};
+          .train_loss = 1.25,
+          .warning = {}};
 }
 
 gradus::EpochEnd epoch_end(std::int64_t epoch, std::int64_t epochs) {
