@@ -1,7 +1,8 @@
 // Preloaded into a program, it counts the calls by which files are changed, from the first that
 // opens a path with $GRADUS_FAULT_FROM in it to the first that opens one with $GRADUS_FAULT_UNTIL,
 // and at call number $GRADUS_FAULT_AT does $GRADUS_FAULT: `kill`, or a failure with ENOSPC, EIO or
-// EMFILE. Then it leaves the file $GRADUS_FAULT_MARK, which says which call that was.
+// EMFILE. Then it leaves the file $GRADUS_FAULT_MARK, which says which call that was. `trace`
+// leaves a line for each call there, with the thread that made it, and fails none.
 #include <cerrno>
 #include <csignal>
 #include <cstdarg>
@@ -11,6 +12,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <mutex>
+#include <string>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -42,13 +44,15 @@ class Fault {
   /// Whether the call is to fail, with errno set.
   bool strikes(const char* call) {
     const std::lock_guard lock(mutex_);
-    if (!counting_ || over_ || ++count_ != at_) return false;
-    over_ = true;
-    static const auto open_file = next<int (*)(const char*, int, ...)>("open");
-    static const auto write_bytes = next<ssize_t (*)(int, const void*, size_t)>("write");
-    const int mark = open_file(setting("GRADUS_FAULT_MARK"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
-    if (write_bytes(mark, call, std::strlen(call)) < 0) std::abort();
     const char* kind = setting("GRADUS_FAULT");
+    if (!counting_ || over_) return false;
+    if (std::strcmp(kind, "trace") == 0) {
+      mark(std::to_string(::gettid()) + " " + call + "\n", O_APPEND);
+      return false;
+    }
+    if (++count_ != at_) return false;
+    over_ = true;
+    mark(call, O_TRUNC);
     if (std::strcmp(kind, "kill") == 0) ::kill(::getpid(), SIGKILL);
     errno = std::strcmp(kind, "ENOSPC") == 0   ? ENOSPC
             : std::strcmp(kind, "EMFILE") == 0 ? EMFILE
@@ -57,6 +61,16 @@ class Fault {
   }
 
  private:
+  /// Into the file that the test looks at, past the functions below.
+  static void mark(const std::string& text, int flags) {
+    static const auto open_file = next<int (*)(const char*, int, ...)>("open");
+    static const auto write_bytes = next<ssize_t (*)(int, const void*, size_t)>("write");
+    static const auto close_file = next<int (*)(int)>("close");
+    const int file = open_file(setting("GRADUS_FAULT_MARK"), O_WRONLY | O_CREAT | flags, 0666);
+    if (write_bytes(file, text.data(), text.size()) < 0) std::abort();
+    close_file(file);
+  }
+
   std::mutex mutex_;
   const char* from_ = setting("GRADUS_FAULT_FROM");
   const char* until_ = setting("GRADUS_FAULT_UNTIL");
