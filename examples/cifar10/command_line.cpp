@@ -209,7 +209,8 @@ void warn_of_misspelt_variables() {
   }
 }
 
-/// Of a run's own config.json, for one that goes on: it lies beneath all that is given anew.
+/// Of a run's own config.json, for one that goes on: it lies beneath all that is given anew, but
+/// above the environment.
 std::string config_of_run(const Options& options) {
   if (!options.resume) return "";
   if (options.out.empty()) {
@@ -356,8 +357,14 @@ Options resolve(CommandLine line) {
   SettingsFile file;
   if (const auto path = config_of_run(line.options); !path.empty()) own = read_settings_file(path);
   if (!line.file.empty()) file = read_settings_file(line.file);
-  take_run(line.options,
-           {{line.run, flag_of}, from_environment(), from_file(file), from_file(own)});
+  std::vector<Layer> layers{{line.run, flag_of}, from_environment(), from_file(file)};
+  // What was given now is above what the run had, which is above what surrounds both.
+  if (line.options.resume) layers = {layers[0], layers[2], from_file(own), layers[1]};
+  take_run(line.options, layers);
+  if (line.options.resume) line.options.init_from = own.init_from;
+  if (!line.options.init_from.empty()) {  // to be found again from any folder
+    line.options.init_from = std::filesystem::absolute(line.options.init_from);
+  }
   line.options.settings = own.settings;
   line.options.settings.insert(line.options.settings.end(), file.settings.begin(),
                                file.settings.end());

@@ -135,8 +135,7 @@ void train(Options options) {
   std::cout << (options.json ? observe::json_text(comparison)
                              : observe::table(comparison, observe::Terminal::standard_output()))
             << std::flush;
-  say(options,
-      "Weights: " + (folder / trained.name() / "checkpoints" / "final.safetensors").string());
+  say(options, "Weights: " + (folder / trained.name() / RunFiles::weights).string());
 }
 
 void describe(Options options) {

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "configuration.hpp"
+#include "run_folder.hpp"
 #include "run_observer.hpp"
 #include "stopping.hpp"
 #include <gradus/checkpoint/checkpoint_plan.hpp>
+#include <gradus/checkpoint/run_file.hpp>
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/core/dump.hpp>
 #include <gradus/core/write_file.hpp>
@@ -53,39 +55,41 @@ class ConfigurationOf final : public Configuration {
                                          const std::filesystem::path& folder,
                                          const nlohmann::ordered_json& environment) const override {
     auto trainer = make(options);
-    if (!options.init_from.empty()) {
-      load_weights(*trainer.model(), read_safetensors(options.init_from));
-    }
+    if (!options.resume) take_weights(options, trainer);
     const auto plan = trainer.plan(data.train.size());
     const auto description = describe(options, trainer);
 
     RunObserver<T> observer;
+    if (options.resume) refuse_unsaved(folder);
     if (options.durable) {  // first of all, for it makes sure that nobody else writes here
-      observer.checkpoints.emplace(trainer, folder / "checkpoints",
+      observer.checkpoints.emplace(trainer, folder / RunFiles::checkpoints,
                                    checkpoint_plan(options, folder),
                                    nlohmann::ordered_json{{"description", description}});
       if (options.resume && !observer.checkpoints->resume(data.train, data.test)) {
-        say_anew(options, folder);
+        refuse_over(folder);
+        take_weights(options, trainer);
+        if (!options.quiet) std::cerr << said_anew(options, folder) << '\n';
       }
     }
     auto config = description;
     config["environment"] = environment;
-    write_file(folder / config_name, dump(config, 2) + "\n");
-    observer.metrics.emplace(folder / metrics_name);
-    observer.log.keep_in(folder / log_name);
+    if (!options.init_from.empty()) config["init_from"] = options.init_from.string();
+    write_file(folder / RunFiles::config, dump(config, 2) + "\n");
+    observer.metrics.emplace(folder / RunFiles::metrics);
+    observer.log.keep_in(folder / RunFiles::log);
     if (!options.quiet) observer.progress.emplace(name_);
     const auto history = trainer.fit(data.train, data.test, observer);
     if (history.end == RunEnd::interrupted) {
-      refuse_to_go_on(options, observer.checkpoints->saved());
+      end_stopped(resume_command(options, name_), observer.checkpoints->saved());
     }
     const auto& execution = trainer.execution_report();
     config["execution"] = {{"warm_ups", execution.warm_ups},
                            {"captures", execution.captures},
                            {"replays", execution.replays},
                            {"reason", execution.reason}};
-    write_file(folder / config_name, dump(config, 2) + "\n");
+    write_file(folder / RunFiles::config, dump(config, 2) + "\n");
     const auto judged = trainer.evaluation_weights();
-    save_weights(*trainer.model(), folder / "checkpoints" / "final.safetensors",
+    save_weights(*trainer.model(), folder / RunFiles::weights,
                  {{"configuration", dump(description)}});
     return {.name = name_,
             .device = trainer.run().device.str(),
@@ -128,9 +132,15 @@ class ConfigurationOf final : public Configuration {
   }
 
  private:
-  static constexpr const char* config_name = "config.json";
-  static constexpr const char* metrics_name = "metrics.jsonl";
-  static constexpr const char* log_name = "train.log";
+  /// With which it begins, if they were given.
+  static void take_weights(const Options& options, T& trainer) {
+    if (options.init_from.empty()) return;
+    load_weights(*trainer.model(), read_safetensors(options.init_from));
+    if (options.allow_not_finite) return;
+    for (const auto& entry : named_state(*trainer.model())) {
+      refuse_not_finite(entry, "'" + options.init_from.string() + "'");
+    }
+  }
 
   /// A run with its averages, or weights alone.
   static void restore(T& trainer, const Safetensors& file) {
@@ -149,24 +159,8 @@ class ConfigurationOf final : public Configuration {
             .best = Watched::accuracy,
             .on_failure = options.go_on_unsaved ? OnSaveFailure::go_on : OnSaveFailure::stop,
             .allow_not_finite = options.allow_not_finite,
-            .files = {folder / metrics_name, folder / log_name},
+            .files = {folder / RunFiles::metrics, folder / RunFiles::log},
             .announce = [](const std::string& sentence) { std::cerr << sentence << '\n'; }};
-  }
-
-  /// What `--resume` finds nothing to go on with.
-  static void say_anew(const Options& options, const std::filesystem::path& folder) {
-    if (options.quiet) return;
-    const bool known = std::filesystem::exists(folder / config_name);
-    std::cerr << "Nothing is saved yet in " << folder.string() << ": the run begins anew, with the "
-              << (known ? "numbers of its config.json" : "numbers that are given now") << ".\n";
-  }
-
-  [[noreturn]] void refuse_to_go_on(const Options& options, bool saved) const {
-    const auto command = options.program + " train " + name_ + " --resume --out " + options.out;
-    if (saved) throw Stopped(stop_reason() + ", with everything saved; go on with: " + command);
-    throw ResourceError(
-        stop_reason() +
-        ", and its state could not be saved; go on from an earlier one with: " + command);
   }
 
   /// A setting without the name of a configuration must fit all that are trained.
@@ -194,6 +188,7 @@ class ConfigurationOf final : public Configuration {
              {.seed = options.seed,
               .epochs = options.epochs,
               .device = device_from_name(options.device),
+              .sanity_samples = options.allow_not_finite ? 0 : RunSettings().sanity_samples,
               .stop_after_steps = options.stop_after_steps,
               .stop = options.durable ? &stop_request() : nullptr,
               .stop_after_seconds = seconds_left(options),

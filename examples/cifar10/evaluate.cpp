@@ -2,6 +2,7 @@
 #include "configuration.hpp"
 #include "load_data.hpp"
 #include "prepare.hpp"
+#include <gradus/checkpoint/run_manifest.hpp>
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/core/dump.hpp>
 #include <gradus/core/error.hpp>
@@ -30,8 +31,10 @@ const Configuration& origin(const Safetensors& weights, Options& options) {
     refuse(options, "does not say which configuration it came from");
   }
   try {
-    auto made = nlohmann::json::parse(entry->second);
-    if (is_run) made = nlohmann::json(made.at("description"));
+    const nlohmann::json made =
+        is_run ? run_manifest(weights, "checkpoint '" + options.checkpoint.string() + "'")
+                     .at("description")
+               : parse_metadata(entry->second);
     const auto name = made.at("name").get<std::string>();
     const auto& found = configuration(name);
     auto recorded = options;

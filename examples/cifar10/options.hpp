@@ -81,6 +81,7 @@ std::vector<Setting> settings_from_policies(const nlohmann::json& policies,
 struct SettingsFile {
   nlohmann::json run = nlohmann::json::object();
   std::vector<Setting> settings;
+  std::filesystem::path init_from;  ///< of a run's own: with whose weights it began
 };
 
 /// Of the text of `file`, as it stands in errors. Throws as `read_settings_file`.

@@ -2,6 +2,8 @@
 
 #include <gradus/core/error.hpp>
 
+#include <algorithm>
+#include <cctype>
 #include <ctime>
 #include <system_error>
 
@@ -21,6 +23,19 @@ bool make_folder(const fs::path& folder) {
                                 failure.message() + "); name one that can be written with --out.");
   }
   return made;
+}
+
+/// As one word of a shell's command.
+std::string quoted(const std::string& word) {
+  const auto plain = [](unsigned char letter) {
+    return std::isalnum(letter) != 0 ||
+           std::string_view("_-./:=,+@%").find(static_cast<char>(letter)) != std::string_view::npos;
+  };
+  if (!word.empty() && std::ranges::all_of(word, plain)) return word;
+  std::string text = "'";
+  for (const char letter : word)
+    text += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+  return text + "'";
 }
 
 std::string now() {
@@ -69,6 +84,44 @@ fs::path run_folder_to_resume(const std::string& out, std::string_view configura
                                   "; name the folder and the configuration of one.");
   }
   return folder;
+}
+
+void refuse_unsaved(const fs::path& folder) {
+  std::error_code failure;
+  const bool begun = fs::exists(folder / RunFiles::config, failure);
+  if (!begun || fs::exists(folder / RunFiles::checkpoints / "lock", failure)) return;
+  throw gradus::CheckpointError(
+      "the run in " + folder.string() +
+      " was not saved while it trained, as `train` does, so there is nothing to go on from; name "
+      "the folder of another one.");
+}
+
+void refuse_over(const fs::path& folder) {
+  std::error_code failure;
+  if (!fs::exists(folder / RunFiles::weights, failure)) return;
+  throw gradus::CheckpointError("the run in " + folder.string() +
+                                " is over, and there is no checkpoint of it to go on from; begin "
+                                "a new one in a new folder, with --init-from its weights.");
+}
+
+std::string said_anew(const Options& options, const fs::path& folder) {
+  std::error_code failure;
+  const bool known = fs::exists(folder / RunFiles::config, failure);
+  return "Nothing is saved yet in " + folder.string() + ": the run begins anew" +
+         (options.init_from.empty() ? "" : " from the weights " + options.init_from.string()) +
+         ", with the numbers " + (known ? "of its config.json and those " : "") +
+         "that are given now.";
+}
+
+std::string resume_command(const Options& options, const std::string& configuration) {
+  auto command = quoted(options.program) + " train " + configuration + " --resume --out " +
+                 quoted(options.out);
+  if (options.data) command += " --data " + quoted(*options.data);
+  if (options.offline) command += " --offline";
+  if (options.allow_other_data) command += " --allow-other-data";
+  if (options.allow_not_finite) command += " --allow-not-finite";
+  if (options.go_on_unsaved) command += " --go-on-unsaved";
+  return command;
 }
 
 }  // namespace cifar10

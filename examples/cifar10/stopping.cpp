@@ -1,5 +1,7 @@
 #include "stopping.hpp"
 
+#include <gradus/core/error.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -10,13 +12,7 @@ namespace {
 
 const auto program_begin = std::chrono::steady_clock::now();
 
-}  // namespace
-
-gradus::StopRequest& stop_request() {
-  static gradus::StopRequest request;
-  return request;
-}
-
+/// "stopped by SIGTERM", or that the time is over.
 std::string stop_reason() {
   switch (gradus::StopSignals::number()) {
     case SIGINT:
@@ -26,6 +22,22 @@ std::string stop_reason() {
     default:
       return "stopped after the seconds that --stop-after-seconds gave";
   }
+}
+
+}  // namespace
+
+gradus::StopRequest& stop_request() {
+  static gradus::StopRequest request;
+  return request;
+}
+
+void end_stopped(const std::string& command, bool saved) {
+  if (saved) {
+    throw gradus::Stopped(stop_reason() + ", with everything saved; go on with: " + command);
+  }
+  throw gradus::ResourceError(
+      stop_reason() +
+      ", and its state could not be saved; go on from an earlier one with: " + command);
 }
 
 std::optional<double> seconds_left(const Options& options) {

@@ -12,8 +12,9 @@ namespace cifar10 {
 /// Asked by SIGINT and SIGTERM while `train` trains.
 [[nodiscard]] gradus::StopRequest& stop_request();
 
-/// What asked: "stopped by SIGTERM", or that the time is over.
-[[nodiscard]] std::string stop_reason();
+/// Ends a run that was asked to end: throws gradus::Stopped if it is saved, gradus::ResourceError
+/// if not. `command` goes on with it.
+[[noreturn]] void end_stopped(const std::string& command, bool saved);
 
 /// Until the wall-clock limit, which counts from the start of the program; above 0.
 [[nodiscard]] std::optional<double> seconds_left(const Options& options);

@@ -8,6 +8,7 @@
 #include <gradus/checkpoint/grown_files.hpp>
 #include <gradus/checkpoint/run_configuration.hpp>
 #include <gradus/checkpoint/run_file.hpp>
+#include <gradus/checkpoint/run_manifest.hpp>
 #include <gradus/checkpoint/safetensors.hpp>
 #include <gradus/checkpoint/safetensors_header.hpp>
 #include <gradus/checkpoint/seal.hpp>

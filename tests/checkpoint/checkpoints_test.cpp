@@ -407,6 +407,12 @@ CATCH_TEST_CASE(
   CATCH_CHECK_THAT(refusal(trainer, folder.path()),
                    ContainsSubstring("has format 2, but this gradus reads up to 1") &&
                        ContainsSubstring("9.0.0"));
+  CATCH_CHECK_THROWS_WITH(load_weights(*trainer.model(), read_safetensors(file)),
+                          ContainsSubstring("has format 2"));
+  const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  write_safetensors(file, {.metadata = {{"gradus", R"({"format":1,"x":)" + deep + "}"}},
+                           .tensors = run.state.entries()});
+  CATCH_CHECK_THAT(refusal(trainer, folder.path()), ContainsSubstring("in another form"));
   save_weights(*trainer.model(), file, {});
   CATCH_CHECK_THAT(refusal(trainer, folder.path()), ContainsSubstring("holds no run of gradus"));
   std::ofstream(file) << "x";
@@ -486,9 +492,12 @@ CATCH_TEST_CASE("files that grow are cut to what is known of them, and no furthe
   const Folder folder;
   const auto file = folder / "metrics.jsonl";
   const auto write = [&](const std::string& text) { std::ofstream(file, std::ios::app) << text; };
+  std::string said;
   const auto resumed = [&](std::vector<fs::path> files) {
     auto trainer = small();
-    Checkpoints checkpoints(trainer, folder / "saved", {.files = std::move(files)});
+    Checkpoints checkpoints(
+        trainer, folder / "saved",
+        {.files = std::move(files), .announce = [&](const std::string& line) { said = line; }});
     return checkpoints.resume(noise(20), noise(8)).has_value();
   };
   write("other runs\n");
@@ -501,6 +510,32 @@ CATCH_TEST_CASE("files that grow are cut to what is known of them, and no furthe
   write("more\n");
   CATCH_CHECK(resumed({file}));
   CATCH_CHECK(text_of(file) == "other runs\nmore\n");
+
+  {
+    auto trainer = small();
+    Checkpoints checkpoints(trainer, folder / "saved", {.files = {file}});
+    checkpoints.resume(noise(20), noise(8));
+    trainer.fit(noise(20), noise(8), checkpoints);
+  }
+  CATCH_CHECK(said.empty());
+  fs::remove(file);
+  CATCH_CHECK(resumed({file}));
+  CATCH_CHECK_THAT(said, ContainsSubstring("metrics.jsonl has lost lines"));
+}
+
+CATCH_TEST_CASE("what an exception has ended is resumed when its last save is there") {
+  const Folder folder;
+  struct Ends {
+    void on(const StepEnd& event) const {
+      if (event.step == 4) throw std::runtime_error("enough");
+    }
+  } ends;
+  auto trainer = small();
+  Checkpoints checkpoints(trainer, folder.path(), {.every_steps = 4});
+  CATCH_CHECK_THROWS_WITH(trainer.fit(noise(20), noise(8), checkpoints, ends), "enough");
+  CATCH_CHECK(checkpoints.resume(noise(20), noise(8))->at("step") == 4);
+  trainer.fit(noise(20), noise(8), checkpoints);
+  CATCH_CHECK(weights(trainer).equal(uninterrupted()));
 }
 
 CATCH_TEST_CASE("a failed save can be announced instead, and the run goes on [row 50]") {

@@ -145,6 +145,9 @@ CATCH_TEST_CASE("a header that lies is refused for what is wrong with it [rows 3
 
   refused("{" + entry("w", "F32", "[4294967296,4294967296,4294967296]", "[0,16]") + "}",
           "'w' is too large");
+  refused("{" + w + "," + entry("v", "F32", "[2]", "[8,16]") + "," +
+              entry("none", "F32", "[9223372036854775808,0]", "[16,16]") + "}",
+          "'none' is too large");
   refused("{" + entry("w", "F32", "[4]", "[16,0]") + "}", "does not lie where its shape says");
   refused("{" + w + "," + entry("v", "F32", "[3]", "[4,16]") + "}", "does not lie");   // overlap
   refused("{" + w + "," + entry("v", "F32", "[1]", "[12,16]") + "}", "does not lie");  // hole
@@ -190,4 +193,16 @@ CATCH_TEST_CASE("archives of PyTorch are refused as code [row 49]") {
   CATCH_CHECK_THAT(refusal(folder / "a.pt"), ContainsSubstring("can run code"));
   put(folder / "a.pkl", std::string("\x80\x02", 2) + std::string(100, 'x'));
   CATCH_CHECK_THAT(refusal(folder / "a.pkl"), ContainsSubstring("can run code"));
+}
+
+CATCH_TEST_CASE("the length of a header may look like the beginning of an archive") {
+  const Folder folder;
+  for (const std::size_t length : {0x0280, 0x10280}) {
+    std::string header = R"({"__metadata__":{"pad":"","x":""}})";
+    header.insert(header.find("\",\"x"), length - header.size(), '-');
+    const auto file = file_of(header, 0);
+    CATCH_REQUIRE(file.starts_with("\x80\x02"));
+    put(folder / "a", file);
+    CATCH_CHECK(refusal(folder / "a").empty());
+  }
 }

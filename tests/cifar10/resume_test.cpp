@@ -3,6 +3,7 @@
 #include <gradus/checkpoint/safetensors.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -10,6 +11,7 @@
 
 using namespace gradus::test;
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::EndsWith;
 
 namespace {
 
@@ -201,15 +203,20 @@ CATCH_TEST_CASE("stopped with nobody left to read, a run exits with 75 all the s
   CATCH_CHECK_THAT(result.out, ContainsSubstring("code 75\n"));
 }
 
-CATCH_TEST_CASE("a wall-clock limit saves and exits with 75") {
+CATCH_TEST_CASE("a wall-clock limit saves and exits with 75; the command that it prints goes on") {
   const Folder folder;
   const auto result = shell(folder,
-                            "$P train $C $ARGS $SIZE --epochs 4000 --quiet --out part "
+                            "$P train $C $ARGS $SIZE --epochs 4000 --quiet --out \"my brother's\" "
                             "--stop-after-seconds 2; echo code $?\n"
-                            "ls part/$C/checkpoints\n",
+                            "ls my*/$C/checkpoints\n"
+                            "eval \"$(sed -n 's/.*go on with: //p' err) --stop-after-seconds 1\"\n"
+                            "echo code $?\n",
                             "optimized", batches);
-  CATCH_CHECK_THAT(result.out, ContainsSubstring("code 75\n") && ContainsSubstring("step-0"));
+  CATCH_INFO(result.err << result.out);
+  CATCH_CHECK_THAT(result.out, ContainsSubstring("code 75\n") && ContainsSubstring("step-0") &&
+                                   EndsWith("code 75\n"));
   CATCH_CHECK_THAT(result.err, ContainsSubstring("--stop-after-seconds"));
+  CATCH_CHECK_THAT(result.err, !ContainsSubstring("begins anew"));
 }
 
 CATCH_TEST_CASE("killed at any time, a run goes on to the same bits [row 54]") {
@@ -281,19 +288,85 @@ CATCH_TEST_CASE(
   refused(again + "--out part --test-samples 40 --allow-other-data --stop-after-steps 9", 0, "");
 }
 
+/// Leaves the run in $S as it was when it had not saved yet.
+const std::string forget =
+    "forget() { rm -f $S/step-* $S/final*\n"
+    "  echo '{\"begin\": {\"metrics.jsonl\": 0, \"train.log\": 0}}' >$S/checkpoints.json; }\n";
+
 CATCH_TEST_CASE("where nothing was saved yet, --resume begins anew and says with which numbers") {
   const Folder folder;
-  const auto result = shell(folder,
-                            "mkdir run; $P train $C $ARGS $SIZE --resume --out run "
-                            "--stop-after-steps 1 || exit 90\n"
-                            "rm -r run/$C/checkpoints; $P train $C $ARGS --resume --out run "
-                            "--stop-after-steps 1 || exit 91\n",
-                            "optimized", batches);
+  const auto result =
+      shell(folder,
+            "mkdir run; $P train $C $ARGS $SIZE --epochs 3 --resume --out run "
+            "--stop-after-steps 1 || exit 90\n"
+            "S=run/$C/checkpoints\n" +
+                forget +
+                "forget; GRADUS_EPOCHS=9 $P train $C $ARGS --resume --out run --stop-after-steps 1 "
+                "|| exit 91\n",
+            "optimized", batches);
   CATCH_INFO(result.err);
   CATCH_REQUIRE(result.code == 0);
   const std::string anew = "Nothing is saved yet in run/optimized: the run begins anew, with the ";
-  CATCH_CHECK_THAT(result.err, ContainsSubstring(anew + "numbers that are given now.") &&
-                                   ContainsSubstring(anew + "numbers of its config.json."));
+  CATCH_CHECK_THAT(
+      result.err,
+      ContainsSubstring(anew + "numbers that are given now.") &&
+          ContainsSubstring(anew + "numbers of its config.json and those that are given now."));
+  CATCH_CHECK(json::parse(text_of(folder / "run/optimized/config.json"))["run"]["epochs"] == 3);
+}
+
+CATCH_TEST_CASE("a run that begins anew has the weights that it began with") {
+  const Folder folder;
+  const auto result =
+      shell(folder,
+            "$P train $C $ARGS $SIZE --quiet --out first --stop-after-steps 1 || exit 90\n"
+            "W=first/$C/checkpoints/final.safetensors\n"
+            "$P train $C $ARGS $SIZE --epochs 3 --quiet --init-from $W --out whole || exit 91\n"
+            "$P train $C $ARGS $SIZE --epochs 3 --quiet --init-from $W --out part "
+            "--stop-after-steps 1 || exit 92\n"
+            "S=part/$C/checkpoints\n" +
+                forget + "forget; cd first; $P train $C $ARGS --resume --out ../part || exit 93\n",
+            "optimized", batches);
+  CATCH_INFO(result.err);
+  CATCH_REQUIRE(result.code == 0);
+  CATCH_CHECK_THAT(result.err, ContainsSubstring("begins anew from the weights /"));
+  check_same_run(folder, "optimized");
+}
+
+CATCH_TEST_CASE("a run that is over, or was never saved, is not begun anew in its folder") {
+  const Folder folder;
+  const auto result =
+      shell(folder,
+            "$P train $C $ARGS $SIZE --quiet --out run --stop-after-steps 1 || exit 90\n"
+            "cp run/$C/metrics.jsonl before; rm run/$C/checkpoints/step-*\n"
+            "$P train $C $ARGS --resume --out run; echo code $?\n"
+            "cmp before run/$C/metrics.jsonl || exit 91\n"
+            "$P compare $C $ARGS $SIZE --quiet --epochs 1 --out both >table || exit 92\n"
+            "rm both/$C/checkpoints/final.safetensors\n"
+            "$P train $C $ARGS --resume --out both; echo code $?\n",
+            "optimized", batches);
+  CATCH_INFO(result.err);
+  CATCH_REQUIRE(result.code == 0);
+  CATCH_CHECK_THAT(result.out, ContainsSubstring("code 5\ncode 5\n"));
+  CATCH_CHECK_THAT(result.err, ContainsSubstring("is over, and there is no checkpoint of it") &&
+                                   ContainsSubstring("was not saved while it trained"));
+}
+
+CATCH_TEST_CASE("weights that are not finite are not begun with, unless asked for [row 48]") {
+  const Folder folder;
+  const auto train = [&](const std::string& more) {
+    return shell(folder, "$P train $C $ARGS $SIZE --quiet " + more + "\n", "optimized", batches);
+  };
+  CATCH_REQUIRE(train("--out run --stop-after-steps 1").code == 0);
+  auto weights = gradus::read_safetensors(folder / "run/optimized/checkpoints/final.safetensors");
+  weights.tensors.back().tensor.fill_(NAN);  // the first are counts
+  gradus::write_safetensors(folder / "bad.safetensors", weights);
+  auto result = train("--init-from bad.safetensors --out a");
+  CATCH_CHECK(result.code == 6);
+  CATCH_CHECK_THAT(result.err,
+                   ContainsSubstring(weights.tensors.back().name + "' is not finite in '"));
+  result = train("--init-from bad.safetensors --out b --allow-not-finite");
+  CATCH_CHECK(result.code == 6);
+  CATCH_CHECK_THAT(result.err, ContainsSubstring("loss is not finite at optimizer step 8"));
 }
 
 CATCH_TEST_CASE(

@@ -33,7 +33,7 @@ CHANGES = [
     ("2", "allows holes and overlaps", HEADER, "tensor.begin != next || tensor.end < next ||", "tensor.end < tensor.begin ||",
      FILES),
     ("2", "allows bytes behind the last tensor", HEADER, "if (next != values) refuse", "if (next > values) refuse", FILES),
-    ("2", "multiplies sides until they overflow", HEADER, "if (!empty && size > values / side) refuse", "if (false) refuse",
+    ("2", "multiplies sides until they overflow", HEADER, "if (side != 0 && size > most / side) refuse", "if (false) refuse",
      FILES),
     ("2", "takes the last of two tensors of one name", HEADER, "if (!names_.insert(key).second) refuse", "if (false) refuse",
      FILES),

@@ -118,6 +118,11 @@ class Checkpoints {
   using Clock = std::chrono::steady_clock;
 
   std::optional<nlohmann::ordered_json> resume(const DataMarks& data) {
+    try {
+      saver_.finish();  // of a `fit` that an exception has ended
+    } catch (const std::exception& error) {
+      announce(error.what());
+    }
     auto run = newest();
     if (!run) {
       files_.cut_to(folder_.begin(), plan_.announce);

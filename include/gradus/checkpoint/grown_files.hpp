@@ -22,11 +22,7 @@ class GrownFiles {
   /// {name: bytes}, by the names within their folders, which may be moved; 0 for none.
   [[nodiscard]] nlohmann::ordered_json lengths() const {
     auto lengths = nlohmann::ordered_json::object();
-    for (const auto& file : files_) {
-      std::error_code missing;
-      const auto bytes = std::filesystem::file_size(file, missing);
-      lengths[file.filename().string()] = missing ? 0 : bytes;
-    }
+    for (const auto& file : files_) lengths[file.filename().string()] = size_of(file);
     return lengths;
   }
 
@@ -40,21 +36,26 @@ class GrownFiles {
   void cut_to(const nlohmann::ordered_json& lengths,
               const std::function<void(const std::string&)>& announce) const {
     for (const auto& file : files_) {
-      std::error_code missing;
-      const auto bytes = std::filesystem::file_size(file, missing);
-      if (missing || !lengths.is_object()) continue;
+      if (!lengths.is_object()) continue;
       const auto known = lengths.find(file.filename().string());
       if (known == lengths.end() || !known->is_number_unsigned()) continue;
       const auto length = known->get<std::uintmax_t>();
-      if (bytes >= length) {
+      const auto bytes = size_of(file);
+      if (bytes > length) {
         cut_file(file, length);
-      } else if (announce) {
+      } else if (bytes < length && announce) {
         announce(file.string() + " has lost lines that the checkpoint knows of.");
       }
     }
   }
 
  private:
+  static std::uintmax_t size_of(const std::filesystem::path& file) {
+    std::error_code missing;
+    const auto bytes = std::filesystem::file_size(file, missing);
+    return missing ? 0 : bytes;
+  }
+
   std::vector<std::filesystem::path> files_;
 };
 

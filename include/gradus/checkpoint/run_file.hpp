@@ -1,6 +1,7 @@
 /// A run as one safetensors file: its state as tensors, what it is as JSON in the metadata.
 #pragma once
 
+#include <gradus/checkpoint/run_manifest.hpp>
 #include <gradus/checkpoint/safetensors.hpp>
 #include <gradus/core/dump.hpp>
 #include <gradus/core/error.hpp>
@@ -10,15 +11,11 @@
 
 #include <ATen/ops/isfinite.h>
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>
 
 namespace gradus {
-
-/// Raised when an older gradus could not read the file right.
-inline constexpr std::int64_t run_file_format = 1;
 
 struct RunFile {
   /// {"format", "gradus", "libtorch", "threads", "step", "configuration", "files"}, and what the
@@ -27,15 +24,18 @@ struct RunFile {
   StateDict state;
 };
 
-/// Throws NumericError, as `where` says, if a weight or a statistic of the state is not finite.
+/// Throws NumericError, as `where` says, if a weight or a statistic is not finite.
+inline void refuse_not_finite(const NamedTensor& named, const std::string& where) {
+  if (!named.tensor.is_floating_point() || at::isfinite(named.tensor).all().item<bool>()) return;
+  throw NumericError("'" + named.name + "' is not finite in " + where +
+                     "; lower the learning rate, and go on from an earlier checkpoint.");
+}
+
+/// Likewise those of a state.
 inline void refuse_not_finite(const StateDict& state, const std::string& where) {
-  for (const auto& [name, tensor] : state.entries()) {
-    const bool judged = name.starts_with("parameter/") || name.starts_with("buffer/");
-    if (!judged || !tensor.is_floating_point()) continue;
-    if (!at::isfinite(tensor).all().item<bool>()) {
-      throw NumericError("'" + name + "' is not finite in " + where +
-                         "; lower the learning rate, and go on from an earlier checkpoint.");
-    }
+  for (const auto& entry : state.entries()) {
+    const bool judged = entry.name.starts_with("parameter/") || entry.name.starts_with("buffer/");
+    if (judged) refuse_not_finite(entry, where);
   }
 }
 
@@ -47,24 +47,14 @@ inline void write_run(const std::filesystem::path& path, const RunFile& run) {
 
 /// Throws CheckpointError for a file that is damaged, no run, or of a newer format.
 inline RunFile read_run(const std::filesystem::path& path) {
-  const auto refuse = [&](const std::string& what) {
-    throw CheckpointError("checkpoint " + path.string() + " " + what + ".");
-  };
+  const auto name = "checkpoint " + path.string();
   auto file = read_safetensors(path);
-  const auto entry = file.metadata.find("gradus");
-  if (!file.sealed || entry == file.metadata.end()) {
-    refuse("holds no run of gradus; name one that `Checkpoints` wrote, or take its weights alone");
+  if (!file.sealed || !holds_run(file)) {
+    throw CheckpointError(name +
+                          " holds no run of gradus; name one that `Checkpoints` wrote, or take its "
+                          "weights alone.");
   }
-  auto manifest = nlohmann::ordered_json::parse(entry->second, nullptr, /*exceptions=*/false);
-  if (!manifest.is_object() || !manifest.value("format", nlohmann::ordered_json()).is_number()) {
-    refuse("describes itself in another form than expected; use another checkpoint");
-  }
-  const auto format = manifest["format"].get<std::int64_t>();
-  if (format > run_file_format) {
-    refuse("has format " + std::to_string(format) + ", but this gradus reads up to " +
-           std::to_string(run_file_format) + "; resume it with the version that wrote it, " +
-           dump(manifest.value("gradus", nlohmann::ordered_json())));
-  }
+  auto manifest = run_manifest(file, name);
   return {std::move(manifest), StateDict(std::move(file.tensors))};
 }
 

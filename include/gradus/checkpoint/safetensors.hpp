@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -72,9 +73,12 @@ inline at::Tensor tensor_at(const FileBytes& file, const TensorPlace& place, std
   return tensor;
 }
 
-/// Archives of LibTorch and Python run code when they are read.
+/// Archives of LibTorch and Python run code when they are read. Those bytes may be the length of a
+/// header too, behind which it begins.
 inline void refuse_archive(std::string_view file) {
+  constexpr std::size_t header_begin = 8;
   if (!file.starts_with("PK\x03\x04") && !file.starts_with("\x80\x02")) return;
+  if (file.size() > header_begin && file[header_begin] == '{') return;
   throw CheckpointError(
       "is an archive of PyTorch, whose reading can run code that it brings along, and is not "
       "opened; save it from Python with the package safetensors.");

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -176,10 +177,13 @@ inline void check_places(const SafetensorsHeader& header, std::uint64_t values) 
     }
     std::uint64_t size = type->second;
     const bool empty = std::ranges::find(tensor.shape, 0) != tensor.shape.end();
+    // Of an empty one too: LibTorch multiplies the other sides for its strides.
+    const std::uint64_t most = empty ? std::numeric_limits<std::int64_t>::max() : values;
     for (const auto side : tensor.shape) {
-      if (!empty && size > values / side) refuse("tensor '" + tensor.name + "' is too large");
-      size = empty ? 0 : size * side;
+      if (side != 0 && size > most / side) refuse("tensor '" + tensor.name + "' is too large");
+      size *= std::max<std::uint64_t>(side, 1);
     }
+    if (empty) size = 0;
     if (tensor.begin != next || tensor.end < next || tensor.end - next != size ||
         tensor.end > values) {
       refuse("tensor '" + tensor.name + "' does not lie where its shape says");

@@ -50,8 +50,8 @@ inline std::string before_header_seal() { return "\"" + std::string(header_seal)
 }
 
 /// Compares the file's bytes with its seals, and takes them out of the metadata. Returns whether it
-/// has any: files of other programs have none. Throws CheckpointError, whose sentence goes on from
-/// "checkpoint NAME ".
+/// has any: files of other programs have none. Throws DamagedCheckpoint, whose sentence goes on
+/// from "checkpoint NAME ".
 inline bool check_seals(std::string_view file, SafetensorsHeader& header) {
   const auto refuse = [](const std::string& what) {
     throw DamagedCheckpoint("is damaged: " + what + "; use another checkpoint.");

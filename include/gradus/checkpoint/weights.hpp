@@ -1,6 +1,7 @@
 /// A model's weights and buffers to a file and back.
 #pragma once
 
+#include <gradus/checkpoint/run_manifest.hpp>
 #include <gradus/checkpoint/safetensors.hpp>
 #include <gradus/core/parameters.hpp>
 
@@ -25,20 +26,17 @@ inline void save_weights(const torch::nn::Module& module, const std::filesystem:
   write_safetensors(path, {std::move(metadata), named_state(module)});
 }
 
-/// Whether the file is that of a run (checkpoint/run_file.hpp) and not of weights alone.
-[[nodiscard]] inline bool holds_run(const Safetensors& file) {
-  return file.metadata.contains("gradus");
-}
-
 /// Copies the values of `file` into the model: weights alone, or those that the model of a run has
 /// come to. Names, shapes and types must be exactly the model's, and all is checked before anything
 /// changes. Throws CheckpointError.
 inline void load_weights(torch::nn::Module& module, const Safetensors& file) {
   const auto state = named_state(module);
+  const bool run = holds_run(file);
+  if (run) static_cast<void>(run_manifest(file, "the checkpoint"));  // of a format that is known
   std::map<std::string, at::Tensor> saved;
   for (const auto& [name, tensor] : file.tensors) {
     const bool part = name.starts_with("parameter/") || name.starts_with("buffer/");
-    if (!holds_run(file)) {
+    if (!run) {
       saved[name] = tensor;
     } else if (part) {
       saved[name.substr(name.find('/') + 1)] = tensor;

@@ -134,8 +134,8 @@ std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& t
 /// What a run begins with: counts at zero, no gradients, a new watch; or what was loaded.
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::begin(const DataMarks& data, const StepPlan& plan) {
+  if (goes_on_) check_data(*this, data_, data);
   const bool goes_on = std::exchange(goes_on_, false);
-  if (goes_on) check_data(*this, data_, data);
   data_ = data;
   if (!goes_on) {
     progress_ = {};

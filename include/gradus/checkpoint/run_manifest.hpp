@@ -1,0 +1,56 @@
+/// What a file says of the run in it, as JSON in its metadata.
+#pragma once
+
+#include <gradus/checkpoint/safetensors.hpp>
+#include <gradus/core/dump.hpp>
+#include <gradus/core/error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace gradus {
+
+/// Raised when an older gradus could not read the file right.
+inline constexpr std::int64_t run_file_format = 1;
+
+/// Discarded if `text` is not JSON, or nested so deep that to copy it would overflow the stack.
+[[nodiscard]] inline nlohmann::ordered_json parse_metadata(const std::string& text) {
+  using json = nlohmann::ordered_json;
+  constexpr int deepest = 32;
+  bool too_deep = false;
+  const auto watch = [&](int depth, json::parse_event_t, json&) {
+    too_deep = too_deep || depth > deepest;
+    return !too_deep;
+  };
+  auto parsed = json::parse(text, watch, /*allow_exceptions=*/false);
+  return too_deep ? json(json::value_t::discarded) : parsed;
+}
+
+/// Whether the file is that of a run (checkpoint/run_file.hpp) and not of weights alone.
+[[nodiscard]] inline bool holds_run(const Safetensors& file) {
+  return file.metadata.contains("gradus");
+}
+
+/// Of a file that holds a run; `name` is what it is called in errors. Throws CheckpointError for
+/// one of a newer format, or that describes itself in another form.
+[[nodiscard]] inline nlohmann::ordered_json run_manifest(const Safetensors& file,
+                                                         const std::string& name) {
+  auto manifest = parse_metadata(file.metadata.at("gradus"));
+  const auto format =
+      manifest.is_object() ? manifest.value("format", nlohmann::ordered_json()) : manifest;
+  if (!format.is_number_integer()) {
+    throw CheckpointError(
+        name + " describes itself in another form than expected; use another checkpoint.");
+  }
+  if (format > run_file_format) {
+    throw CheckpointError(name + " has format " + dump(format) + ", but this gradus reads up to " +
+                          std::to_string(run_file_format) +
+                          "; resume it with the version that wrote it, " +
+                          dump(manifest.value("gradus", nlohmann::ordered_json())) + ".");
+  }
+  return manifest;
+}
+
+}  // namespace gradus
