@@ -138,7 +138,7 @@ class ConfigurationOf final : public Configuration {
     load_weights(*trainer.model(), read_safetensors(options.init_from));
     if (options.allow_not_finite) return;
     for (const auto& entry : named_state(*trainer.model())) {
-      refuse_not_finite(entry, "'" + options.init_from.string() + "'");
+      refuse_not_finite(entry, options.init_from.string());
     }
   }
 

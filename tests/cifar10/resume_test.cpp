@@ -363,7 +363,7 @@ CATCH_TEST_CASE("weights that are not finite are not begun with, unless asked fo
   auto result = train("--init-from bad.safetensors --out a");
   CATCH_CHECK(result.code == 6);
   CATCH_CHECK_THAT(result.err,
-                   ContainsSubstring(weights.tensors.back().name + "' is not finite in '"));
+                   ContainsSubstring(weights.tensors.back().name + "' is not finite in /"));
   result = train("--init-from bad.safetensors --out b --allow-not-finite");
   CATCH_CHECK(result.code == 6);
   CATCH_CHECK_THAT(result.err, ContainsSubstring("loss is not finite at optimizer step 8"));
