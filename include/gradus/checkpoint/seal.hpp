@@ -27,7 +27,7 @@ inline constexpr std::string_view unsealed = "00000000";
 
 /// What stands before the eight digits of the header's seal. Within a text of the header the quotes
 /// would be escaped, so that it is there once.
-inline std::string before_header_seal() { return "\"" + std::string(header_seal) + "\":\""; }
+inline constexpr std::string_view before_header_seal = "\"header_crc32c\":\"";
 
 }  // namespace detail
 
@@ -43,7 +43,7 @@ inline std::string before_header_seal() { return "\"" + std::string(header_seal)
   std::string bytes(sizeof length, '\0');
   std::memcpy(bytes.data(), &length, sizeof length);
   bytes += text;
-  const auto mark = detail::before_header_seal();
+  const auto mark = detail::before_header_seal;
   bytes.replace(bytes.find(mark) + mark.size(), detail::unsealed.size(),
                 hexadecimal(crc32c(bytes)));
   return bytes;
@@ -62,7 +62,7 @@ inline bool check_seals(std::string_view file, SafetensorsHeader& header) {
   if (tensors.empty() || whole.empty()) refuse("one of its two checksums is missing");
 
   std::string head(file.substr(0, header.size));
-  const auto mark = detail::before_header_seal();
+  const auto mark = detail::before_header_seal;
   const auto at = head.find(mark);
   if (at == std::string::npos || whole.mapped().size() != detail::unsealed.size()) {
     refuse("the checksum of its header is not where it belongs");
