@@ -33,8 +33,9 @@ std::string quoted(const std::string& word) {
   };
   if (!word.empty() && std::ranges::all_of(word, plain)) return word;
   std::string text = "'";
-  for (const char letter : word)
+  for (const char letter : word) {
     text += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+  }
   return text + "'";
 }
 
