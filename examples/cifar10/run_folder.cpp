@@ -1,6 +1,7 @@
 #include "run_folder.hpp"
 
 #include <gradus/core/error.hpp>
+#include <gradus/core/write_file.hpp>
 
 #include <algorithm>
 #include <cctype>
@@ -12,18 +13,6 @@ namespace cifar10 {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// False if the folder is there already; its parents are made.
-bool make_folder(const fs::path& folder) {
-  std::error_code failure;
-  if (folder.has_parent_path()) fs::create_directories(folder.parent_path(), failure);
-  const bool made = !failure && fs::create_directory(folder, failure);
-  if (failure) {
-    throw gradus::ResourceError("the output folder '" + folder.string() + "' cannot be made (" +
-                                failure.message() + "); name one that can be written with --out.");
-  }
-  return made;
-}
 
 /// As one word of a shell's command.
 std::string quoted(const std::string& word) {
@@ -54,7 +43,7 @@ fs::path make_run_folder(const std::string& out) {
   if (out.empty()) {
     const auto first = fs::path("runs") / now();
     auto folder = first;
-    for (int number = 2; !make_folder(folder); ++number) {
+    for (int number = 2; !gradus::make_folder(folder); ++number) {
       folder = first;
       folder += std::string("-").append(std::to_string(number));
     }
@@ -62,7 +51,7 @@ fs::path make_run_folder(const std::string& out) {
   }
   const fs::path folder = fs::path(out) / "";  // "runs/a" and "runs/a/" alike
   std::error_code failure;
-  if (!make_folder(folder.parent_path()) &&
+  if (!gradus::make_folder(folder.parent_path()) &&
       !(fs::is_directory(folder, failure) && fs::is_empty(folder, failure))) {
     throw gradus::ConfigurationError(
         "--out '" + out + "' holds something already; name a new folder, nothing is overwritten.");

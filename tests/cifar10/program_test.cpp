@@ -311,6 +311,7 @@ CATCH_TEST_CASE(
                 "holds something already");
   check_refused(
       run("train unoptimized --quiet --out " + (folder / "file" / "deeper").string() + data), 7,
-      "cannot be made");
-  check_refused(run("train unoptimized --quiet --out /proc/gradus" + data), 7, "cannot be made");
+      "Cannot write ");
+  check_refused(run("train unoptimized --quiet --out /proc/gradus" + data), 7,
+                "Cannot write /proc/gradus: ");
 }

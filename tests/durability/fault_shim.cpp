@@ -1,5 +1,5 @@
 // Preloaded into a program, it counts the calls by which files are changed, from the first that
-// opens a path with $GRADUS_FAULT_FROM in it to the first that opens one with $GRADUS_FAULT_UNTIL,
+// opens or makes a path with $GRADUS_FAULT_FROM in it to the first with $GRADUS_FAULT_UNTIL,
 // and at call number $GRADUS_FAULT_AT does $GRADUS_FAULT: `kill`, or a failure with ENOSPC, EIO or
 // EMFILE. Then it leaves the file $GRADUS_FAULT_MARK, which says which call that was. `trace`
 // leaves a line for each call there, with the thread that made it, and fails none.
@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <mutex>
 #include <string>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -95,6 +96,12 @@ int open(const char* path, int flags, ...) {
   Fault::the().opens(path);
   if (Fault::the().strikes("open")) return -1;
   return next<int (*)(const char*, int, ...)>("open")(path, flags, mode);
+}
+
+int mkdir(const char* path, mode_t mode) noexcept {
+  Fault::the().opens(path);
+  if (Fault::the().strikes("mkdir")) return -1;
+  return next<int (*)(const char*, mode_t)>("mkdir")(path, mode);
 }
 
 ssize_t write(int file, const void* bytes, size_t size) {

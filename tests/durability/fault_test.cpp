@@ -14,6 +14,7 @@
 #include <tuple>
 
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::Equals;
 using gradus::test::Folder;
 using gradus::test::text_of;
 namespace fs = std::filesystem;
@@ -35,12 +36,28 @@ Result run(const Folder& folder, const std::string& environment = "") {
   return {code, text_of(folder / "out"), text_of(folder / "err")};
 }
 
-/// Call number `at` of the save of step 3, of 6.
-Result run_with_fault(const Folder& folder, const std::string& fault, int at) {
+/// Call number `at`, between those that open the paths `from` and `until`.
+Result run_with_fault(const Folder& folder, const std::string& fault, int at,
+                      const std::string& from, const std::string& until) {
   return run(folder, "LD_PRELOAD=" GRADUS_FAULT_SHIM " GRADUS_FAULT=" + fault +
-                         " GRADUS_FAULT_FROM=step-000000003 GRADUS_FAULT_UNTIL=step-000000004" +
+                         " GRADUS_FAULT_FROM=" + from + " GRADUS_FAULT_UNTIL=" + until +
                          " GRADUS_FAULT_AT=" + std::to_string(at) +
                          " GRADUS_FAULT_MARK=" + (folder / "mark").string());
+}
+
+/// Of the save of step 3, of 6.
+Result run_with_fault(const Folder& folder, const std::string& fault, int at) {
+  return run_with_fault(folder, fault, at, "step-000000003", "step-000000004");
+}
+
+/// The calls that a traced run has made, thread by thread: others call in between.
+std::string traced(const Folder& folder) {
+  std::map<std::string, std::string> calls;
+  std::istringstream lines(text_of(folder / "mark"));
+  for (std::string thread, call; lines >> thread >> call;) calls[thread] += call + " ";
+  std::string all;
+  for (const auto& [thread, made] : calls) all += made + "| ";
+  return all;
 }
 
 std::string uninterrupted() {
@@ -98,14 +115,17 @@ CATCH_TEST_CASE(
 CATCH_TEST_CASE("a checkpoint is on the disk before it has its name, and its folder after that") {
   const Folder folder;
   CATCH_REQUIRE(run_with_fault(folder, "trace", 0).code == 0);
-  std::map<std::string, std::string> calls;  // by thread: others call in between
-  std::istringstream lines(text_of(folder / "mark"));
-  for (std::string thread, call; lines >> thread >> call;) calls[thread] += call + " ";
   const std::string replaced = "open write fsync close rename open fsync close ";
-  std::string all;
-  for (const auto& [thread, made] : calls) all += made + "| ";
   // The checkpoint, and then the index likewise.
-  CATCH_CHECK_THAT(all, ContainsSubstring(replaced + replaced));
+  CATCH_CHECK_THAT(traced(folder), ContainsSubstring(replaced + replaced));
+}
+
+CATCH_TEST_CASE("a folder that is made for a run is on the disk before anything is in it") {
+  const Folder folder;
+  const auto name = (folder / "run").string();
+  CATCH_REQUIRE(run_with_fault(folder, "trace", 0, name, "/lock").code == 0);
+  const std::string made = "mkdir open fsync close ";
+  CATCH_CHECK_THAT(traced(folder), Equals(made + made + "| "));  // run and run/checkpoints
 }
 
 CATCH_TEST_CASE(

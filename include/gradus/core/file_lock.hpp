@@ -20,7 +20,7 @@ class FileLock {
   /// Makes the file and its folders. Throws ResourceError if another lock, of this process or
   /// another, holds it, or if it cannot be made.
   explicit FileLock(const std::filesystem::path& path) {
-    detail::make_parent(path);
+    make_folder(path.parent_path());
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor_ < 0) detail::refuse_write(path, std::strerror(errno));
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {

@@ -28,13 +28,6 @@ namespace detail {
                       "; give a folder that can be written to and has space left (--out).");
 }
 
-/// Makes the folder that `path` is to lie in.
-inline void make_parent(const std::filesystem::path& path) {
-  std::error_code failure;
-  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), failure);
-  if (failure) refuse_write(path, failure.message());
-}
-
 /// Writes all of `bytes` to `descriptor`; false, with errno set, if that failed.
 inline bool write_all(int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -76,7 +69,27 @@ inline int sync_path(const std::filesystem::path& path, int flags = O_RDONLY) {
   return with_open(path, flags, [](int descriptor) { return ::fsync(descriptor) == 0; });
 }
 
+/// The names in the folder that `path` lies in. Throws ResourceError.
+inline void sync_parent(const std::filesystem::path& path) {
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  const int cause = sync_path(folder, O_RDONLY | O_DIRECTORY);
+  if (cause != 0) refuse_write(path, std::strerror(cause));
+}
+
 }  // namespace detail
+
+/// Makes the folder, and those above it that are missing, each on the disk once this returns.
+/// Returns whether it was not there before. Throws ResourceError.
+inline bool make_folder(const std::filesystem::path& folder) {
+  std::error_code failure;
+  if (folder.empty() || std::filesystem::is_directory(folder, failure)) return false;
+  if (!folder.has_filename()) return make_folder(folder.parent_path());  // "runs/a/"
+  make_folder(folder.parent_path());
+  const bool made = std::filesystem::create_directory(folder, failure);
+  if (failure) detail::refuse_write(folder, failure.message());
+  if (made) detail::sync_parent(folder);
+  return made;
+}
 
 /// Replaces the file at `path` by `pieces`, one behind the other, whole or not at all: they go to a
 /// new file in the same folder, onto the disk, and then take the name; the folder goes onto the
@@ -84,7 +97,7 @@ inline int sync_path(const std::filesystem::path& path, int flags = O_RDONLY) {
 /// if only the folder could not be brought onto the disk, the new one).
 inline void write_file(const std::filesystem::path& path,
                        std::span<const std::string_view> pieces) {
-  detail::make_parent(path);
+  make_folder(path.parent_path());
   std::filesystem::path fresh = path;
   fresh += std::string(unfinished_mark) + std::to_string(::getpid());
   int cause = detail::with_open(fresh, O_WRONLY | O_CREAT | O_TRUNC, [&](int descriptor) {
@@ -95,19 +108,18 @@ inline void write_file(const std::filesystem::path& path,
     ::unlink(fresh.c_str());
     detail::refuse_write(path, std::strerror(cause));
   }
-  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  cause = detail::sync_path(folder, O_RDONLY | O_DIRECTORY);
-  if (cause != 0) detail::refuse_write(path, std::strerror(cause));
+  detail::sync_parent(path);
 }
 
 inline void write_file(const std::filesystem::path& path, std::string_view bytes) {
   write_file(path, std::span(&bytes, 1));
 }
 
-/// Brings what was written to the file onto the disk. Throws ResourceError.
+/// Brings what was written to the file, and its name, onto the disk. Throws ResourceError.
 inline void sync_file(const std::filesystem::path& path) {
   const int cause = detail::sync_path(path);
   if (cause != 0) detail::refuse_write(path, std::strerror(cause));
+  detail::sync_parent(path);
 }
 
 /// Cuts the file to its first `bytes`. Throws ResourceError.

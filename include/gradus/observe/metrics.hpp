@@ -4,6 +4,7 @@
 #include <gradus/core/dump.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/events.hpp>
+#include <gradus/core/write_file.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -13,7 +14,6 @@
 #include <fstream>
 #include <ios>
 #include <string>
-#include <system_error>
 #include <utility>
 
 namespace gradus::observe {
@@ -27,9 +27,7 @@ class MetricsFile {
  public:
   /// Opens `path` for appending; missing folders are made. Throws ResourceError.
   explicit MetricsFile(std::filesystem::path path) : path_(std::move(path)) {
-    std::error_code failure;
-    if (path_.has_parent_path()) std::filesystem::create_directories(path_.parent_path(), failure);
-    if (failure) refuse(failure.message());
+    make_folder(path_.parent_path());
     const bool broken = ends_inside_a_line();
     errno = 0;
     stream_.open(path_, std::ios::app | std::ios::binary);
