@@ -1,8 +1,9 @@
 // Preloaded into a program, it counts the calls by which files are changed, from the first that
-// opens or makes a path with $GRADUS_FAULT_FROM in it to the first with $GRADUS_FAULT_UNTIL,
-// and at call number $GRADUS_FAULT_AT does $GRADUS_FAULT: `kill`, or a failure with ENOSPC, EIO or
-// EMFILE. Then it leaves the file $GRADUS_FAULT_MARK, which says which call that was. `trace`
-// leaves a line for each call there, with the thread that made it, and fails none.
+// opens or makes a path with $GRADUS_FAULT_FROM in it to the first with $GRADUS_FAULT_UNTIL, and at
+// call number $GRADUS_FAULT_AT does $GRADUS_FAULT: `kill`, or a failure with ENOSPC, EIO or EMFILE.
+// Then it leaves the file $GRADUS_FAULT_MARK, which says which call that was. `trace` leaves all of
+// them there, and fails none. If the first is in the main thread, that thread's calls are counted,
+// else those of all the others: what is counted is the same in every run.
 #include <cerrno>
 #include <csignal>
 #include <cstdarg>
@@ -39,16 +40,18 @@ class Fault {
   void opens(const char* path) {
     const std::lock_guard lock(mutex_);
     if (*until_ != '\0' && std::strstr(path, until_) != nullptr) over_ = true;
-    if (*from_ != '\0' && std::strstr(path, from_) != nullptr) counting_ = true;
+    if (counting_ || *from_ == '\0' || std::strstr(path, from_) == nullptr) return;
+    counting_ = true;
+    of_main_ = in_main();
   }
 
   /// Whether the call is to fail, with errno set.
   bool strikes(const char* call) {
     const std::lock_guard lock(mutex_);
     const char* kind = setting("GRADUS_FAULT");
-    if (!counting_ || over_) return false;
+    if (!counting_ || over_ || in_main() != of_main_) return false;
     if (std::strcmp(kind, "trace") == 0) {
-      mark(std::to_string(::gettid()) + " " + call + "\n", O_APPEND);
+      mark(std::string(call) + " ", O_APPEND);
       return false;
     }
     if (++count_ != at_) return false;
@@ -62,6 +65,8 @@ class Fault {
   }
 
  private:
+  static bool in_main() { return ::gettid() == ::getpid(); }
+
   /// Into the file that the test looks at, past the functions below.
   static void mark(const std::string& text, int flags) {
     static const auto open_file = next<int (*)(const char*, int, ...)>("open");
@@ -78,6 +83,7 @@ class Fault {
   long at_ = std::atol(setting("GRADUS_FAULT_AT"));
   long count_ = 0;
   bool counting_ = false;
+  bool of_main_ = false;
   bool over_ = false;
 };
 
