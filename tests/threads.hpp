@@ -12,9 +12,13 @@ inline std::ptrdiff_t threads_of_this_process() {
   return std::distance(begin(tasks), end(tasks));
 }
 
-// Ended threads leave the list a moment after they are joined.
-inline bool threads_become(std::ptrdiff_t count) {
-  for (int i = 0; i < 100 && threads_of_this_process() != count; ++i)
+/// Whether there are at most `most` of them soon: ended ones leave the list a moment after they are
+/// joined, and some may have done so since `most` was counted.
+inline bool threads_become(std::ptrdiff_t most) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (threads_of_this_process() > most) {
+    if (std::chrono::steady_clock::now() > limit) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  return threads_of_this_process() == count;
+  }
+  return true;
 }

@@ -226,7 +226,7 @@ CATCH_TEST_CASE("killed at any time, a run goes on to the same bits [row 54]") {
   const auto result =
       shell(folder,
             "$P train $C $ARGS $SIZE --epochs 30 --quiet --out whole || exit 90\n"
-            "N=0; while [ $N -lt " +
+            "N=0; SEED=0; while [ $N -lt " +
                 std::to_string(kills) +
                 " ]; do\n"
                 "  [ -e part/$C/checkpoints/final.safetensors ] && rm -rf part && echo anew\n"
@@ -235,7 +235,8 @@ CATCH_TEST_CASE("killed at any time, a run goes on to the same bits [row 54]") {
                 "--out part & PID=$!\n"
                 "  else $P train $C $ARGS $SIZE --epochs 30 --checkpoint-steps 1 --quiet --out "
                 "part & PID=$!; fi\n"
-                "  sleep $(awk -v seed=$N 'BEGIN { srand(seed); print 0.2 + 1.4 * rand() }')\n"
+                "  SEED=$((SEED + 1))\n"
+                "  sleep $(awk -v seed=$SEED 'BEGIN { srand(seed); print 0.1 + 1.5 * rand() }')\n"
                 "  kill -KILL $PID; wait $PID; CODE=$?\n"
                 "  [ $CODE -eq 137 ] && N=$((N + 1))\n"
                 "  [ $CODE -eq 137 ] || [ $CODE -eq 0 ] || exit $CODE\n"

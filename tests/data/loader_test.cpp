@@ -134,7 +134,7 @@ CATCH_TEST_CASE("A loader starts its workers and no other threads") {
     Loader loader({.workers = 3, .prefetch = 3}, 100,
                   [&](std::int64_t) { return data.batch(order); });
     for (int i = 0; i < 50; ++i) CATCH_REQUIRE(loader.next());
-    CATCH_CHECK(threads_of_this_process() == before + 3);
+    CATCH_CHECK(threads_become(before + 3));
   }
   CATCH_CHECK(threads_become(before));
 }
@@ -160,7 +160,7 @@ CATCH_TEST_CASE("What a worker throws comes out of next() at its batch, as the s
         CATCH_CHECK(std::string(error.what()) == "the storage is gone");
       }
     }
-    CATCH_CHECK(Clock::now() - begin < 1s);
+    CATCH_CHECK(Clock::now() - begin < 10s);
     CATCH_CHECK(threads_become(before));
   }
 }
@@ -191,7 +191,7 @@ CATCH_TEST_CASE("A worker that blocks is named after the timeout, and nothing ha
   const std::weak_ptr<Gate> alive = gate;
   const auto begin = Clock::now();
   {
-    Loader loader({.workers = 2, .prefetch = 2, .timeout_seconds = 0.2}, 10,
+    Loader loader({.workers = 2, .prefetch = 2, .timeout_seconds = 2}, 10,
                   [gate](std::int64_t number) {
                     std::unique_lock lock(gate->mutex);
                     if (number == 3) gate->change.wait(lock, [&] { return gate->open; });
@@ -201,10 +201,10 @@ CATCH_TEST_CASE("A worker that blocks is named after the timeout, and nothing ha
     const auto sentence = refusal([&] { (void)loader.next(); });
     CATCH_CHECK_THAT(sentence,
                      ContainsSubstring("Loader worker ") &&
-                         ContainsSubstring("has not delivered batch 3 of 10 within 0.2 seconds"));
+                         ContainsSubstring("has not delivered batch 3 of 10 within 2 seconds"));
     CATCH_CHECK(refusal([&] { (void)loader.next(); }) == sentence);
   }
-  CATCH_CHECK(Clock::now() - begin < 3s);
+  CATCH_CHECK(Clock::now() - begin < 20s);
 
   // The thread left behind ends as soon as it comes back, and lets go of what it held.
   {
@@ -221,13 +221,13 @@ CATCH_TEST_CASE("A loader destroyed in the middle of an epoch joins its threads"
   const auto before = threads_of_this_process();
   const auto begin = Clock::now();
   for (int taken = 0; taken < 4; ++taken) {
-    Loader loader({.workers = 4, .prefetch = 8}, 1000, [](std::int64_t number) {
+    Loader loader({.workers = 4, .prefetch = 8}, 1'000'000, [](std::int64_t number) {
       std::this_thread::sleep_for(1ms);
       return numbered(number);
     });
     for (int i = 0; i < taken; ++i) CATCH_REQUIRE(loader.next());
   }
-  CATCH_CHECK(Clock::now() - begin < 1s);
+  CATCH_CHECK(Clock::now() - begin < 10s);
   CATCH_CHECK(threads_become(before));
 }
 

@@ -95,7 +95,7 @@ CATCH_TEST_CASE("what an observer throws reaches the caller as it is, with all t
       CATCH_CHECK(error.code == 42);
       CATCH_CHECK(std::string(error.what()) == "the observer is broken");
     }
-    CATCH_CHECK(Clock::now() - begin < 1s);
+    CATCH_CHECK(Clock::now() - begin < 10s);
     CATCH_CHECK(threads_become(before));
     CATCH_CHECK(at::globalContext().allowTF32CuDNN() == tf32);
     state = trainer.save_state();  // of the last whole step
@@ -137,7 +137,7 @@ CATCH_TEST_CASE("a dataset that hangs ends the run after the timeout, with the w
     }
   };
   using T =
-      Trainer<Perceptron, Preset<Prefetch{.batch_size = 4, .workers = 2, .timeout_seconds = 0.2}>>;
+      Trainer<Perceptron, Preset<Prefetch{.batch_size = 4, .workers = 2, .timeout_seconds = 2}>>;
   const Hangs set{std::make_shared<Points>(10), std::make_shared<Gate>()};
   T trainer(perceptron(), {.epochs = 1, .device = c10::kCPU});
   const auto begin = Clock::now();
@@ -149,7 +149,7 @@ CATCH_TEST_CASE("a dataset that hangs ends the run after the timeout, with the w
     CATCH_CHECK_THAT(error.what(), Catch::Matchers::ContainsSubstring("Loader worker ") &&
                                        Catch::Matchers::ContainsSubstring("batch 2 of 3"));
   }
-  CATCH_CHECK(Clock::now() - begin < 3s);
+  CATCH_CHECK(Clock::now() - begin < 20s);
   const auto before = threads_of_this_process();
   {
     const std::lock_guard lock(set.gate->mutex);
