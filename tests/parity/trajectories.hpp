@@ -280,13 +280,19 @@ void check_case(const std::string& name, Kernels kernels = Kernels::same) {
       document()["processor"] == processor() &&
       document()["made_by"].get<std::string>().starts_with("torch " TORCH_VERSION);
 
+  // There sums are rounded in other orders, and one ReLU or maximum that tips over parts two
+  // float32 runs by a thousand times more than rounding does; it may do so some steps earlier.
+  const double least = same_processor ? 1e-6 : 1e-3;
+  const std::size_t earlier = same_processor ? 0 : 10;
+
   const auto single = train<T>(one, at::kFloat);
   const bool bits = same_processor && kernels == Kernels::same;
   const auto allowed = [&](std::size_t step) {
-    return bits ? 0 : std::max(1e-6, 4 * rounding[step]);
+    return bits ? 0 : std::max(least, 4 * rounding[std::min(step + earlier, rounding.size() - 1)]);
   };
   check_losses(single.losses, one["float32"], "float32", allowed);
-  check_result(single, one["float32"], "float32", bits ? 0 : std::max(1e-5, 40 * rounding.back()));
+  check_result(single, one["float32"], "float32",
+               bits ? 0 : std::max(10 * least, 40 * rounding.back()));
   CATCH_CHECK(single.skipped == one["float32"]["skipped"].get<std::int64_t>());
 
   const Numbers rates = one["float32"]["rates"];
