@@ -49,6 +49,12 @@ class Bench:
     def python(self):
         return set_up()
 
+    @functools.cached_property
+    def on_cuda(self):
+        said = subprocess.run([self.program("gradus-cifar10"), "describe", "unoptimized"], check=True,
+                              capture_output=True, text=True).stdout
+        return json.loads(said)["run"]["device"].startswith("cuda")
+
     def recipe(self, configuration, width):
         """A file with what `describe` prints."""
         path = self.scratch / f"{configuration}-{width}.json"

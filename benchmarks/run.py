@@ -49,7 +49,8 @@ def measure(name, bench, arguments):
         row.train(bench, arguments.width)
     measured = row.measure(bench)
     if measured is None:
-        say(f"  no runs yet; `run.py {page.flags_of(name)}` makes them")
+        say(f"  no runs yet; `run.py {page.flags_of(name)}` makes them" if hasattr(row, "train")
+            else "  not measured: no CUDA device here")
         return
     result = {"row": name, "title": row.TITLE, "question": " ".join(row.__doc__.split()),
               "command": f"python3 benchmarks/run.py {page.flags_of(name)}",

@@ -39,8 +39,7 @@ data::ImageDataset noise(std::int64_t count) {
 nlohmann::ordered_json measure(const std::filesystem::path& folder, int rounds) {
   cifar10::Optimized::policies_type policies;
   policies.at<slot::loading>().batch_size = 32;
-  cifar10::Optimized trainer(ResNet10(ResNet10Options{}), {.epochs = 1, .device = c10::kCPU},
-                             policies);
+  cifar10::Optimized trainer(ResNet10(ResNet10Options{}), {.epochs = 1}, policies);
   trainer.fit(noise(128));
   CheckpointPlan plan;
   CheckpointFolder checkpoints(folder);
@@ -51,7 +50,7 @@ nlohmann::ordered_json measure(const std::filesystem::path& folder, int rounds) 
     RunFile run{nlohmann::ordered_json{{"format", 1}}, {}};
     const auto copy = seconds_of([&] { run.state = trainer.save_state(saver.spare()); });
     std::vector<at::Tensor> values;
-    for (const auto& entry : run.state.entries()) values.push_back(entry.tensor.contiguous());
+    for (const auto& entry : run.state.entries()) values.push_back(entry.tensor.cpu().contiguous());
     std::uint32_t sum = 0;  // of all, so that none is left out
     const auto sums = seconds_of([&] {
       for (const auto& plain : values) {

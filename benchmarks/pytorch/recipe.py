@@ -26,6 +26,8 @@ class Recipe:
             raise SystemExit(f"precision {self.run['precision']} is not built here; expected one of "
                              f"{', '.join(TYPES)}: add it to recipe.py.")
         self.autocast_type = TYPES[self.run["precision"]]
+        # PyTorch's own defaults differ from each other: TF32 in convolutions, not in products.
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = self.run["tf32"]
         self.batch_size = self.policies["loading"]["batch_size"]
         self.accumulation = self.policies["accumulation"].get("steps", 1)
         self.alternating = self.policies["augmentation"].get("flip") == "alternating"

@@ -14,6 +14,7 @@
 #include <gradus/checkpoint/seal.hpp>
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/core/batch.hpp>
+#include <gradus/core/beside.hpp>
 #include <gradus/core/capture_plan.hpp>
 #include <gradus/core/contract.hpp>
 #include <gradus/core/crc32c.hpp>

@@ -1,6 +1,7 @@
 // Ending and continuing a run from the command line: stops, signals, kill -9, and what is refused.
 #include "program.hpp"
 #include <gradus/checkpoint/safetensors.hpp>
+#include <gradus/core/device.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -15,14 +16,18 @@ using Catch::Matchers::EndsWith;
 
 namespace {
 
+/// What equal bits take: on CUDA they are to be asked for.
+std::string equal_bits() { return gradus::cuda_device_count() > 0 ? " --deterministic true" : ""; }
+
 /// Runs `script` in `folder`, where $P is the program and $ARGS what makes a run of 24 steps.
 Result shell(const Folder& folder, const std::string& script, const std::string& configuration,
              const std::string& more = "") {
   const auto at = folder.path().string();
-  std::ofstream(folder / "script") << "P=" GRADUS_PROGRAM "\nC=" << configuration << "\nARGS='"
-                                   << data << " --threads 1'\nSIZE='--width 2 "
-                                   << "--train-samples 128 --test-samples 50 " << more << "'\n"
-                                   << script;
+  std::ofstream(folder / "script")
+      << "P=" GRADUS_PROGRAM "\nC=" << configuration << "\nARGS='" << data << " --threads 1"
+      << equal_bits() << "'\nSIZE='--width 2 "
+      << "--train-samples 128 --test-samples 50 " << more << "'\n"
+      << script;
   // $P may have been refused: then nobody waits for its files.
   const auto command = "cd " + at + " && env -u GRADUS_CIFAR10 sh ./script >out 2>err";
   const int status = std::system(command.c_str());

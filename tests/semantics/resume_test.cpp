@@ -1,4 +1,6 @@
 // Line 13 of docs/semantics.md: a run that is saved goes on bit for bit.
+#include "resume.hpp"
+
 #include "../catch.hpp"
 #include "../folder.hpp"
 #include "runs.hpp"
@@ -22,63 +24,12 @@
 using namespace gradus;
 using namespace semantics;
 
-namespace {
-
-/// Saves the state of a trainer after so many windows.
-template <class T>
-struct SavesAt {
-  T* trainer;
-  std::int64_t window;
-  StateDict state{};
-  std::int64_t seen = 0;
-  void on(const StepEnd&) {
-    if (++seen == window) state = trainer->save_state();
-  }
-};
-
-template <class T>
-StateDict final_state(T& trainer) {
-  trainer.fit(noise(20), noise(8));
-  return trainer.save_state();
-}
-
-bool same_bits(const StateDict& a, const StateDict& b) {
-  bool same = a.entries().size() == b.entries().size();
-  for (std::size_t i = 0; same && i < a.entries().size(); ++i) {
-    const auto& [name, tensor] = a.entries()[i];
-    same = name == b.entries()[i].name &&
-           (name.starts_with("time/") || tensor.equal(b.entries()[i].tensor));
-    if (!same) CATCH_WARN("entry " << name << " differs");
-  }
-  return same;
-}
-
-template <class T>
-void check_resume() {
-  for (const std::int64_t window : {1, 2, 3, 4, 5}) {  // of 3 an epoch
-    T whole(small_net(), two_epochs);
-    SavesAt<T> saver{&whole, window};
-    whole.fit(noise(20), noise(8), saver);
-    const auto expected = whole.save_state();
-
-    torch::manual_seed(99);
-    typename T::policies_type policies;
-    policies.template at<slot::loading>().workers = 1;
-    T resumed(ResNet10(ResNet10Options{.width = 4}), two_epochs, policies);
-    resumed.load_state(saver.state);
-    CATCH_INFO("saved after window " << window);
-    CATCH_CHECK(same_bits(final_state(resumed), expected));
-  }
-}
-
-}  // namespace
-
 CATCH_TEMPLATE_TEST_CASE("[line 13] a saved run goes on bit for bit, from any step", "",
                          (Run<Preset<SGD{.lr = 0.1, .momentum = 0.9}>>), (Run<Adam>), (Run<AdamW>),
                          (Run<RMSprop, SWA>), (Run<Lion, RandomErasing<CropFlip>>),
                          (Run<Adafactor, EarlyStop>), (Run<Muon, ReduceOnPlateau>),
                          (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>>), Everything) {
-  check_resume<TestType>();
+  check_resume<TestType>(two_epochs);
 }
 
 CATCH_TEST_CASE("[line 13] a run goes on, whether host or device knew which steps were skipped") {

@@ -58,7 +58,7 @@ Outcome streamed(const Subject& subject) {
 
 /// Bytes per second into the device.
 Outcome pinned_copies(const Subject& subject) {
-  if (!data::can_pin_memory()) return not_run("no CUDA device, nothing to pin for");
+  if (subject.device.is_cpu()) return not_run("the device is the CPU, nothing to pin for");
   const auto pageable = at::zeros({32 << 20}, at::kByte);
   const auto locked = data::pinned(pageable);
   const auto rate = [&](const at::Tensor& host) {

@@ -5,8 +5,11 @@
 #include <gradus/checkpoint/checkpoint_plan.hpp>
 #include <gradus/checkpoint/grown_files.hpp>
 #include <gradus/checkpoint/run_file.hpp>
+#include <gradus/core/beside.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/state_dict.hpp>
+
+#include <c10/core/Device.h>
 
 #include <chrono>
 #include <cstdint>
@@ -19,7 +22,8 @@
 
 namespace gradus {
 
-/// One save at a time, in a thread of its own that ends with it. For one thread that trains.
+/// One save at a time, in a thread of its own that ends with it. For one thread that trains. A
+/// state on a device is copied to the host on a stream of its own, so that no step waits for that.
 class BackgroundSaver {
  public:
   /// All must outlive it.
@@ -64,8 +68,10 @@ class BackgroundSaver {
   /// Nothing else may be under way. `figure` as in `CheckpointFolder::written`. Throws
   /// ResourceError if no thread can be had.
   void begin(RunFile run, std::int64_t step, std::optional<double> figure) {
-    auto save = [this, run = std::move(run), step, figure]() mutable -> StateDict {
-      write(run, step, figure);
+    Beside beside(device_of(run.state));
+    auto save = [this, beside = std::move(beside), run = std::move(run), step,
+                 figure]() mutable -> StateDict {
+      beside.run([&] { write(run, step, figure); });
       return std::move(run.state);
     };
     try {
@@ -78,6 +84,14 @@ class BackgroundSaver {
   }
 
  private:
+  /// Of the weights; the counts of a state are on the CPU.
+  static c10::Device device_of(const StateDict& state) {
+    for (const auto& entry : state.entries()) {
+      if (!entry.tensor.device().is_cpu()) return entry.tensor.device();
+    }
+    return c10::kCPU;
+  }
+
   void write(const RunFile& run, std::int64_t step, std::optional<double> figure) const {
     if (!plan_->allow_not_finite) {
       refuse_not_finite(run.state, "the state at step " + std::to_string(step) +
