@@ -43,7 +43,8 @@ nlohmann::ordered_json measure(const std::filesystem::path& folder, int rounds) 
   trainer.fit(noise(128));
   CheckpointPlan plan;
   CheckpointFolder checkpoints(folder);
-  BackgroundSaver saver(checkpoints, plan);
+  const GrownFiles files(plan.files);
+  BackgroundSaver saver(checkpoints, plan, files);
   std::vector<double> stall, save, checksums;
   std::uintmax_t bytes = 0;
   for (int round = 0; round < rounds + 2; ++round) {
