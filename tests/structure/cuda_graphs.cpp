@@ -1,4 +1,5 @@
-// Compiled and linked, never run: there is no CUDA device where these tests run.
+// Compiled and linked wherever CUDA's libraries are; tests/semantics/cuda_test.cpp runs graphs on a
+// device.
 #include <gradus/gradus.hpp>
 
 using namespace gradus;

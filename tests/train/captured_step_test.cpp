@@ -1,5 +1,5 @@
-// Captured steps, on a double of CUDA graphs that records operators and replays them. Nothing here
-// ran on CUDA: what its graphs themselves do is not tested.
+// Captured steps, on a double of CUDA graphs that records operators and replays them. What CUDA's
+// own graphs do is for semantics/cuda_test.cpp.
 #include "../catch.hpp"
 #include "tape.hpp"
 #include "toys.hpp"
