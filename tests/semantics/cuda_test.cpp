@@ -183,7 +183,7 @@ CATCH_TEST_CASE("[line 3] an infinity on CUDA skips the window, on the device an
 
 namespace {
 
-/// From its second step to the last but one of an epoch, whatever makes the host wait is an error.
+/// From the fifth step to the last but one, whatever makes the host wait is an error.
 struct NoWaiting {
   std::int64_t steps;
   ~NoWaiting() { set(c10::cuda::SyncDebugMode::L_DISABLED); }
