@@ -43,15 +43,6 @@ std::vector<std::string> files_in(const fs::path& folder) {
   return names;
 }
 
-template <class T>
-at::Tensor weights(T& trainer) {
-  std::vector<at::Tensor> flat;
-  for (const auto& [name, tensor] : named_state(*trainer.model())) {
-    flat.push_back(tensor.detach().flatten().to(at::kDouble));
-  }
-  return at::cat(flat);
-}
-
 /// What the run of 6 steps ends with.
 at::Tensor uninterrupted() {
   auto trainer = small();

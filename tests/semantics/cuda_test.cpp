@@ -51,15 +51,6 @@ using Half = Preset<Mixed{.type = MixedType::float16}>;
 using Scaled = Run<Preset<SGD{.lr = 0.1}>, Cosine,
                    Preset<Mixed{.type = MixedType::float16, .initial_scale = 1 << 20}>>;
 
-template <class T>
-at::Tensor weights(T& trainer) {
-  std::vector<at::Tensor> flat;
-  for (const auto& [name, tensor] : named_state(*trainer.model())) {
-    flat.push_back(tensor.detach().flatten().to(at::kCPU, at::kDouble));
-  }
-  return at::cat(flat);
-}
-
 double distance(const at::Tensor& a, const at::Tensor& b) {
   return ((a - b).norm() / b.norm()).item<double>();
 }

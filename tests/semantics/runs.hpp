@@ -1,6 +1,7 @@
 /// Runs of the main job in small, for the tests of whole runs.
 #pragma once
 
+#include <gradus/checkpoint/weights.hpp>
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/model/resnet10.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
@@ -16,6 +17,9 @@
 #include <gradus/policy/schedule/one_cycle.hpp>
 #include <gradus/policy/sharing/share_early_layer.hpp>
 #include <gradus/train/trainer.hpp>
+
+#include <cstdint>
+#include <vector>
 
 namespace semantics {
 
@@ -42,6 +46,16 @@ using Run = Trainer<ResNet10, Preset<Prefetch{.batch_size = 4, .workers = 2}>,
 using Everything =
     Run<Preset<Mixed{.type = MixedType::bfloat16}>, Preset<AdamW{.lr = 0.01}>, OneCycle,
         ShareEarlyLayer, CropFlip, ChannelsLast, Progressive, ClipNorm, EMA, Mixup>;
+
+/// Parameters and buffers of what `trainer` trains, in one vector on the CPU.
+template <class T>
+at::Tensor weights(T& trainer) {
+  std::vector<at::Tensor> flat;
+  for (const auto& [name, tensor] : named_state(*trainer.model())) {
+    flat.push_back(tensor.detach().flatten().to(at::kCPU, at::kDouble));
+  }
+  return at::cat(flat);
+}
 
 inline const RunSettings two_epochs{
     .seed = 3, .epochs = 2, .device = c10::kCPU, .log_every_steps = 2};
