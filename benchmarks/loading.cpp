@@ -5,6 +5,7 @@
 #include <gradus/data/loader.hpp>
 #include <gradus/policy/augmentation/crop_flip.hpp>
 #include <gradus/policy/loading/prefetch.hpp>
+#include <gradus/policy/loss/cross_entropy.hpp>
 #include <gradus/train/training_batches.hpp>
 
 #include <cstdint>
@@ -23,8 +24,9 @@ int main(int argc, char** argv) {
     std::int64_t images = 0;
     const auto seconds = seconds_of([&] {
       for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
-        data::Loader loader(plan, batches,
-                            TrainingFetch(data, CropFlip{}, plan.batch_size, 0, epoch));
+        data::Loader loader(
+            plan, batches,
+            TrainingFetch(data, CropFlip{}, CrossEntropy{}, plan.batch_size, 0, epoch));
         while (const auto batch = loader.next()) images += batch->size();
       }
     });

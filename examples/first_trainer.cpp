@@ -12,5 +12,5 @@ int main(int argc, char** argv) {
   const auto [train, test] = gradus::data::read_cifar10(argc > 1 ? argv[1] : ".");
   gradus::Trainer<Net, gradus::AdamW, gradus::OneCycle, gradus::Mixed> trainer(Net(),
                                                                                {.epochs = 2});
-  std::cout << trainer.fit(train, test).epochs.back().test->accuracy() << '\n';
+  std::cout << *trainer.fit(train, test).epochs.back().test->accuracy() << '\n';
 }

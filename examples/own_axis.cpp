@@ -52,5 +52,5 @@ int main(int argc, char** argv) {
   set_policy_field(policies, "noise", "scale", 0.02);  // as --set would
   Noisy trainer(ResNet10(ResNet10Options{.width = 4}), {.epochs = 1}, policies);
   const auto history = trainer.fit(train.take(1000), test.take(500));
-  std::cout << "test accuracy " << history.epochs.back().test->accuracy() << '\n';
+  std::cout << "test accuracy " << *history.epochs.back().test->accuracy() << '\n';
 }

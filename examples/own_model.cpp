@@ -48,7 +48,7 @@ int main() {
   torch::manual_seed(0);
   Trainer<SpiralNet, Preset<AdamW{.lr = 0.01}>, Tied> trainer(SpiralNet(), {.epochs = 20});
   const auto history = trainer.fit(Spirals(2000, 1), Spirals(500, 2));
-  const double accuracy = history.epochs.back().test->accuracy();
+  const double accuracy = *history.epochs.back().test->accuracy();
   std::cout << count_parameters(*trainer.model()) << " parameters, test accuracy " << accuracy
             << '\n';
   return accuracy > 0.9 ? 0 : 1;

@@ -24,7 +24,7 @@ struct BestEpoch {
   void on(const gradus::EpochEnd& event) {
     if (!event.record.test || event.record.test->accuracy() <= accuracy) return;
     epoch = event.record.epoch;
-    accuracy = event.record.test->accuracy();
+    accuracy = *event.record.test->accuracy();
   }
 };
 

@@ -68,5 +68,5 @@ int main(int argc, char** argv) {
   Trainer<ResNet10, Preset<Adagrad{.lr = 0.02}>, Mixed> trainer(
       ResNet10(ResNet10Options{.width = 4}), {.epochs = 1});
   const auto history = trainer.fit(train.take(2000), test.take(500));
-  std::cout << "test accuracy " << history.epochs.back().test->accuracy() << '\n';
+  std::cout << "test accuracy " << *history.epochs.back().test->accuracy() << '\n';
 }

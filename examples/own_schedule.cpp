@@ -38,5 +38,5 @@ int main(int argc, char** argv) {
   Mine trainer(ResNet10(ResNet10Options{.width = 4}), {.epochs = 1});
   std::cout << dump(policies_to_json(trainer.policies()), 2) << '\n';
   const auto history = trainer.fit(train.take(2000), test.take(500));
-  std::cout << "test accuracy " << history.epochs.back().test->accuracy() << '\n';
+  std::cout << "test accuracy " << *history.epochs.back().test->accuracy() << '\n';
 }

@@ -9,7 +9,7 @@ int main(int argc, char** argv) {
   const auto [train, test] = gradus::data::read_cifar10(argv[1]);
   cifar10::Optimized trainer(gradus::ResNet10(), {.epochs = 5});
   for (const auto& epoch : trainer.fit(train, test).epochs) {
-    std::cout << "epoch " << epoch.epoch << ": loss " << epoch.train_loss << ", "
-              << epoch.test->accuracy() << " right\n";
+    std::cout << "epoch " << epoch.epoch << ": loss " << *epoch.train_loss << ", "
+              << *epoch.test->accuracy() << " right\n";
   }
 }

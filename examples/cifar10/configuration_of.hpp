@@ -135,16 +135,16 @@ class ConfigurationOf final : public Configuration {
   /// With which it begins, if they were given.
   static void take_weights(const Options& options, T& trainer) {
     if (options.init_from.empty()) return;
+    FiniteCheck finite(*trainer.model());
     load_weights(*trainer.model(), read_safetensors(options.init_from));
     if (options.allow_not_finite) return;
-    for (const auto& entry : named_state(*trainer.model())) {
-      refuse_not_finite(entry, options.init_from.string());
-    }
+    finite.refuse(named_state(*trainer.model()), options.init_from.string());
   }
 
   /// A run with its averages, or weights alone.
   static void restore(T& trainer, const Safetensors& file) {
     if (holds_run(file)) {
+      refuse_older_state(run_manifest(file, "the checkpoint"), "the checkpoint");
       trainer.load_state(StateDict(file.tensors));
     } else {
       load_weights(*trainer.model(), file);

@@ -72,15 +72,16 @@ void evaluate(Options options) {
                                 {"name", trained.name()},
                                 {"width", options.width},
                                 {"test_samples", result.samples},
-                                {"test_accuracy", result.accuracy()},
-                                {"test_loss", result.loss}};
-    if (flipped) json["test_accuracy_flipped"] = flipped->accuracy();
+                                {"test_accuracy", or_null(result.accuracy())},
+                                {"test_loss", or_null(result.loss)}};
+    if (flipped) json["test_accuracy_flipped"] = or_null(flipped->accuracy());
     std::cout << dump(json, 2) << '\n';
   } else {
-    std::cout << trained.name() << ": " << 100 * result.accuracy() << " % of " << result.samples
-              << " test images\n";
+    std::cout << trained.name() << ": " << 100 * result.accuracy().value() << " % of "
+              << result.samples << " test images\n";
     if (flipped) {
-      std::cout << "with each image's mirror image: " << 100 * flipped->accuracy() << " %\n";
+      std::cout << "with each image's mirror image: " << 100 * flipped->accuracy().value()
+                << " %\n";
     }
   }
 }

@@ -48,7 +48,7 @@ double accuracy_of(const Spirals& train, const Spirals& test, const std::string&
   Trainer trainer(Net(), {.epochs = 20});
   const auto history = trainer.fit(train, test);
   gradus::save_weights(*trainer.model(), file, {});
-  return history.epochs.back().test->accuracy();
+  return *history.epochs.back().test->accuracy();
 }
 
 int main() {

@@ -5,6 +5,7 @@
 #include <gradus/checkpoint/checkpoint_folder.hpp>
 #include <gradus/checkpoint/checkpoint_plan.hpp>
 #include <gradus/checkpoint/checkpoints.hpp>
+#include <gradus/checkpoint/finite_check.hpp>
 #include <gradus/checkpoint/grown_files.hpp>
 #include <gradus/checkpoint/run_configuration.hpp>
 #include <gradus/checkpoint/run_file.hpp>
@@ -37,6 +38,7 @@
 #include <gradus/core/math_scope.hpp>
 #include <gradus/core/math_settings.hpp>
 #include <gradus/core/md5.hpp>
+#include <gradus/core/memory_form.hpp>
 #include <gradus/core/nearest.hpp>
 #include <gradus/core/out_of_memory.hpp>
 #include <gradus/core/parameters.hpp>
@@ -138,7 +140,9 @@
 #include <gradus/policy/optimizer/decay.hpp>
 #include <gradus/policy/optimizer/lion.hpp>
 #include <gradus/policy/optimizer/moments.hpp>
+#include <gradus/policy/optimizer/moved_parameters.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
+#include <gradus/policy/optimizer/number_types.hpp>
 #include <gradus/policy/optimizer/rmsprop.hpp>
 #include <gradus/policy/optimizer/sgd.hpp>
 #include <gradus/policy/precision/autocast.hpp>
@@ -177,6 +181,7 @@
 #include <gradus/train/capture_obstacles.hpp>
 #include <gradus/train/captured_run.hpp>
 #include <gradus/train/captured_step.hpp>
+#include <gradus/train/check_parameters.hpp>
 #include <gradus/train/clone_model.hpp>
 #include <gradus/train/composition.hpp>
 #include <gradus/train/data_mark.hpp>
@@ -194,10 +199,12 @@
 #include <gradus/train/hook_list.hpp>
 #include <gradus/train/interruption.hpp>
 #include <gradus/train/keep_model.hpp>
+#include <gradus/train/loss_inputs.hpp>
 #include <gradus/train/loss_meter.hpp>
 #include <gradus/train/numeric_guard.hpp>
 #include <gradus/train/observer.hpp>
 #include <gradus/train/policy_checks.hpp>
+#include <gradus/train/policy_members.hpp>
 #include <gradus/train/policy_set.hpp>
 #include <gradus/train/policy_settings.hpp>
 #include <gradus/train/policy_states.hpp>
@@ -213,4 +220,5 @@
 #include <gradus/train/training_batches.hpp>
 #include <gradus/train/training_source.hpp>
 #include <gradus/train/weight_swap.hpp>
+#include <gradus/train/window_weight.hpp>
 #include <gradus/version.hpp>

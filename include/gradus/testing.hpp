@@ -6,11 +6,15 @@
 #include <gradus/testing/control_laws.hpp>
 #include <gradus/testing/data_laws.hpp>
 #include <gradus/testing/extension_laws.hpp>
+#include <gradus/testing/memory_forms.hpp>
+#include <gradus/testing/memory_laws.hpp>
 #include <gradus/testing/model_laws.hpp>
 #include <gradus/testing/optimizer_laws.hpp>
+#include <gradus/testing/run_laws.hpp>
 #include <gradus/testing/schedule_laws.hpp>
 #include <gradus/testing/step_laws.hpp>
 
+#include <string>
 #include <string_view>
 
 #ifndef CATCH_CONFIG_PREFIX_ALL
@@ -44,6 +48,18 @@ void check_laws(const P& policy = {}) {
   number_laws(laws, policy);
   axis_laws(typename P::slot(), laws, policy);
   check(laws, P::name);
+}
+
+/// Checks that with these policies a run leaves nothing behind for the next one but weights:
+///
+///     gradus::testing::check_run_laws<EMA, Preset<EarlyStop{.patience = 2}>>();
+template <class... Ps>
+void check_run_laws() {
+  BrokenLaws laws;
+  run_laws<Ps...>(laws);
+  std::string names;
+  ((names += (names.empty() ? "" : ", ") + std::string(policy_t<Ps>::name)), ...);
+  check(laws, names);
 }
 
 /// Checks a sharing policy in the model that `fresh()` makes.

@@ -44,7 +44,7 @@ void trains() {
   Trainer<Heads, P> trainer(Heads(), {.epochs = 2});
   const auto history = trainer.fit(Squares(), Squares());
   CATCH_CHECK(history.epochs.size() == 2);
-  CATCH_CHECK(std::isfinite(history.epochs.back().train_loss));
+  CATCH_CHECK(std::isfinite(history.epochs.back().train_loss.value()));
 }
 
 }  // namespace
@@ -54,9 +54,10 @@ CATCH_TEMPLATE_TEST_CASE("the smallest policy of each page keeps the laws and tr
                          page_optimizer::SignDescent, page_schedule::Halving,
                          page_loading::OneWorker, page_augmentation::MirrorEven,
                          page_layout::SmallChannelsLast, page_resolution::HalfThenFull,
-                         page_loss::MultiMargin, page_mixing::Neighbours, page_clipping::ClipEach,
-                         page_averaging::PolyakMean, page_guard::Strict, page_stopping::GoodEnough,
-                         page_execution::Patient, page_extension::Centralize) {
+                         page_loss::MultiMargin, page_loss::TokenMean, page_mixing::Neighbours,
+                         page_clipping::ClipEach, page_averaging::PolyakMean, page_guard::Strict,
+                         page_stopping::GoodEnough, page_execution::Patient,
+                         page_extension::Centralize) {
   testing::check_laws<TestType>();
   trains<TestType>();
 }

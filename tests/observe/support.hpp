@@ -34,7 +34,8 @@ inline gradus::observe::RunRecord run(std::string name,
     epoch.train_seconds = seconds;
     epoch.samples = 1'000;
     epoch.optimizer_steps = 10;
-    epoch.test = gradus::Evaluation{.samples = 1'000, .correct = correct, .loss = 1.5};
+    epoch.test =
+        gradus::Evaluation{.samples = 1'000, .counted = 1'000, .correct = correct, .loss = 1.5};
     record.epochs.push_back(epoch);
   }
   return record;

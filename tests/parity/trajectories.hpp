@@ -182,7 +182,9 @@ Trajectory train(const nlohmann::json& one, at::ScalarType type) {
   T trainer(net, {.epochs = one["epochs"], .device = at::kCPU, .log_every_steps = 1}, policies);
   start(trainer.parameters());
 
-  const auto [pixels, labels] = images("data_batch_1.bin", one["samples"]);
+  const auto given = images("data_batch_1.bin", one["samples"]);
+  const auto& pixels = given.input;
+  const auto& labels = given.target;
   const auto test = Making<Net>::see(images("test_batch.bin", 64).input).to(type);
   Trajectory trajectory;
   trainer.fit(InOrder(Making<Net>::see(pixels).to(type), labels), trajectory);

@@ -1,6 +1,6 @@
 """Breaks each line of docs/semantics.md on purpose and says whether its tests notice.
 
-    cmake --workflow --preset test && python3 tests/semantics/break_lines.py [LINE ...]
+    cmake --workflow --preset test && python3 tests/semantics/break_lines.py [LINE or KIND ...]
 
 Prints one row a change, and exits with 1 if a change went unnoticed.
 """
@@ -13,6 +13,7 @@ import mutation  # noqa: E402
 
 F, P, G, C = "train/fit.hpp", "train/step.hpp", "train/step_graph.hpp", "train/captured_step"
 W, R, S = "semantics/window", "semantics/run", "semantics/resume"
+Q, K = "semantics/reported", "checkpoint/reported"
 UNREAD = "for (const auto& entry : part.entries()) static_cast<void>(part.has(entry.name));"  # looked at, not taken
 
 # line, what is broken, header, text, what takes its place, test file
@@ -33,11 +34,12 @@ CHANGES = [
      "if (auto* scaler = this->scaler()) {\n      loss = scaler->scale(loss);\n      scaler->update();\n    }", W),
     ("4", "lets bfloat16 be scaled", "policy/precision/mixed.hpp", "scaling == Scaling::on && unscaled ?",
      "scaling == Scaling::on && !unscaled ?", "compile_fail/torch/scaling_under_bfloat16"),
-    ("5", "divides by the number of passes", P, "static_cast<double>(batch.size()) / window_samples",
-     "1.0 / static_cast<double>(at<slot::accumulation>().micro_batches())", W),
-    ("6", "weights each pass alike", P, "meter_.add(loss, batch.size(), place_)", "meter_.add(loss, 1, place_)", W),
-    ("6", "logs the divided loss", P, "meter_.add(loss, batch.size(), place_);",
-     "meter_.add(loss / plan.window_batches(progress_.window), batch.size(), place_);", W),
+    ("5", "divides by the number of passes", P, "forward_backward(batch, weight.add(batch), context,",
+     "weight.add(batch);\n    forward_backward(batch, 1.0 / static_cast<double>(at<slot::accumulation>().micro_batches()), context,", W),
+    ("6", "weights each pass alike", P, "meter_.add(loss, batch.size(), batch.weight, place_)",
+     "meter_.add(loss, batch.size(), 1, place_)", W),
+    ("6", "logs the divided loss", P, "meter_.add(loss, batch.size(), batch.weight, place_);",
+     "meter_.add(loss / plan.window_batches(progress_.window), batch.size(), batch.weight, place_);", W),
     ("7", "counts a short window as none", "core/step_plan.hpp", "return divide_up(batches(), accumulation);",
      "return std::max<std::int64_t>(batches() / accumulation, 1);", R),
     ("8", "reaches the peak a step later", "policy/schedule/one_cycle.hpp", "pct_start * total - 1;", "pct_start * total;",
@@ -67,7 +69,7 @@ CHANGES = [
      "policy.load(of, part);", UNREAD, S),
     ("13", "forgets losses not yet read", "train/run_state.hpp", "meter_.load(part);", UNREAD, S),
     ("14", "stays in evaluation mode", "train/evaluation_mode.hpp",
-     "for (auto& [part, training] : before_) part->train(training);", "", R),
+     "~EvaluationMode() { set_modes(before_); }", "~EvaluationMode() {}", R),
     ("14", "leaves the averages in the model", "train/weight_swap.hpp",
      "for (std::size_t i = 0; i < tensors_.size(); ++i) tensors_[i].set_data(before_[i]);", "", R),
     ("15", "asks the device in each step", P, "if (!device_steps_) finite = !scaler->found_inf();",
@@ -78,7 +80,7 @@ CHANGES = [
      "parity/optimizers"),
     ("16", "averages with float64 weights", "policy/averaging/swa.hpp",
      "1 / static_cast<float>(state.averaged + 1)", "1 / static_cast<double>(state.averaged + 1)", "parity/optimizers"),
-    ("17", "multiplies by a weight of one", P, "if (weight != 1) loss", "loss", "train/overhead"),
+    ("17", "multiplies by a weight of one", P, "if (part != 1) loss", "loss", "train/overhead"),
     ("18", "keeps the gradients of a failed capture", "train/captured_step.hpp", "[&] { clear_gradients(parameters_); }",
      "[] {}", C),
     ("18", "keeps the memory of a failed capture", G, "fixed_[i].set_data(memory[i]);", ";", C),
@@ -87,6 +89,60 @@ CHANGES = [
     ("18", "hands out the graph's own losses", G, "    return form.losses.clone();\n  }", "    return form.losses;\n  }",
      "train/step_graph"),
     ("18", "keeps the rates of the begin", F, "device_steps_->set_rates(", "static_cast<void>(", C),
+    # The kinds of what real trainings hit.
+    ("runs", "keeps the run states of policies", F,
+     "    states_.template restart_all_but<slot::optimizer>(policies_, parameters_, run_.device);\n", "", "policy/runs"),
+    ("runs", "trains parameters that are not the model's", F, "  check_same_parameters(parameters_, *model_);\n", "", Q),
+    ("memory", "takes every parameter for dense", "policy/optimizer/moved_parameters.hpp",
+     "if (!values.is_non_overlapping_and_dense()) {", "if (false) {", "policy/laws"),
+    ("memory", "takes gradients in any order", "policy/optimizer/moved_parameters.hpp",
+     "return same ? tensor : at::empty_like(like).copy_(tensor);", "return tensor;", "policy/laws"),
+    ("memory", "takes an expanded parameter", "train/check_parameters.hpp", "if (overlaps_itself(tensor)) {", "if (false) {", Q),
+    ("types", "averages in the type of the weights", "policy/averaging/average_state.hpp",
+     "return at::isReducedFloatingType(type) ? at::kFloat : type;", "return type;", "policy/laws"),
+    ("types", "steps 16-bit weights by the fused SGD", "policy/optimizer/sgd.hpp",
+     "return parameter.is_cpu() && at::isReducedFloatingType(parameter.scalar_type());", "return false && parameter.defined();",
+     "policy/laws"),
+    ("types", "takes the root of a variance below zero", "policy/optimizer/rmsprop.hpp",
+     "      keep_above_rounding(roots, squares);\n", "", Q),
+    ("types", "saves bytes in spite of a conjugate bit", "core/memory_form.hpp",
+     "return tensor.resolve_conj().resolve_neg().contiguous();", "return tensor.contiguous();", K),
+    ("names", "gathers statistics in frozen norms", "train/batch_norms.hpp", "if (!norm.is_training()) return;", "", Q),
+    ("names", "puts frozen parts in training mode", "train/evaluation_mode.hpp", "if (deliberate && !training) part->eval();", ";", Q),
+    ("names", "visits a norm once for each name", "train/batch_norms.hpp",
+     "if (!seen.insert(part.get()).second) continue;", "seen.insert(part.get());", Q),
+    ("names", "knows one name of a shared weight", "checkpoint/weights.hpp", "  detail::rename_aliases(module, saved);\n", "", K),
+    ("nothing", "gives no loss as 0", "train/loss_meter.hpp", "if (!(total_weight_ > 0)) return std::nullopt;",
+     "if (!(total_weight_ > 0)) return 0.0;", Q),
+    ("nothing", "counts an epoch without a metric", "policy/stopping/early_stop.hpp", "if (!now) return false;",
+     "if (!now) return ++state.bad_epochs >= patience;", "policy/laws"),
+    ("nothing", "monitors what is not there", "train/policy_checks.hpp", "static_cast<Watched P::*>(&P::watched);",
+     "static_cast<Watched P::*>(&P::not_watched);", Q),
+    ("means", "weights by samples", "policy/loss/cross_entropy.hpp",
+     "return static_cast<double>(host.numel() - skipped);", "return static_cast<double>(host.numel() + 0 * skipped);", Q),
+    ("means", "leaves the window as it was expected", P, "weight.correction());", "1);", Q),
+    ("means", "captures windows as if all counted", "train/captured_step.hpp", "const bool by_samples = even(window);",
+     "const bool by_samples = true;", C),
+    ("means", "believes the dataset", "train/loss_inputs.hpp", "if (inputs != asked || targets != asked) {", "if (asked < 0) {", Q),
+    ("means", "takes targets of any form", "train/loss_inputs.hpp", "if (mistake.empty()) return;", "return;", Q),
+    ("means", "weighs targets before a hook changes them", P, "if (seen.changed(batch.target))", "if (false && seen.changed(batch.target))", Q),
+    ("signs", "divides by a loss", "train/numeric_guard.hpp", "std::max(plan_.divergence * spread, (plan_.divergence - 1) * std::abs(best_));",
+     "spread * 0 + (plan_.divergence - 1) * best_;", Q),
+    ("signs", "ends a search at a multiple of the best loss", "train/find_learning_rate.hpp",
+     "const bool too_far = rise > most * std::max(gained, highest_ - lowest_);",
+     "const bool too_far = curve.losses.back() > 4 * *best + 0 * (rise + gained + most);", Q),
+    ("searches", "leave the random stream where it is", "train/keep_model.hpp", "    host_.set_state(host_state_);\n", "", Q),
+    ("searches", "leave weights tied", "core/parameters.hpp", "      *tie->own = tie->before;\n", "", Q),
+    ("evaluation", "leaves inference tensors", "train/evaluate.hpp", "  const at::NoGradGuard no_grad;\n  const auto& loss",
+     "  const c10::InferenceMode no_grad;\n  const auto& loss", Q),
+    ("finite", "refuses a mask", "checkpoint/finite_check.hpp", "if (is_new || !bad.defined()) continue;",
+     "if (!bad.defined()) continue;\n      known->second.reset();", K),
+    ("finite", "takes what is there now for what was", "checkpoint/finite_check.hpp", "if (is_new || !bad.defined()) continue;",
+     "if (is_new || true) continue;", K),
+    ("saved", "forgets which parameters are frozen", "train/run_state.hpp",
+     "parameters_[i].tensor.requires_grad_(trained[static_cast<std::int64_t>(i)].item<bool>());", "static_cast<void>(trained);", K),
+    ("saved", "resumes a policy that it does not know whole", "train/policy_members.hpp",
+     "    if constexpr (has_unknown_member<P>) {", "    if constexpr (false && has_unknown_member<P>) {", K),
 ]
 
 mutation.main(CHANGES)

@@ -8,9 +8,17 @@
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/core/beside.hpp>
 #include <gradus/core/out_of_memory.hpp>
+#include <gradus/policy/averaging/swa.hpp>
+#include <gradus/policy/clipping/clip_value.hpp>
 #include <gradus/policy/execution/captured_step.hpp>
+#include <gradus/policy/loading/resident.hpp>
+#include <gradus/policy/optimizer/adafactor.hpp>
+#include <gradus/policy/optimizer/adam.hpp>
+#include <gradus/policy/optimizer/lion.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
+#include <gradus/policy/optimizer/rmsprop.hpp>
 #include <gradus/policy/schedule/cosine.hpp>
+#include <gradus/testing/memory_laws.hpp>
 #include <gradus/train/edit.hpp>
 #include <gradus/train/find_batch_size.hpp>
 
@@ -111,7 +119,7 @@ CATCH_TEMPLATE_TEST_CASE("[line 18] a captured step trains as an eager one", "[c
   CATCH_CHECK(report.replays == 4 * 8 - 3);
   // The rate is float32 on the device, float64 on the host.
   CATCH_CHECK(distance(weights(captured), weights(eager)) < 1e-4);
-  CATCH_CHECK(std::abs(one.epochs.back().train_loss - other.epochs.back().train_loss) < 1e-3);
+  CATCH_CHECK(std::abs(*one.epochs.back().train_loss - *other.epochs.back().train_loss) < 1e-3);
   CATCH_CHECK(one.epochs.back().skipped_steps == other.epochs.back().skipped_steps);
 }
 
@@ -279,4 +287,83 @@ CATCH_TEST_CASE("the largest batch is found where a device's memory ends", "[cud
   CATCH_CHECK(sizes.largest() < 1024);
   Everything after(net, on_cuda());
   CATCH_CHECK_NOTHROW(after.fit(noise(20), noise(8)));
+}
+
+CATCH_TEMPLATE_TEST_CASE("forms of memory and types on CUDA", "[cuda]", SGD, Adam, AdamW, RMSprop,
+                         Lion, Adafactor, Muon, EMA, SWA, ClipNorm, ClipValue) {
+  if (no_device()) return;
+  testing::BrokenLaws laws;
+  const c10::Device device(c10::kCUDA, 0);
+  using Slot = typename TestType::slot;
+  testing::memory_laws(Slot(), laws, TestType(), device);
+  if constexpr (std::is_same_v<Slot, slot::optimizer>) {
+    testing::type_laws(Slot(), laws, TestType(), device);
+  }
+  for (const auto& sentence : laws.sentences()) CATCH_WARN(sentence);
+  CATCH_CHECK(laws.sentences().empty());
+}
+
+CATCH_TEST_CASE("a model of several number types is stepped on CUDA", "[cuda]") {
+  if (no_device()) return;
+  struct NetImpl : torch::nn::Module {
+    torch::nn::Linear one = register_module("one", torch::nn::Linear(6, 8));
+    torch::nn::Linear two = register_module("two", torch::nn::Linear(8, 3));
+    at::Tensor forward(const at::Tensor& x) {
+      return two(one(x).tanh().to(two->weight.scalar_type()));
+    }
+  };
+  struct Net : torch::nn::ModuleHolder<NetImpl> {
+    using torch::nn::ModuleHolder<NetImpl>::ModuleHolder;
+  };
+  Net net;
+  net->two->to(torch::kBFloat16);
+  Trainer<Net, Preset<Plain{.batch_size = 4}>, AdamW, EMA, ClipNorm> trainer(net, on_cuda());
+  CATCH_CHECK(trainer.fit(Points(16), Points(8)).epochs.back().test->loss);
+}
+
+CATCH_TEMPLATE_TEST_CASE("ignored targets weigh a window on CUDA as on the CPU", "[cuda]", (Plain),
+                         (Prefetch)) {
+  if (no_device()) return;
+  Points points(40);
+  for (const std::int64_t place : {0, 3, 4, 5, 17, 33}) {
+    points.targets_[place] = CrossEntropy::ignored;
+  }
+  points.inputs_ = points.inputs_.to(torch::kDouble);
+  const auto trained = [&]<class T>(std::type_identity<T>, const RunSettings& run) {
+    auto net = perceptron();
+    net->to(at::kDouble);
+    typename T::policies_type policies;
+    policies.template at<slot::loading>().batch_size = 4;
+    T trainer(net, run, policies);
+    trainer.fit(points, points);
+    return std::pair(weights_of(*trainer.model()).cpu(), trainer.evaluate(points).counted);
+  };
+  using T = Trainer<Perceptron, TestType, Preset<Accumulate{.steps = 2}>>;
+  auto host = on_cuda(3);
+  host.device = c10::kCPU;
+  const auto [expected, counted] = trained(std::type_identity<T>(), host);
+  CATCH_CHECK(counted == 34);
+  const auto eager = trained(std::type_identity<T>(), on_cuda(3));
+  CATCH_CHECK(distance(eager.first, expected) < 1e-9);
+  CATCH_CHECK(eager.second == 34);
+  const auto captured = trained(std::type_identity<with<T, CapturedStep>>(), on_cuda(3));
+  CATCH_CHECK(distance(captured.first, expected) < 1e-6);  // its rate is float32
+}
+
+CATCH_TEST_CASE("weights of resident data with ignored labels are known without the device",
+                "[cuda]") {
+  if (no_device()) return;
+  auto images = noise(40);
+  auto labels = images.labels().clone();
+  for (const std::int64_t place : {0, 3, 4, 5, 17, 33}) labels[place] = CrossEntropy::ignored;
+  const data::ImageDataset some(images.images(), labels,
+                                {.mean = {0.5F, 0.5F, 0.5F}, .deviation = {0.25F, 0.25F, 0.25F}});
+  using There = Trainer<ResNet10, Preset<Resident{.batch_size = 4}>, Preset<Accumulate{.steps = 2}>,
+                        Preset<SGD{.lr = 0.05}>>;
+  using Streamed = with<There, Preset<Prefetch{.batch_size = 4, .workers = 2}>>;
+  There there(small_net(), on_cuda());
+  Streamed streamed(small_net(), on_cuda());
+  there.fit(some);
+  streamed.fit(some);
+  CATCH_CHECK(weights(there).equal(weights(streamed)));
 }

@@ -275,7 +275,7 @@ CATCH_TEST_CASE("[line 6] the logged loss is undivided and weighted by samples")
   const Points points(19);  // batches of 8, 8 and 3
   const auto history = trainer.fit(points);
   const auto all = CrossEntropy{}.loss(trainer.model()->forward(points.inputs_), points.targets_);
-  CATCH_CHECK(std::abs(history.epochs[0].train_loss - all.item<double>()) < 1e-6);
+  CATCH_CHECK(std::abs(*history.epochs[0].train_loss - all.item<double>()) < 1e-6);
 }
 
 CATCH_TEMPLATE_TEST_CASE("[line 9] a skipped step does not advance the schedule", "", NoAveraging,

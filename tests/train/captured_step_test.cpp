@@ -467,3 +467,29 @@ CATCH_TEST_CASE("without CUDA CapturedStep trains as Eager does and says why") {
   CATCH_CHECK_FALSE(captured.execution_report().reason.empty());
   CATCH_CHECK(captured.execution_report().warm_ups == 0);
 }
+
+CATCH_TEST_CASE(
+    "windows of which some targets are ignored are captured too, and step as eager ones") {
+  Points points(60);
+  for (const std::int64_t place : {0, 3, 4, 5, 17, 33, 34, 35, 41}) {
+    points.targets_[place] = CrossEntropy::ignored;
+  }
+  points.inputs_ = points.inputs_.to(torch::kDouble);
+  const auto trained = [&](auto trainer) {
+    trainer.fit(points);
+    return std::pair(weights_of(*trainer.model()), trainer.execution_report());
+  };
+  using T = Points4<SGD, Preset<Accumulate{.steps = 2}>>;
+  const RunSettings run{.epochs = 6, .device = c10::kCPU};
+  const auto fresh = [] {
+    auto model = perceptron();
+    model->to(torch::kDouble);
+    return model;
+  };
+  const auto [weights, none] = trained(T(fresh(), run));
+  const auto [own, report] = trained(with<T, Taped>(fresh(), run));
+  CATCH_CHECK(report.reason.empty());
+  CATCH_CHECK(report.captures >= 2);  // windows weighted alike, and others
+  CATCH_CHECK(report.replays > 20);
+  CATCH_CHECK(at::allclose(own, weights, 1e-9, 1e-12));
+}

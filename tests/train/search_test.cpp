@@ -33,7 +33,7 @@ CATCH_TEST_CASE("the rate that is found trains better than one far below and one
     policies.at<slot::optimizer>().lr = rate;
     T trainer(perceptron(), {.epochs = 2, .device = c10::kCPU}, policies);
     trainer.fit(points);
-    return trainer.evaluate(points).loss;
+    return *trainer.evaluate(points).loss;
   };
   const auto found = loss_at(curve.suggestion);
   CATCH_CHECK(found < loss_at(curve.suggestion / 100));

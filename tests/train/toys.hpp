@@ -39,6 +39,14 @@ class Points {
     return {inputs_.index_select(0, index), targets_.index_select(0, index)};
   }
 
+  /// The first `count` of them.
+  [[nodiscard]] Points first(std::int64_t count) const {
+    auto some = *this;
+    some.inputs_ = inputs_.narrow(0, 0, count);
+    some.targets_ = targets_.narrow(0, 0, count);
+    return some;
+  }
+
   at::Tensor inputs_;   ///< [N, 6]
   at::Tensor targets_;  ///< [N]
 };

@@ -118,7 +118,7 @@ CATCH_TEST_CASE("the logged loss is weighted by samples and undivided by accumul
   T trainer(perceptron(), {.epochs = 1, .device = c10::kCPU});
   const auto history = trainer.fit(points, points);
   const auto& record = history.epochs.at(0);
-  CATCH_CHECK(std::abs(record.train_loss - record.test->loss) < 1e-5);
+  CATCH_CHECK(std::abs(*record.train_loss - *record.test->loss) < 1e-5);
   CATCH_CHECK(record.samples == 10);
   CATCH_CHECK(record.optimizer_steps == 1);
 }

@@ -4,6 +4,7 @@
 #include "toys.hpp"
 #include <gradus/policy/augmentation/random_erasing.hpp>
 #include <gradus/policy/loading/resident.hpp>
+#include <gradus/policy/loss/cross_entropy.hpp>
 #include <gradus/train/training_source.hpp>
 
 using namespace gradus;
@@ -23,14 +24,15 @@ CATCH_TEMPLATE_TEST_CASE("streamed and resident batches of an epoch are equal to
       for (const std::int64_t count : {std::int64_t{2}, 7 - first}) {
         const EpochPart part{
             .seed = 5, .epoch = epoch, .first = first, .count = std::min(count, 7 - first)};
-        auto a = streamed.epoch(augmentation, part);
-        auto b = resident.epoch(augmentation, part);
+        auto a = streamed.epoch(augmentation, CrossEntropy(), part);
+        auto b = resident.epoch(augmentation, CrossEntropy(), part);
         std::int64_t batches = 0;
         while (const auto batch = a.next()) {
           const auto other = b.next();
           CATCH_REQUIRE(other.has_value());
           CATCH_REQUIRE(at::equal(other->input.view(at::kInt), batch->input.view(at::kInt)));
           CATCH_REQUIRE(at::equal(other->target, batch->target));
+          CATCH_REQUIRE(other->weight == batch->weight);
           ++batches;
         }
         CATCH_CHECK(batches == part.count);

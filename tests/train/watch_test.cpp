@@ -202,7 +202,7 @@ CATCH_TEST_CASE("overfitting a batch sees the same samples in every epoch, and l
   const auto history = trainer.fit(points);
   CATCH_CHECK(points.seen.size() == 60);
   CATCH_CHECK(points.seen.front() == points.seen.back());
-  CATCH_CHECK(history.epochs.back().train_loss < 0.1 * history.epochs.front().train_loss);
+  CATCH_CHECK(*history.epochs.back().train_loss < 0.1 * *history.epochs.front().train_loss);
 }
 
 CATCH_TEST_CASE("evaluation can be limited") {

@@ -69,7 +69,7 @@ Outcome capture(const Subject& subject) {
   const auto one = last_epoch(eager, subject);
   const auto other = last_epoch(captured, subject);
   const auto& report = captured.execution_report();
-  const double difference = std::abs(one.train_loss - other.train_loss);
+  const double difference = std::abs(one.train_loss.value() - other.train_loss.value());
   return holds_if(report.replays > 0 && difference < 1e-3,
                   report.replays > 0 ? std::to_string(report.replays) +
                                            " replays, losses differ by " + short_number(difference)
@@ -78,8 +78,8 @@ Outcome capture(const Subject& subject) {
                    {"captures", report.captures},
                    {"replays", report.replays},
                    {"reason", report.reason},
-                   {"eager_loss", one.train_loss},
-                   {"captured_loss", other.train_loss},
+                   {"eager_loss", *one.train_loss},
+                   {"captured_loss", *other.train_loss},
                    {"eager_seconds", one.train_seconds},
                    {"captured_seconds", other.train_seconds}});
 }

@@ -4,6 +4,7 @@
 #include <gradus/data/pinned.hpp>
 #include <gradus/policy/augmentation/random_erasing.hpp>
 #include <gradus/policy/loading/resident.hpp>
+#include <gradus/policy/loss/cross_entropy.hpp>
 #include <gradus/train/training_source.hpp>
 
 #include <string>
@@ -20,7 +21,7 @@ using Augmentation = RandomErasing<CropFlip>;  // all that a transform can say
 /// The batches as the processor makes them, without threads or copies.
 template <class Epoch>
 Outcome same_batches(const data::ImageDataset& images, Epoch epoch) {
-  const TrainingFetch fetch(images, Augmentation(), small_batch, second_epoch.seed,
+  const TrainingFetch fetch(images, Augmentation(), CrossEntropy(), small_batch, second_epoch.seed,
                             second_epoch.epoch);
   std::int64_t number = 0;
   std::int64_t wrong = 0;
@@ -39,7 +40,7 @@ Outcome same_batches(const data::ImageDataset& images, Epoch epoch) {
 Outcome resident(const Subject& subject) {
   const auto images = small_data(subject);
   const TrainingSource source(images, Resident{.batch_size = small_batch}, subject.device);
-  auto outcome = same_batches(images, source.epoch(Augmentation(), second_epoch));
+  auto outcome = same_batches(images, source.epoch(Augmentation(), CrossEntropy(), second_epoch));
   const auto whole = subject.data.train.device_bytes();
   outcome.figure += "; all of the training set takes " + std::to_string(whole >> 20) + " MiB";
   outcome.measured["bytes"] = whole;
@@ -50,7 +51,7 @@ Outcome streamed(const Subject& subject) {
   const auto images = small_data(subject);
   const TrainingSource source(images, Prefetch{.batch_size = small_batch, .workers = 2},
                               subject.device);
-  auto outcome = same_batches(images, source.epoch(Augmentation(), second_epoch));
+  auto outcome = same_batches(images, source.epoch(Augmentation(), CrossEntropy(), second_epoch));
   outcome.figure += subject.device.is_cpu() ? "; no copy: the device is the CPU"
                                             : "; pinned memory, a stream of its own";
   return outcome;
@@ -80,7 +81,7 @@ Outcome rates(const Subject& subject) {
   const auto images_per_second = [&](const auto& source) {
     const EpochPart part{.seed = 1, .count = data::batch_count(images.size(), 256)};
     const double seconds = seconds_of(subject.device, [&] {
-      for (auto epoch = source.epoch(CropFlip(), part); epoch.next();) continue;
+      for (auto epoch = source.epoch(CropFlip(), CrossEntropy(), part); epoch.next();) continue;
     });
     return static_cast<double>(images.size()) / seconds;
   };

@@ -58,7 +58,8 @@ Trajectory twin(const data::ImageDataset& images) {
   const auto parameters = net->parameters();
   const auto begin = weights_of(parameters);
   const Small::policies_type policies;
-  const TrainingFetch fetch(images, policies.at<slot::augmentation>(), small_batch, 0, 0);
+  const TrainingFetch fetch(images, policies.at<slot::augmentation>(), policies.at<slot::loss>(),
+                            small_batch, 0, 0);
   Trajectory trajectory;
   for (std::int64_t step = 0; step < compared_steps; ++step) {
     const auto batch = fetch(step);

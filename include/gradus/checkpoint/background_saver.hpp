@@ -3,6 +3,7 @@
 
 #include <gradus/checkpoint/checkpoint_folder.hpp>
 #include <gradus/checkpoint/checkpoint_plan.hpp>
+#include <gradus/checkpoint/finite_check.hpp>
 #include <gradus/checkpoint/grown_files.hpp>
 #include <gradus/checkpoint/run_file.hpp>
 #include <gradus/core/beside.hpp>
@@ -27,8 +28,9 @@ namespace gradus {
 class BackgroundSaver {
  public:
   /// All must outlive it.
-  BackgroundSaver(CheckpointFolder& folder, const CheckpointPlan& plan, const GrownFiles& files)
-      : folder_(&folder), plan_(&plan), files_(&files) {}
+  BackgroundSaver(CheckpointFolder& folder, const CheckpointPlan& plan, const GrownFiles& files,
+                  FiniteCheck& finite)
+      : folder_(&folder), plan_(&plan), files_(&files), finite_(&finite) {}
 
   /// Whether a save is under way. Throws what a save that has ended meanwhile has thrown, or
   /// announces it, as the plan says.
@@ -94,8 +96,8 @@ class BackgroundSaver {
 
   void write(const RunFile& run, std::int64_t step, std::optional<double> figure) const {
     if (!plan_->allow_not_finite) {
-      refuse_not_finite(run.state, "the state at step " + std::to_string(step) +
-                                       ", which is therefore not saved");
+      finite_->refuse(run.state, "the state at step " + std::to_string(step) +
+                                     ", which is therefore not saved");
     }
     files_->bring_onto_disk();
     write_run(folder_->file_of(step), run);
@@ -105,6 +107,7 @@ class BackgroundSaver {
   CheckpointFolder* folder_;
   const CheckpointPlan* plan_;
   const GrownFiles* files_;
+  FiniteCheck* finite_;
   StateDict spare_;
   bool saved_ = false;
   std::future<StateDict> save_;  ///< last, for its destructor waits

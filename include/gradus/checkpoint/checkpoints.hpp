@@ -8,11 +8,13 @@
 #include <gradus/checkpoint/grown_files.hpp>
 #include <gradus/checkpoint/run_configuration.hpp>
 #include <gradus/checkpoint/run_file.hpp>
+#include <gradus/checkpoint/weights.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/events.hpp>
 #include <gradus/core/watched.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/train/data_mark.hpp>
+#include <gradus/train/policy_members.hpp>
 #include <gradus/version.hpp>
 
 #include <ATen/Parallel.h>
@@ -42,8 +44,9 @@ template <class T>
 class Checkpoints {
  public:
   /// Holds the folder for this process. The trainer must outlive it. `facts` are kept in every
-  /// checkpoint, beside those of gradus. Throws ConfigurationError for the plan, ResourceError if
-  /// the folder is in use or cannot be written.
+  /// checkpoint, beside those of gradus. What is not finite in the model by now may stay so. Throws
+  /// ConfigurationError for the plan, CheckpointError for a parameter or buffer of a type that
+  /// cannot be saved, ResourceError if the folder is in use or cannot be written.
   explicit Checkpoints(T& trainer, std::filesystem::path folder, CheckpointPlan plan = {},
                        nlohmann::ordered_json facts = nlohmann::ordered_json::object())
       : trainer_(&trainer),
@@ -51,7 +54,12 @@ class Checkpoints {
         facts_(std::move(facts)),
         files_(plan_.files),
         folder_(std::move(folder)),
-        saver_(folder_, plan_, files_) {
+        finite_(*trainer.model()),
+        saver_(folder_, plan_, files_, finite_) {
+    check_savable(named_state(*trainer.model()));
+    if (const auto policy = unknown_member_policy(trainer.policies()); !policy.empty()) {
+      announce(policy + "; so checkpoints of this run can be evaluated, but not resumed.");
+    }
     folder_.remember_begin(files_.lengths());
   }
   Checkpoints(const Checkpoints&) = delete;
@@ -73,7 +81,8 @@ class Checkpoints {
     return resume({.train = mark_of(train), .held_out = {}});
   }
 
-  void on(const FitBegin&) {
+  void on(const FitBegin& event) {
+    if (plan_.keep_best) check_watched("the best checkpoint", plan_.best, event.measured);
     if (!std::exchange(resumed_, false) && !folder_.steps().empty()) {
       throw ConfigurationError("the folder " + folder_.path().string() +
                                " holds checkpoints of another run; resume that one, or name a new "
@@ -128,10 +137,16 @@ class Checkpoints {
       files_.cut_to(folder_.begin(), plan_.announce);
       return std::nullopt;
     }
+    const auto policy = unknown_member_policy(trainer_->policies());
+    if (!policy.empty()) {
+      throw CheckpointError("the run cannot be resumed: " + policy +
+                            "; declare it as a field, give the policy `std::uint64_t fingerprint() "
+                            "const`, or start a new run from the weights.");
+    }
     refuse_differences(run->manifest.value("configuration", nlohmann::ordered_json::object()),
                        run_configuration(*trainer_));
     check_data(*trainer_, DataMarks::saved(run->state.part("data")), data);
-    if (!plan_.allow_not_finite) refuse_not_finite(run->state, "the checkpoint");
+    if (!plan_.allow_not_finite) finite_.refuse(run->state, "the checkpoint");
     trainer_->load_state(run->state);
     resumed_ = true;
     warn_of_other_bits(run->manifest);
@@ -212,6 +227,7 @@ class Checkpoints {
   nlohmann::ordered_json facts_;
   GrownFiles files_;
   CheckpointFolder folder_;
+  FiniteCheck finite_;
   BackgroundSaver saver_;
   std::vector<std::int64_t> damaged_;  ///< to be set aside
   bool resumed_ = false;               ///< the next `fit` goes on

@@ -17,7 +17,8 @@
 namespace gradus {
 
 /// Numbers that change neither bits nor records are not in it: those of loading but its batches,
-/// and all that ends a run early.
+/// and all that ends a run early. A policy's `fingerprint()` is, which stands for members that are
+/// no fields.
 template <class T>
 [[nodiscard]] nlohmann::ordered_json run_configuration(T& trainer) {
   const auto number = [](const std::optional<std::int64_t>& value) {
@@ -25,6 +26,11 @@ template <class T>
   };
   const auto& run = trainer.run();
   auto policies = policies_to_json(trainer.policies());
+  trainer.policies().for_each([&]<class P>(const P& policy) {
+    if constexpr (requires { policy.fingerprint(); }) {
+      policies[axis_key<P>()]["fingerprint"] = policy.fingerprint();
+    }
+  });
   const auto loading = trainer.policies().template at<slot::loading>().plan();
   policies["loading"] = {{"batch_size", loading.batch_size}, {"drop_last", loading.drop_last}};
   const auto precision = trainer.policies().template at<slot::precision>().choose(run.device);

@@ -9,8 +9,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <ATen/ops/isfinite.h>
-
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -23,21 +21,6 @@ struct RunFile {
   nlohmann::ordered_json manifest;
   StateDict state;
 };
-
-/// Throws NumericError, as `where` says, if a weight or a statistic is not finite.
-inline void refuse_not_finite(const NamedTensor& named, const std::string& where) {
-  if (!named.tensor.is_floating_point() || at::isfinite(named.tensor).all().item<bool>()) return;
-  throw NumericError("'" + named.name + "' is not finite in " + where +
-                     "; lower the learning rate, and go on from an earlier checkpoint.");
-}
-
-/// Likewise those of a state.
-inline void refuse_not_finite(const StateDict& state, const std::string& where) {
-  for (const auto& entry : state.entries()) {
-    const bool judged = entry.name.starts_with("parameter/") || entry.name.starts_with("buffer/");
-    if (judged) refuse_not_finite(entry, where);
-  }
-}
 
 /// Throws ResourceError if the file cannot be written; then an older one is still there.
 inline void write_run(const std::filesystem::path& path, const RunFile& run) {
@@ -55,6 +38,7 @@ inline RunFile read_run(const std::filesystem::path& path) {
                           "weights alone.");
   }
   auto manifest = run_manifest(file, name);
+  refuse_older_state(manifest, name);
   return {std::move(manifest), StateDict(std::move(file.tensors))};
 }
 

@@ -12,8 +12,9 @@
 
 namespace gradus {
 
-/// Raised when an older gradus could not read the file right.
-inline constexpr std::int64_t run_file_format = 1;
+/// Raised when an older gradus could not read the file right. 2: losses have weights, records may
+/// lack a metric, frozen parameters are told apart.
+inline constexpr std::int64_t run_file_format = 2;
 
 /// Discarded if `text` is not JSON, or nested so deep that to copy it would overflow the stack.
 [[nodiscard]] inline nlohmann::ordered_json parse_metadata(const std::string& text) {
@@ -51,6 +52,18 @@ inline constexpr std::int64_t run_file_format = 1;
                           dump(manifest.value("gradus", nlohmann::ordered_json())) + ".");
   }
   return manifest;
+}
+
+/// Throws CheckpointError for the state of a run in an older format, which lacks what this one
+/// needs. Its weights can still be read.
+inline void refuse_older_state(const nlohmann::ordered_json& manifest, const std::string& name) {
+  const auto& format = manifest.at("format");
+  if (format == run_file_format) return;
+  throw CheckpointError(name + " holds the state of a run in format " + dump(format) +
+                        ", but this gradus resumes format " + std::to_string(run_file_format) +
+                        "; resume it with the version that wrote it, " +
+                        dump(manifest.value("gradus", nlohmann::ordered_json())) +
+                        ", or start a new run from its weights.");
 }
 
 }  // namespace gradus

@@ -4,6 +4,7 @@
 #include <gradus/checkpoint/safetensors_header.hpp>
 #include <gradus/checkpoint/seal.hpp>
 #include <gradus/core/error.hpp>
+#include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/read_file.hpp>
 #include <gradus/core/write_file.hpp>
@@ -28,7 +29,7 @@
 
 namespace gradus {
 
-/// What a safetensors file holds. Format: https://github.com/huggingface/safetensors (0.5).
+/// What a safetensors file holds. Format: https://github.com/huggingface/safetensors (0.8).
 struct Safetensors {
   std::map<std::string, std::string> metadata;
   std::vector<NamedTensor> tensors;  ///< on the CPU, contiguous, in file order
@@ -38,7 +39,7 @@ struct Safetensors {
 namespace detail {
 
 /// The types that LibTorch has too.
-inline constexpr std::array<std::pair<std::string_view, at::ScalarType>, 16> safetensors_types{
+inline constexpr std::array<std::pair<std::string_view, at::ScalarType>, 20> safetensors_types{
     {{"F64", at::kDouble},
      {"F32", at::kFloat},
      {"F16", at::kHalf},
@@ -54,7 +55,27 @@ inline constexpr std::array<std::pair<std::string_view, at::ScalarType>, 16> saf
      {"BOOL", at::kBool},
      {"C64", at::kComplexFloat},
      {"F8_E4M3", at::kFloat8_e4m3fn},
-     {"F8_E5M2", at::kFloat8_e5m2}}};
+     {"F8_E5M2", at::kFloat8_e5m2},
+     {"F8_E8M0", at::ScalarType::Float8_e8m0fnu},
+     {"F8_E4M3FNUZ", at::ScalarType::Float8_e4m3fnuz},
+     {"F8_E5M2FNUZ", at::ScalarType::Float8_e5m2fnuz},
+     {"F4", at::ScalarType::Float4_e2m1fn_x2}}};
+
+/// LibTorch counts pairs of 4-bit values, the format single ones.
+constexpr std::int64_t values_in(at::ScalarType type) {
+  return type == at::ScalarType::Float4_e2m1fn_x2 ? 2 : 1;
+}
+
+/// The type's name in the format, or null for a tensor that it cannot hold.
+inline const std::string_view* type_of(const at::Tensor& tensor) {
+  const auto* type = std::ranges::find(safetensors_types, tensor.scalar_type(),
+                                       &std::pair<std::string_view, at::ScalarType>::second);
+  const bool pairs_of_none = values_in(tensor.scalar_type()) > 1 && tensor.dim() == 0;
+  if (type == safetensors_types.end() || tensor.layout() != at::kStrided || pairs_of_none) {
+    return nullptr;
+  }
+  return &type->first;
+}
 
 using FileBytes = std::shared_ptr<const std::vector<std::uint8_t>>;
 
@@ -62,7 +83,20 @@ using FileBytes = std::shared_ptr<const std::vector<std::uint8_t>>;
 inline at::Tensor tensor_at(const FileBytes& file, const TensorPlace& place, std::uint64_t values) {
   const auto* type = std::ranges::find(safetensors_types, place.type,
                                        &std::pair<std::string_view, at::ScalarType>::first);
-  const std::vector<std::int64_t> sizes(place.shape.begin(), place.shape.end());
+  if (type == safetensors_types.end()) {
+    throw CheckpointError("cannot be read: tensor '" + place.name + "' has the type '" +
+                          place.type +
+                          "', which LibTorch does not have; convert that tensor, or leave it out.");
+  }
+  std::vector<std::int64_t> sizes(place.shape.begin(), place.shape.end());
+  if (const auto pair = values_in(type->second); pair > 1) {
+    if (sizes.empty() || sizes.back() % pair != 0) {
+      throw CheckpointError("cannot be read: tensor '" + place.name + "' has the type '" +
+                            place.type +
+                            "', of which LibTorch holds pairs, but its last side is odd.");
+    }
+    sizes.back() /= pair;
+  }
   const auto* at = file->data() + values + place.begin;
   if (reinterpret_cast<std::uintptr_t>(at) % c10::elementSize(type->second) == 0) {
     return at::from_blob(
@@ -116,7 +150,12 @@ inline Safetensors read_safetensors(const std::filesystem::path& path) {
 inline void write_safetensors(const std::filesystem::path& path, const Safetensors& file) {
   std::vector<NamedTensor> tensors;
   for (const auto& [name, tensor] : file.tensors) {
-    tensors.push_back({name, tensor.detach().cpu().contiguous()});
+    if (detail::type_of(tensor) == nullptr) {
+      throw CheckpointError("tensor '" + name + "' is " +
+                            c10::str(tensor.scalar_type(), ", ", tensor.layout()) +
+                            ", which cannot be saved; the format has no such type.");
+    }
+    tensors.push_back({name, plain_values(tensor.detach().cpu())});
   }
   // Wide types first, so that every tensor lies at a multiple of its type's size.
   std::ranges::stable_sort(tensors, std::ranges::greater(),
@@ -126,15 +165,12 @@ inline void write_safetensors(const std::filesystem::path& path, const Safetenso
   std::vector<std::string_view> pieces(1);
   std::uint64_t begin = 0;
   for (const auto& [name, tensor] : tensors) {
-    const auto* type = std::ranges::find(detail::safetensors_types, tensor.scalar_type(),
-                                         &std::pair<std::string_view, at::ScalarType>::second);
-    if (type == detail::safetensors_types.end()) {
-      throw CheckpointError("tensor '" + name + "' has a type that cannot be saved.");
-    }
+    auto shape = tensor.sizes().vec();
+    if (!shape.empty()) shape.back() *= detail::values_in(tensor.scalar_type());
     pieces.emplace_back(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes());
     const auto end = begin + tensor.nbytes();
     header[name] = {
-        {"dtype", type->first}, {"shape", tensor.sizes().vec()}, {"data_offsets", {begin, end}}};
+        {"dtype", *detail::type_of(tensor)}, {"shape", shape}, {"data_offsets", {begin, end}}};
     checksums[name] = hexadecimal(crc32c(pieces.back()));
     begin = end;
   }

@@ -11,6 +11,9 @@ namespace gradus {
 struct Batch {
   at::Tensor input;
   at::Tensor target;
+  /// What the mean of the loss over this batch is over: samples, counted targets, tokens. Set by
+  /// the trainer from the loss policy's `weight`; a dataset leaves it alone.
+  double weight = 0;
 
   [[nodiscard]] std::int64_t size() const { return target.size(0); }
 };

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <gradus/core/history.hpp>
+#include <gradus/core/watched.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -16,6 +17,7 @@ struct FitBegin {
   std::int64_t steps_per_epoch = 0;  ///< optimizer steps
   std::int64_t samples_per_epoch = 0;
   std::int64_t steps_done = 0;  ///< before: of a run that goes on
+  Measured measured{};          ///< after each epoch
 };
 
 /// After every optimizer step. `train_loss` is there once per log interval only, because reading it

@@ -57,6 +57,7 @@ struct PartField {
   InnerField inner;
   Range range;
   std::string_view meaning;
+  bool is_first = false;  ///< of the fields of this part
 
   constexpr auto& of(P& policy) const { return inner.of(policy.*part); }
   constexpr const auto& of(const P& policy) const { return inner.of(policy.*part); }
@@ -79,8 +80,10 @@ template <class P, class Inner>
 constexpr auto fields_of_part(std::string_view name, Inner P::* part) {
   return std::apply(
       [&]<class... F>(const F&... field) {
-        return std::tuple<PartField<P, Inner, F>...>{PartField<P, Inner, F>{
-            FixedName(name, ".", field.name), part, field, field.range, field.meaning}...};
+        bool first = true;
+        return std::tuple<PartField<P, Inner, F>...>{
+            PartField<P, Inner, F>{FixedName(name, ".", field.name), part, field, field.range,
+                                   field.meaning, std::exchange(first, false)}...};
       },
       Inner::fields());
 }

@@ -29,7 +29,7 @@ struct GuardPlan {
   OnMissingGradient on_missing_gradient = OnMissingGradient::stop;
   bool each_step = false;          ///< look before every step, which waits for the device
   std::int64_t max_skipped = 100;  ///< skipped steps in a row that end the run
-  double divergence = 0;           ///< loss over the best one so far that is too much; 0: none is
+  double divergence = 0;  ///< growth over the best loss so far that is too much; 0: none is
   OnDivergence on_divergence = OnDivergence::stop;
 };
 

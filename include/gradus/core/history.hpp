@@ -7,26 +7,30 @@
 
 namespace gradus {
 
-/// Result of a pass over a held-out set.
+/// Result of a pass over a held-out set. A mean over nothing is absent, never 0.
 struct Evaluation {
   std::int64_t samples = 0;
-  std::int64_t correct = 0;
-  double loss = 0;  ///< mean cross-entropy per sample
+  std::int64_t counted = 0;  ///< targets that an answer was compared with; 0 if the loss has none
+  std::int64_t correct = 0;  ///< of these
+  std::optional<double> loss{};  ///< mean over what the loss averages over
 
-  [[nodiscard]] double accuracy() const {  ///< fraction
-    return samples == 0 ? 0.0 : static_cast<double>(correct) / static_cast<double>(samples);
+  [[nodiscard]] std::optional<double> accuracy() const {  ///< fraction of `counted`
+    if (counted == 0) return std::nullopt;
+    return static_cast<double>(correct) / static_cast<double>(counted);
   }
 };
 
 /// One pass over the training data. Seconds are of a monotonic clock.
 struct EpochRecord {
-  std::int64_t epoch = 0;            ///< from 1
-  double train_loss = 0;             ///< mean per sample, undivided by accumulation
+  std::int64_t epoch = 0;  ///< from 1
+  /// Mean over what the loss averages over, undivided by accumulation; absent if every step was
+  /// skipped.
+  std::optional<double> train_loss{};
   double train_seconds = 0;          ///< of this epoch, evaluation not counted
   double waiting_seconds = 0;        ///< part of train_seconds spent waiting for data
   std::int64_t samples = 0;          ///< trained on in this epoch
   std::int64_t optimizer_steps = 0;  ///< in this epoch, skipped ones not counted
-  std::int64_t skipped_steps = 0;    ///< in this epoch: gradients that were not finite
+  std::int64_t skipped_steps = 0;    ///< in this epoch: gradients not finite, or no target counted
   std::optional<Evaluation> test{};  ///< absent if no held-out set was given
   std::optional<Evaluation>
       test_flipped{};  ///< mean over each image and its mirror image, on request

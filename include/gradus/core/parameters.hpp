@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -57,6 +58,40 @@ inline std::int64_t count_parameters(const torch::nn::Module& module) {
   return count;
 }
 
+/// While it lives, what `tie_parameter` ties in this thread is noted, and taken apart at its end.
+class TiesUndone {
+ public:
+  TiesUndone() : outer_(std::exchange(current(), this)) {}
+  TiesUndone(const TiesUndone&) = delete;
+  TiesUndone& operator=(const TiesUndone&) = delete;
+  ~TiesUndone() {
+    for (auto tie = ties_.rbegin(); tie != ties_.rend(); ++tie) {
+      *tie->entry = tie->before;
+      *tie->own = tie->before;
+    }
+    current() = outer_;
+  }
+
+  static void note(at::Tensor& entry, at::Tensor& own) {
+    if (current() != nullptr) current()->ties_.push_back({&entry, &own, own});
+  }
+
+ private:
+  struct Tie {
+    at::Tensor* entry;
+    at::Tensor* own;
+    at::Tensor before;
+  };
+
+  static TiesUndone*& current() {
+    thread_local TiesUndone* scope = nullptr;
+    return scope;
+  }
+
+  TiesUndone* outer_;
+  std::vector<Tie> ties_;
+};
+
 /// Makes `own`, the member of `module` registered as `name`, the same tensor as `source`: one
 /// weight, whose gradient is the sum over both uses. Both the member and the table entry are
 /// replaced, so that the tie survives `.to(device)` and is seen by everyone who lists parameters.
@@ -73,6 +108,7 @@ inline void tie_parameter(torch::nn::Module& module, const std::string& name, at
         "parameter '" + name + "' of " + module.name() +
         " cannot be shared with one of another shape; share only equal shapes.");
   }
+  TiesUndone::note(*entry, own);
   *entry = source;
   own = source;
 }

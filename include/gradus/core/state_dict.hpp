@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/core/error.hpp>
+#include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
 
 #include <ATen/ops/scalar_tensor.h>
@@ -74,8 +75,7 @@ class StateDict {
                             ", but this run has " + form_of(to) +
                             "; resume the configuration that it came from.");
     }
-    const at::NoGradGuard no_grad;
-    to.copy_(found);
+    copy_values(to, found);
   }
   /// A copy of the tensor. Throws CheckpointError if there is none of that name.
   [[nodiscard]] at::Tensor copy(const std::string& name) const { return at(name).clone(); }
@@ -113,7 +113,7 @@ class StateDict {
         return at::Tensor(spare).copy_(tensor);
       }
     }
-    return tensor.clone();
+    return tensor.resolve_conj().resolve_neg().clone();
   }
 
   [[nodiscard]] const at::Tensor* find(const std::string& name) const {

@@ -74,10 +74,13 @@ concept DeviceSamples = requires(const S& samples, std::span<const std::int64_t>
 ///
 /// - `d.device_bytes()` is the memory that takes.
 /// - `d.on_device(device)` makes the copy. Throws ResourceError where there is no room.
+/// - `d.targets()` are the targets of all samples, [size, ...] on the CPU, from which the host
+///   tells what the mean of a loss is over.
 template <class D>
 concept ResidentDataset = Dataset<D> && requires(const D& dataset, c10::Device device) {
   { dataset.device_bytes() } -> std::convertible_to<std::int64_t>;
   { dataset.on_device(device) } -> DeviceSamples;
+  { dataset.targets() } -> std::convertible_to<at::Tensor>;
 };
 
 }  // namespace gradus::data

@@ -60,6 +60,7 @@ class ImageDataset {
   [[nodiscard]] std::int64_t size() const { return labels_.size(0); }
   [[nodiscard]] const at::Tensor& images() const { return images_; }
   [[nodiscard]] const at::Tensor& labels() const { return labels_; }
+  [[nodiscard]] const at::Tensor& targets() const { return labels_; }
 
   /// The samples `indices`, unchanged but normalised.
   [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {

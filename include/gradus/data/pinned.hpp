@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
+#include <gradus/core/memory_form.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -23,14 +24,14 @@ namespace gradus::data {
 /// A copy of `host`, dense and on the CPU, in page-locked memory. Only where `can_pin_memory()`.
 /// Unlike Tensor::pin_memory this copies in the calling thread alone, as a loader thread should.
 [[nodiscard]] inline at::Tensor pinned(const at::Tensor& host) {
-  const auto dense = host.contiguous();
+  const auto dense = plain_values(host);
   auto locked = at::empty(dense.sizes(), dense.options().pinned_memory(true));
   std::memcpy(locked.mutable_data_ptr(), dense.const_data_ptr(), dense.nbytes());
   return locked;
 }
 
 [[nodiscard]] inline Batch pinned(const Batch& host) {
-  return {pinned(host.input), pinned(host.target)};
+  return {pinned(host.input), pinned(host.target), host.weight};
 }
 
 }  // namespace gradus::data

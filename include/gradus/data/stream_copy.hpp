@@ -32,7 +32,8 @@ class StreamCopy {
 
   [[nodiscard]] Pending begin(const Batch& host) {
     const c10::StreamGuard guard(stream_);
-    Pending pending{{to_device(host.input), to_device(host.target)}, c10::Event(device_.type())};
+    Pending pending{{to_device(host.input), to_device(host.target), host.weight},
+                    c10::Event(device_.type())};
     pending.arrived.record(stream_);
     return pending;
   }

@@ -83,7 +83,7 @@ struct RunRecord {
     double seconds = 0;
     for (const EpochRecord& epoch : epochs) {
       seconds += epoch.train_seconds;
-      if (epoch.test && epoch.test->accuracy() >= accuracy) return seconds;
+      if (epoch.test && epoch.test->accuracy() >= std::optional(accuracy)) return seconds;
     }
     return std::nullopt;
   }

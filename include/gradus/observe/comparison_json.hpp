@@ -6,21 +6,16 @@
 
 #include <nlohmann/json.hpp>
 
-#include <optional>
 #include <string>
 
 namespace gradus::observe {
 
 namespace detail {
 
-inline nlohmann::ordered_json or_null(const std::optional<double>& value) {
-  return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
-}
-
 /// `train_seconds` is of this epoch alone; `seconds` is of the run up to its end.
 inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) {
   nlohmann::ordered_json json = {{"epoch", epoch.epoch},
-                                 {"train_loss", epoch.train_loss},
+                                 {"train_loss", or_null(epoch.train_loss)},
                                  {"test_loss", nullptr},
                                  {"test_accuracy", nullptr},
                                  {"train_seconds", epoch.train_seconds},
@@ -30,8 +25,8 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
                                  {"optimizer_steps", epoch.optimizer_steps},
                                  {"skipped_steps", epoch.skipped_steps}};
   if (epoch.test) {
-    json["test_loss"] = epoch.test->loss;
-    json["test_accuracy"] = epoch.test->accuracy();
+    json["test_loss"] = or_null(epoch.test->loss);
+    json["test_accuracy"] = or_null(epoch.test->accuracy());
   }
   return json;
 }
@@ -59,16 +54,15 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
       {"test_samples", run.test_samples},
       {"batch_size", run.batch_size},
       {"samples_per_step", run.samples_per_step},
-      {"test_accuracy", detail::or_null(run.test_accuracy())},
+      {"test_accuracy", or_null(run.test_accuracy())},
       {"train_seconds", run.train_seconds()},
       {"waiting_seconds", run.waiting_seconds()},
-      {"images_per_second", detail::or_null(run.images_per_second())},
+      {"images_per_second", or_null(run.images_per_second())},
       {"optimizer_steps", run.optimizer_steps()},
       {"skipped_steps", run.skipped_steps()},
-      {"speedup", detail::or_null(comparison.speedup(run))},
-      {"time_to_baseline_accuracy", detail::or_null(comparison.time_to_baseline_accuracy(run))},
-      {"seconds_to_baseline_accuracy",
-       detail::or_null(comparison.seconds_to_baseline_accuracy(run))},
+      {"speedup", or_null(comparison.speedup(run))},
+      {"time_to_baseline_accuracy", or_null(comparison.time_to_baseline_accuracy(run))},
+      {"seconds_to_baseline_accuracy", or_null(comparison.seconds_to_baseline_accuracy(run))},
       {"epochs", epochs},
       {"configuration", run.configuration},
   };

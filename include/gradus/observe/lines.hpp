@@ -5,6 +5,7 @@
 #include <gradus/observe/text.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace gradus::observe {
@@ -26,17 +27,16 @@ namespace gradus::observe {
 [[nodiscard]] inline std::string line_of(const EpochEnd& event) {
   const EpochRecord& record = event.record;
   std::string line = "epoch " + std::to_string(record.epoch) + "/" + std::to_string(event.epochs) +
-                     "  train loss " + fixed(record.train_loss, 4);
-  if (record.test)
-    line += "  test accuracy " + percent(record.test->accuracy(), 2) + "  test loss " +
-            fixed(record.test->loss, 4);
+                     "  train loss " + (record.train_loss ? fixed(*record.train_loss, 4) : "none");
+  if (const auto accuracy = record.test ? record.test->accuracy() : std::nullopt)
+    line += "  test accuracy " + percent(*accuracy, 2);
+  if (record.test && record.test->loss) line += "  test loss " + fixed(*record.test->loss, 4);
   line += "  " + duration(record.train_seconds);
   if (record.train_seconds > 0)
     line += "  " + rate(static_cast<double>(record.samples) / record.train_seconds) + " images/s";
   if (record.waiting_seconds >= 0.01 * record.train_seconds && record.waiting_seconds > 0)
     line += "  waited " + duration(record.waiting_seconds) + " for data";
-  if (record.skipped_steps > 0)
-    line += "  skipped " + counted(record.skipped_steps, "step") + ", gradients not finite";
+  if (record.skipped_steps > 0) line += "  skipped " + counted(record.skipped_steps, "step");
   return line;
 }
 
@@ -52,8 +52,9 @@ namespace gradus::observe {
   for (const EpochRecord& epoch : epochs) seconds += epoch.train_seconds;
   std::string line = "done: " + counted(static_cast<std::int64_t>(epochs.size()), "epoch") + ", " +
                      duration(seconds) + " of training";
-  if (const auto& test = epochs.back().test)
-    line += ", test accuracy " + percent(test->accuracy(), 2);
+  const auto& test = epochs.back().test;
+  if (const auto accuracy = test ? test->accuracy() : std::nullopt)
+    line += ", test accuracy " + percent(*accuracy, 2);
   return line;
 }
 

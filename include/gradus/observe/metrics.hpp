@@ -54,7 +54,7 @@ class MetricsFile {
     nlohmann::ordered_json line = {{"event", "epoch"},
                                    {"epoch", record.epoch},
                                    {"epochs", event.epochs},
-                                   {"train_loss", record.train_loss},
+                                   {"train_loss", or_null(record.train_loss)},
                                    {"test_loss", nullptr},
                                    {"test_accuracy", nullptr},
                                    {"test_samples", nullptr},
@@ -65,8 +65,8 @@ class MetricsFile {
                                    {"skipped_steps", record.skipped_steps},
                                    {"learning_rate", event.learning_rate}};
     if (record.test) {
-      line["test_loss"] = record.test->loss;
-      line["test_accuracy"] = record.test->accuracy();
+      line["test_loss"] = or_null(record.test->loss);
+      line["test_accuracy"] = or_null(record.test->accuracy());
       line["test_samples"] = record.test->samples;
     }
     append(line);

@@ -38,7 +38,9 @@ namespace detail {
 [[nodiscard]] inline std::optional<double> value_of(const EpochRecord& epoch, Quantity quantity) {
   std::optional<double> value;
   if (quantity == Quantity::train_loss) value = epoch.train_loss;
-  if (quantity == Quantity::test_accuracy && epoch.test) value = 100 * epoch.test->accuracy();
+  if (quantity == Quantity::test_accuracy && epoch.test) {
+    if (const auto accuracy = epoch.test->accuracy()) value = 100 * *accuracy;
+  }
   return value && std::isfinite(*value) ? value : std::nullopt;
 }
 

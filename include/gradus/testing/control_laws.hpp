@@ -11,6 +11,8 @@
 #include <gradus/policy/mixing/concept.hpp>
 #include <gradus/policy/stopping/concept.hpp>
 #include <gradus/testing/common_laws.hpp>
+#include <gradus/testing/memory_laws.hpp>
+#include <gradus/testing/metric_laws.hpp>
 #include <gradus/testing/optimizer_laws.hpp>
 
 #include <torch/types.h>
@@ -62,6 +64,7 @@ void axis_laws(slot::clipping, BrokenLaws& laws, const P& policy) {
     }
   }
   if constexpr (P::clips) policy.clip({});
+  memory_laws(slot::clipping(), laws, policy);
 }
 
 template <class P>
@@ -88,6 +91,7 @@ void axis_laws(slot::averaging, BrokenLaws& laws, const P& policy) {
                "an average lies among the weights");
     }
     state_laws(laws, policy, state, policy.start(trial.parameters));
+    memory_laws(slot::averaging(), laws, policy);
   }
 }
 
@@ -98,15 +102,31 @@ void axis_laws(slot::guard, BrokenLaws& laws, const P& policy) {
   laws.law(plan.divergence >= 0, "no bound is negative");
 }
 
+/// Whether the policy ends a run because of an epoch of which nothing is known.
+template <class P>
+bool stops_at_nothing(const P& policy) {
+  const EpochRecord nothing{.epoch = 1, .test = Evaluation{}};
+  if constexpr (std::is_empty_v<state_of<P>>) {
+    return policy.stop(nothing);
+  } else {
+    bool stops = false;
+    auto state = policy.start({});
+    for (int epoch = 0; epoch < 100; ++epoch) stops = stops || policy.stop(state, nothing);
+    return stops;
+  }
+}
+
 template <class P>
 void axis_laws(slot::stopping, BrokenLaws& laws, const P& policy) {
   const auto better = [](std::int64_t epoch) {
-    return EpochRecord{
-        .epoch = epoch,
-        .train_loss = 1.0 / static_cast<double>(epoch),
-        .test =
-            Evaluation{.samples = 100, .correct = epoch, .loss = 100 - static_cast<double>(epoch)}};
+    return EpochRecord{.epoch = epoch,
+                       .train_loss = 1.0 / static_cast<double>(epoch),
+                       .test = Evaluation{.samples = 100,
+                                          .counted = 100,
+                                          .correct = epoch,
+                                          .loss = 100 - static_cast<double>(epoch)}};
   };
+  laws.law(!stops_at_nothing(policy), "an epoch without a loss or an accuracy ends no run");
   if constexpr (std::is_empty_v<state_of<P>>) {
     laws.law(policy.stop(better(1)) == policy.stop(better(1)), "it is a function of the record");
   } else {
@@ -115,6 +135,15 @@ void axis_laws(slot::stopping, BrokenLaws& laws, const P& policy) {
       laws.law(!policy.stop(state, better(epoch)), "a run that gets better and better goes on");
     }
     state_laws(laws, policy, state, policy.start({}));
+    auto falling = policy.start({});
+    for (const double loss : falling_losses()) {
+      laws.law(!policy.stop(falling, record_of(loss)),
+               "a loss that falls is better, however large or far below zero");
+    }
+    const auto before = copy_of_state(policy, falling);
+    static_cast<void>(policy.stop(falling, EpochRecord{}));
+    laws.law(same_state(copy_of_state(policy, falling), before),
+             "an epoch without a metric does not count");
   }
 }
 

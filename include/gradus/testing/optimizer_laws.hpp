@@ -3,6 +3,7 @@
 
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/testing/common_laws.hpp>
+#include <gradus/testing/memory_laws.hpp>
 
 #include <torch/types.h>
 
@@ -107,9 +108,11 @@ void axis_laws(slot::optimizer, BrokenLaws& laws, const P& policy) {
            "the same steps give the same bits");
   OptimizerTrial resumed;
   auto state_resumed = policy.start(resumed.parameters);
-  const at::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < one.parameters.size(); ++i) {
-    resumed.parameters[i].tensor.copy_(one.parameters[i].tensor);
+  {
+    const at::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < one.parameters.size(); ++i) {
+      resumed.parameters[i].tensor.copy_(one.parameters[i].tensor);
+    }
   }
   if constexpr (!std::is_empty_v<state_of<P>>) {
     StateDict saved;
@@ -120,6 +123,8 @@ void axis_laws(slot::optimizer, BrokenLaws& laws, const P& policy) {
     state_laws(laws, policy, state_one, policy.start(resumed.parameters));
   }
 
+  memory_laws(slot::optimizer(), laws, policy);
+  type_laws(slot::optimizer(), laws, policy);
   if constexpr (requires { policy.steps_on_device(); }) {
     if (policy.steps_on_device()) device_step_laws(laws, policy);
   }

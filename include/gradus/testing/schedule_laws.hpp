@@ -3,6 +3,7 @@
 
 #include <gradus/policy/schedule/concept.hpp>
 #include <gradus/testing/common_laws.hpp>
+#include <gradus/testing/metric_laws.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -47,6 +48,18 @@ void stateful_schedule_laws(BrokenLaws& laws, const P& policy) {
     policy.after_epoch(state, {.epoch = epoch, .train_loss = 1, .test = {}});
   }
   state_laws(laws, policy, state, policy.start({}));
+
+  auto falling = policy.start({});
+  const double begin = policy.at(falling, 0, 40, 0.125).learning_rate;
+  for (const double loss : falling_losses()) {
+    policy.after_epoch(falling, record_of(loss));
+    laws.law(policy.at(falling, 0, 40, 0.125).learning_rate == begin,
+             "a loss that falls is better, however large or far below zero");
+  }
+  const auto before = copy_of_state(policy, falling);
+  for (int epoch = 0; epoch < 100; ++epoch) policy.after_epoch(falling, EpochRecord{});
+  laws.law(same_state(copy_of_state(policy, falling), before),
+           "an epoch without a metric does not count");
 }
 
 template <class P>

@@ -9,6 +9,7 @@
 #include <ATen/autocast_mode.h>
 #include <torch/types.h>
 
+#include <cmath>
 #include <cstdint>
 
 namespace gradus::testing {
@@ -50,9 +51,21 @@ void axis_laws(slot::loss, BrokenLaws& laws, const P& policy) {
   laws.law(at::allclose(twice, loss), "the loss is a mean over samples");
   laws.law(policy.evaluate(output, target).isfinite().template item<bool>(),
            "what evaluation reports is finite");
+  if constexpr (requires { policy.weight(target); }) {
+    const auto weighted = [&](std::int64_t first, std::int64_t count) {
+      const auto part = target.narrow(0, first, count);
+      const auto mean = policy.evaluate(output.detach().narrow(0, first, count), part);
+      return mean.template item<double>() * policy.weight(part);
+    };
+    laws.law(policy.weight(target) >= 0, "a weight is not negative");
+    laws.law(std::abs(weighted(0, 2) + weighted(2, 4) - weighted(0, 6)) <=
+                 1e-5 * (1 + std::abs(weighted(0, 6))),
+             "means weighted by `weight` add up to the mean of all");
+  }
   if constexpr (requires { policy.correct(output, target); }) {
     const auto correct = policy.correct(output, target).template item<std::int64_t>();
-    laws.law(correct >= 0 && correct <= 6, "no more outputs are right than there are");
+    const auto counted = policy.counted(target).template item<std::int64_t>();
+    laws.law(correct >= 0 && correct <= counted, "no more answers are right than are counted");
   }
 }
 

@@ -8,16 +8,14 @@
 #include <gradus/core/settings.hpp>
 #include <gradus/core/step_context.hpp>
 #include <gradus/core/step_plan.hpp>
+#include <gradus/core/watched.hpp>
 #include <gradus/policy/schedule/concept.hpp>
-#include <gradus/train/batch_norms.hpp>
 #include <gradus/train/call_mistakes.hpp>
 #include <gradus/train/captured_run.hpp>
 #include <gradus/train/composition.hpp>
 #include <gradus/train/data_mark.hpp>
 #include <gradus/train/device_steps.hpp>
-#include <gradus/train/evaluation_mode.hpp>
 #include <gradus/train/execution_report.hpp>
-#include <gradus/train/gradients.hpp>
 #include <gradus/train/interruption.hpp>
 #include <gradus/train/loss_meter.hpp>
 #include <gradus/train/numeric_guard.hpp>
@@ -30,7 +28,6 @@
 #include <gradus/train/run_settings.hpp>
 #include <gradus/train/step_traits.hpp>
 #include <gradus/train/train_clock.hpp>
-#include <gradus/train/training_batches.hpp>
 #include <gradus/train/weight_swap.hpp>
 
 #include <concepts>
@@ -73,24 +70,31 @@ class BasicTrainer {
         guard_(at<slot::guard>().plan()) {}
 
   /// Trains for `run.epochs` epochs; evaluates a few samples of `test` before the first step, and
-  /// all after each epoch. A second call is a second run that begins with the weights and moments
-  /// of the first.
+  /// all after each epoch. A second call is a second run: it begins with the weights and the
+  /// optimizer's state of the first, and with new run states of all other policies.
   ///
-  /// Throws DataError for a batch larger than the set, ConfigurationError for a batch too small for
-  /// a batch norm, NumericError for what the guard policy forbids, and whatever the dataset or an
-  /// observer throws; loader threads are joined by then.
+  /// Throws DataError for a batch larger than the set or another one than was asked for,
+  /// ConfigurationError for a batch too small for a batch norm, targets that the loss cannot take,
+  /// a metric that a policy monitors and no epoch has, or parameters that are not those of the
+  /// trainer any more, NumericError for what the guard policy forbids, and whatever the dataset or
+  /// an observer throws; loader threads are joined by then.
   template <data::Dataset Train, data::Dataset Test, Observer... Os>
   History fit(const Train& train, const Test& test, Os&... observers) {
+    const Measured measured{.held_out = true,
+                            .held_out_samples = test_samples(test) > 0,
+                            .accuracy = Traits::counts_correct};
+    check_monitors(policies_, measured);
     check_sanity(test);
     return fit_epochs(
-        train, mark_of(test), [&](EpochRecord& record) { evaluate_epoch(test, record); },
+        train, mark_of(test), measured, [&](EpochRecord& record) { evaluate_epoch(test, record); },
         observers...);
   }
 
   /// Likewise without a held-out set.
   template <data::Dataset Train, Observer... Os>
   History fit(const Train& train, Os&... observers) {
-    return fit_epochs(train, DataMark{}, [](EpochRecord&) {}, observers...);
+    check_monitors(policies_, {});
+    return fit_epochs(train, DataMark{}, {}, [](EpochRecord&) {}, observers...);
   }
 
   /// Anything else is one compile error.
@@ -159,8 +163,8 @@ class BasicTrainer {
   }
 
   template <class Train, class AfterEpoch, class... Os>
-  History fit_epochs(const Train& train, const DataMark& held_out, AfterEpoch after_epoch,
-                     Os&... observers);
+  History fit_epochs(const Train& train, const DataMark& held_out, const Measured& measured,
+                     AfterEpoch after_epoch, Os&... observers);
   template <class Source, class... Os>
   void train_epoch(const Source& source, const StepPlan& plan, Os&... observers);
   template <class Train, class AfterEpoch>
@@ -178,10 +182,10 @@ class BasicTrainer {
   bool captured_step(Feed& feed, const StepPlan& plan, const Rates& rates, StepContext context);
   template <class Feed>
   Batch next_batch(Feed& feed, const StepPlan& plan, const StepContext& context);
-  template <class Keep>
-  void forward_backward(const Batch& batch, double window_samples, const StepContext& context,
+  template <class Part, class Keep>
+  void forward_backward(const Batch& batch, const Part& part, const StepContext& context,
                         Keep keep);
-  bool optimizer_step(const Rates& rates, const StepContext& context);
+  bool optimizer_step(const Rates& rates, const StepContext& context, double correction);
   void take_step(const Rates& rates, const StepContext& context);
   void begin(const DataMarks& data, const StepPlan& plan);
   void begin_execution(const StepPlan& plan, bool goes_on);
@@ -211,11 +215,7 @@ class BasicTrainer {
   /// The gradient scaler, or null.
   [[nodiscard]] auto scaler() { return at<slot::precision>().scaler(run_state<slot::precision>()); }
 
-  at::Tensor forward_loss(const Batch& batch) {
-    [[maybe_unused]] const auto scope =
-        at<slot::precision>().forward_scope(run_state<slot::precision>());
-    return at<slot::loss>().loss(as_float32(model_->forward(batch.input)), batch.target);
-  }
+  at::Tensor forward_loss(const Batch& batch);
 
   [[nodiscard]] bool at_limit() const {
     return run_.stop_after_steps && progress_.steps >= *run_.stop_after_steps;

@@ -1,58 +1,79 @@
-/// The batch norms of a model: those within a module, in training mode, with statistics anew.
+/// The batch norms of a model, and passes that gather statistics for those that are not frozen.
 #pragma once
+
+#include <gradus/train/evaluation_mode.hpp>
 
 #include <torch/nn/module.h>
 #include <torch/nn/modules/batchnorm.h>
 
+#include <functional>
+#include <memory>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 namespace gradus {
 
-/// Calls `visit(norm)` for each batch norm within `module`.
+/// Calls `visit(norm)` once for each batch norm within `module`, whatever number of names it has.
 template <class Visit>
 void for_each_batch_norm(torch::nn::Module& module, Visit visit) {
+  std::unordered_set<const torch::nn::Module*> seen;
   for (const auto& part : module.modules()) {
+    if (!seen.insert(part.get()).second) continue;
     if (auto* one = part->as<torch::nn::BatchNorm1d>()) visit(*one);
     if (auto* two = part->as<torch::nn::BatchNorm2d>()) visit(*two);
     if (auto* three = part->as<torch::nn::BatchNorm3d>()) visit(*three);
   }
 }
 
-inline bool has_batch_norm(torch::nn::Module& module) {
+/// Whether a batch norm of the model is in training mode: a frozen one uses its running statistics.
+inline bool trains_batch_norm(torch::nn::Module& module) {
   bool found = false;
-  for_each_batch_norm(module, [&](auto&) { found = true; });
+  for_each_batch_norm(module, [&](auto& norm) { found = found || norm.is_training(); });
   return found;
 }
 
-/// While it lives only the batch norms are in training mode, so that a forward pass gathers
-/// statistics and draws no random numbers. With `FreshStatistics::yes` they begin anew and become
-/// the plain mean over the passes, as torch.optim.swa_utils.update_bn has them.
+/// Whether statistics begin again and become the plain mean over the passes, as
+/// torch.optim.swa_utils.update_bn has them.
 enum class FreshStatistics { yes, no };
 
+/// While it lives only the batch norms that were in training mode are, so that a forward pass
+/// gathers statistics and draws no random numbers. Afterwards all is in the mode it was in.
 class BatchNormsTraining {
  public:
-  BatchNormsTraining(torch::nn::Module& module, FreshStatistics fresh) : module_(module) {
-    module.eval();
-    for_each_batch_norm(module, [&](auto& norm) {
-      norm.train();
-      momenta_.push_back(norm.options.momentum());
-      if (fresh == FreshStatistics::no) return;
-      norm.reset_running_stats();
-      norm.options.momentum(std::nullopt);
-    });
+  BatchNormsTraining(torch::nn::Module& module, FreshStatistics fresh)
+      : training_(those_training(module)), mode_(module) {
+    for (const auto& norm : training_) norm(fresh);
   }
   BatchNormsTraining(const BatchNormsTraining&) = delete;
   BatchNormsTraining& operator=(const BatchNormsTraining&) = delete;
   ~BatchNormsTraining() {
-    auto momentum = momenta_.begin();
-    for_each_batch_norm(module_, [&](auto& norm) { norm.options.momentum(*momentum++); });
+    for (const auto& restore : restore_) restore();
   }
 
  private:
-  torch::nn::Module& module_;
-  std::vector<std::optional<double>> momenta_;
+  using Begin = std::function<void(FreshStatistics)>;
+
+  std::vector<Begin> those_training(torch::nn::Module& module) {
+    std::vector<Begin> list;
+    for_each_batch_norm(module, [&](auto& norm) {
+      if (!norm.is_training()) return;
+      list.push_back([this, &norm](FreshStatistics fresh) {
+        norm.train();
+        if (fresh == FreshStatistics::no) return;
+        restore_.push_back(
+            [&norm, momentum = norm.options.momentum()] { norm.options.momentum(momentum); });
+        norm.reset_running_stats();
+        norm.options.momentum(std::nullopt);
+      });
+    });
+    return list;
+  }
+
+  std::vector<std::function<void()>> restore_;
+  std::vector<Begin> training_;
+  EvaluationMode mode_;
 };
 
 }  // namespace gradus

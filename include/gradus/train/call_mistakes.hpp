@@ -79,8 +79,8 @@ struct ResidentMistake {
   static constexpr Sentence sentence{
       "dataset ", type_name<Train>(), " of fit cannot lie on a device, but policy ",
       type_name<Loading>(),
-      " of axis loading puts it there; add `device_bytes` and `on_device` as gradus::data::"
-      "ResidentDataset has them, or choose Prefetch."};
+      " of axis loading puts it there; add `device_bytes`, `on_device` and `targets` as "
+      "gradus::data::ResidentDataset has them, or choose Prefetch."};
 };
 
 }  // namespace gradus

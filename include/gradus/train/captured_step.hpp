@@ -4,6 +4,8 @@
 
 #include <gradus/train/basic_trainer.hpp>
 #include <gradus/train/capture_obstacles.hpp>
+#include <gradus/train/gradients.hpp>
+#include <gradus/train/window_weight.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -21,24 +23,37 @@ bool BasicTrainer<M, Policies>::captured_step(Feed& feed, const StepPlan& plan, 
                                               StepContext context) {
   std::vector<Batch> window;
   std::vector<LossPlace> places;
+  double samples = 0;
   for (; context.micro_batch < plan.window_batches(progress_.window); ++context.micro_batch) {
-    window.push_back(next_batch(feed, plan, context));
+    auto batch = next_batch(feed, plan, context);
+    if (batch.weight == 0) continue;  // nothing in it counts
+    samples += static_cast<double>(batch.size());
+    window.push_back(std::move(batch));
     places.push_back(place_);
   }
-  const auto samples = static_cast<double>(plan.window_samples(progress_.window));
+  if (window.empty()) return false;
+  const bool by_samples = even(window);
+  if (!by_samples) captured_.set_parts(window, plan.window_batches(0));
   const auto step = [&](const std::vector<Batch>& batches, const at::Tensor& losses) {
     for (std::size_t i = 0; i < batches.size(); ++i) {
       context.micro_batch = static_cast<std::int64_t>(i);
-      forward_backward(batches[i], samples, context, [&](const at::Tensor& loss) {
+      const auto keep = [&](const at::Tensor& loss) {
         losses.select(0, context.micro_batch).copy_(loss.detach());
-      });
+      };
+      if (by_samples) {
+        const double part = static_cast<double>(batches[i].size()) / samples;
+        forward_backward(batches[i], part, context, keep);
+      } else {
+        forward_backward(batches[i], captured_.part(context.micro_batch), context, keep);
+      }
     }
-    if (progress_.windows == 1) guard_.check_first_gradients(parameters_);
-    optimizer_step(rates, context);
+    guard_.check_first_gradients(parameters_);
+    optimizer_step(rates, context, /*correction=*/1);
   };
   const auto losses = captured_.graph()->run(window, step, [&] { clear_gradients(parameters_); });
   for (std::size_t i = 0; i < window.size(); ++i) {
-    meter_.add(losses.select(0, static_cast<std::int64_t>(i)), window[i].size(), places[i]);
+    meter_.add(losses.select(0, static_cast<std::int64_t>(i)), window[i].size(), window[i].weight,
+               places[i]);
   }
   return true;
 }

@@ -4,9 +4,13 @@
 
 #include <gradus/core/math_scope.hpp>
 #include <gradus/train/basic_trainer.hpp>
+#include <gradus/train/batch_norms.hpp>
+#include <gradus/train/evaluation_mode.hpp>
+#include <gradus/train/loss_inputs.hpp>
+#include <gradus/train/training_batches.hpp>
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
-#include <c10/core/InferenceMode.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
@@ -68,22 +72,28 @@ Evaluation BasicTrainer<M, Policies>::evaluate_with(const Held& held, std::int64
   const MathScope math(run_.math);
   const auto weights = evaluation_weights();
   const EvaluationMode evaluation_mode(*model_);
-  const c10::InferenceMode inference;
+  // No inference mode: what a model keeps of its forward passes, a mask say, must be fit to train.
+  const at::NoGradGuard no_grad;
+  const auto& loss = at<slot::loss>();
   auto loading = at<slot::loading>().plan();
   loading.batch_size = run_.evaluation_batch_size;
   data::Loader loader(loading, data::batch_count(samples, loading.batch_size),
-                      EvaluationFetch(held, loading.batch_size, samples));
+                      EvaluationFetch(held, loss, loading.batch_size, samples));
   data::DeviceFeed feed(loader, data::stream_copy_to(run_.device));
 
   LossMeter meter;
-  auto correct = at::zeros({}, at::device(run_.device).dtype(at::kLong));
+  auto answers = at::zeros({2}, at::device(run_.device).dtype(at::kLong));  // correct, counted
   while (const auto batch = feed.next()) {
     [[maybe_unused]] const auto scope =
         at<slot::precision>().forward_scope(run_state<slot::precision>());
     const auto output = as_float32(forward(at<slot::layout>().arrange(batch->input)));
-    meter.add(at<slot::loss>().evaluate(output, batch->target), batch->size());
-    if constexpr (requires { at<slot::loss>().correct(output, batch->target); }) {
-      correct.add_(at<slot::loss>().correct(output, batch->target));
+    check_target(loss, output, batch->target);
+    if (batch->weight > 0) {
+      meter.add(loss.evaluate(output, batch->target), batch->size(), batch->weight);
+    }
+    if constexpr (Traits::counts_correct) {
+      answers.select(0, 0).add_(loss.correct(output, batch->target));
+      answers.select(0, 1).add_(loss.counted(batch->target));
     }
   }
   const auto reading = meter.read();
@@ -92,9 +102,16 @@ Evaluation BasicTrainer<M, Policies>::evaluate_with(const Held& held, std::int64
                        std::to_string(progress_.steps) +
                        "; lower the learning rate, or look at the held-out data.");
   }
-  return {.samples = meter.samples(),
-          .correct = correct.template item<std::int64_t>(),
-          .loss = reading.mean.value_or(0)};
+  answers = answers.cpu();
+  const auto correct = answers[0].template item<std::int64_t>();
+  const auto counted = answers[1].template item<std::int64_t>();
+  if (correct < 0 || correct > counted) {
+    throw ConfigurationError("policy " + std::string(PolicyAt<slot::loss>::name) +
+                             " of axis loss calls " + std::to_string(correct) +
+                             " answers correct of " + std::to_string(counted) +
+                             " that it counted; let its `correct` and `counted` go together.");
+  }
+  return {.samples = samples, .counted = counted, .correct = correct, .loss = reading.mean};
 }
 
 template <class M, class Policies>
@@ -129,18 +146,19 @@ void BasicTrainer<M, Policies>::check_sanity(const Held& held) {
 template <class M, class Policies>
 template <class Train>
 void BasicTrainer<M, Policies>::check_smallest_batch(const Train& train, const StepPlan& plan) {
-  if (plan.smallest_batch() > 1 || !has_batch_norm(*model_)) return;
+  if (plan.smallest_batch() > 1 || !trains_batch_norm(*model_)) return;
   std::vector<at::Tensor> copies;
   const auto buffers = unique_buffers(*model_);
   for (const auto& buffer : buffers) copies.push_back(buffer.tensor.clone());
   const WeightSwap statistics(buffers, copies);
-  const EvaluationMode mode(*model_);
   const BatchNormsTraining norms(*model_, FreshStatistics::no);
   const at::NoGradGuard no_grad;
   const auto order = data::sequential_order(1);
   const auto input = train.batch(order).input.to(run_.device);
   try {
-    model_->forward(at<slot::resolution>().resize(at<slot::layout>().arrange(input), 0));
+    [[maybe_unused]] const auto scope =
+        at<slot::precision>().forward_scope(run_state<slot::precision>());
+    model_->forward(at<slot::layout>().arrange(at<slot::resolution>().resize(input, 0)));
   } catch (const c10::Error& error) {
     if (std::string_view(error.what()).find("more than 1 value per channel") ==
         std::string_view::npos) {
@@ -163,16 +181,16 @@ void BasicTrainer<M, Policies>::renew_statistics([[maybe_unused]] const Train& t
     const auto& policy = at<slot::averaging>();
     const auto batches = std::min(plan.batches(), policy.statistics_batches());
     const auto& averaged = policy.averages(run_state<slot::averaging>());
-    if (batches == 0 || averaged.empty() || !has_batch_norm(*model_)) return;
+    if (batches == 0 || averaged.empty() || !trains_batch_norm(*model_)) return;
     const auto buffers = unique_buffers(*model_);
     averaged_statistics_.clear();
     for (const auto& buffer : buffers) averaged_statistics_.push_back(buffer.tensor.clone());
     const WeightSwap weights(parameters_, averaged);
     const WeightSwap statistics(buffers, averaged_statistics_);
-    const EvaluationMode mode(*model_);
     const BatchNormsTraining norms(*model_, FreshStatistics::yes);
     const at::NoGradGuard no_grad;
-    const TrainingFetch fetch(train, at<slot::augmentation>(), plan.batch_size, run_.seed, epoch);
+    const TrainingFetch fetch(train, at<slot::augmentation>(), at<slot::loss>(), plan.batch_size,
+                              run_.seed, epoch);
     const auto forward_once = interruption_.until(detail::forward_of(model_));
     for (std::int64_t batch = 0; batch < batches; ++batch) {
       [[maybe_unused]] const auto scope =

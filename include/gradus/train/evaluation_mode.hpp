@@ -1,4 +1,4 @@
-/// Evaluation mode as a scope, which leaves training as it was.
+/// Training and evaluation mode of a model, its frozen parts left as they are.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -9,23 +9,43 @@
 
 namespace gradus {
 
+/// The mode of a module and of all within, outer ones first.
+using ModuleModes = std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>>;
+
+inline ModuleModes modes_of(torch::nn::Module& module) {
+  ModuleModes modes;
+  for (auto& part : module.modules()) modes.emplace_back(part, part->is_training());
+  return modes;
+}
+
+/// `train` reaches everything within, so the inner ones come last.
+inline void set_modes(const ModuleModes& modes) {
+  for (const auto& [part, training] : modes) part->train(training);
+}
+
+/// Puts a model in training mode by its `train`, which it may override. Parts that are in
+/// evaluation mode within a model that is not are frozen so on purpose (batch norms of a backbone),
+/// and stay.
+inline void start_training(torch::nn::Module& module) {
+  const auto modes = modes_of(module);
+  const bool deliberate = module.is_training();
+  module.train();
+  for (const auto& [part, training] : modes) {
+    if (deliberate && !training) part->eval();
+  }
+}
+
 /// While it lives the module and all within are in evaluation mode; afterwards each is as it was
 /// before, after an exception too.
 class EvaluationMode {
  public:
-  explicit EvaluationMode(torch::nn::Module& module) {
-    for (auto& part : module.modules()) before_.emplace_back(part, part->is_training());
-    module.eval();
-  }
+  explicit EvaluationMode(torch::nn::Module& module) : before_(modes_of(module)) { module.eval(); }
   EvaluationMode(const EvaluationMode&) = delete;
   EvaluationMode& operator=(const EvaluationMode&) = delete;
-  /// Outer modules first: `train` reaches everything within, and the inner ones come after.
-  ~EvaluationMode() {
-    for (auto& [part, training] : before_) part->train(training);
-  }
+  ~EvaluationMode() { set_modes(before_); }
 
  private:
-  std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>> before_;
+  ModuleModes before_;
 };
 
 }  // namespace gradus

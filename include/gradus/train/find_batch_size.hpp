@@ -3,6 +3,7 @@
 
 #include <gradus/core/out_of_memory.hpp>
 #include <gradus/policy/schedule/constant.hpp>
+#include <gradus/policy/stopping/all_epochs.hpp>
 #include <gradus/train/edit.hpp>
 #include <gradus/train/keep_model.hpp>
 #include <gradus/train/trainer.hpp>
@@ -60,8 +61,8 @@ inline std::int64_t free_bytes() {
 
 /// Doubles the batch from `smallest` to `largest`, or to the size of the data, for one optimizer
 /// step each, until memory runs out (CUDA) or the next step would need more than `memory_part` of
-/// it (CPU, where running out would end the process). The model is left as it was, but for weights
-/// that `T` shares. Throws ConfigurationError for a search that is none.
+/// it (CPU, where running out would end the process). Model and random streams are left as they
+/// were. Throws ConfigurationError for a search that is none.
 template <class T, data::Dataset Train>
 BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
                            const BatchSizeSearch& search = {}, const RunSettings& run = {},
@@ -73,10 +74,11 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
     throw ConfigurationError(
         "a search for the batch size takes 1 <= smallest <= largest and a memory_part in (0, 1].");
   }
-  using Tried = with<T, Constant>;  // no schedule finds a run of one step too short
+  // No schedule finds a run of one step too short, and nothing monitors a held-out set.
+  using Tried = with<T, Constant, AllEpochs>;
   typename Tried::policies_type numbers;
   copy_numbers(policies, numbers);
-  const KeepModel keep(*model);
+  const KeepModel keep(*model, run.device);
   auto settings = run;
   settings.epochs = 1;
   settings.stop_after_steps = 1;

@@ -2,7 +2,9 @@
 /// too high.
 #pragma once
 
-#include <gradus/policy/schedule/exponential.hpp>
+#include <gradus/core/stop_request.hpp>
+#include <gradus/policy/schedule/concept.hpp>
+#include <gradus/policy/stopping/all_epochs.hpp>
 #include <gradus/train/edit.hpp>
 #include <gradus/train/keep_model.hpp>
 #include <gradus/train/trainer.hpp>
@@ -11,6 +13,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace gradus {
@@ -31,18 +36,67 @@ struct LearningRateCurve {
 
 namespace detail {
 
-struct CurveRecorder {
-  double smoothing;
-  LearningRateCurve curve{};
-  double mean = 0;
+/// `first` at the first step, times `factor` at each that follows.
+struct RisingRate {
+  using slot = slot::schedule;
+  static constexpr std::string_view name = "RisingRate";
+
+  double first = 1e-6;
+  double factor = 2;
+
+  static constexpr auto fields() {
+    return fields_of(field("first", &RisingRate::first, positive_float(), "first rate"),
+                     field("factor", &RisingRate::factor, positive(), "from step to step"));
+  }
+
+  [[nodiscard]] Rates at(std::int64_t step, std::int64_t, double) const {
+    return {first * std::pow(factor, static_cast<double>(step)), std::nullopt};
+  }
+};
+static_assert(SchedulePolicy<RisingRate>);
+
+/// Notes rates and losses, and ends the search when the smoothed loss has risen too far: by `most`
+/// times what was gained before, or what the first tenth of the losses spread over, if that is
+/// more. Differences alone count, for a constant added to a loss changes nothing in its training.
+class CurveRecorder {
+ public:
+  CurveRecorder(double smoothing, std::int64_t steps, const StopRequest* outer)
+      : smoothing_(smoothing),
+        first_tenth_(static_cast<std::size_t>(std::max<std::int64_t>(steps / 10, 3))),
+        outer_(outer) {}
 
   void on(const StepEnd& event) {
+    if (outer_ != nullptr && outer_->asked()) stop_.ask();
     if (!event.train_loss) return;
-    mean = smoothing * mean + (1 - smoothing) * *event.train_loss;
+    mean_ = smoothing_ * mean_ + (1 - smoothing_) * *event.train_loss;
     const auto count = static_cast<double>(curve.losses.size() + 1);
     curve.rates.push_back(event.learning_rate);
-    curve.losses.push_back(mean / (1 - std::pow(smoothing, count)));
+    curve.losses.push_back(mean_ / (1 - std::pow(smoothing_, count)));
+    if (curve.losses.size() <= first_tenth_) {
+      lowest_ = std::min(lowest_, *event.train_loss);
+      highest_ = std::max(highest_, *event.train_loss);
+    }
+    const auto best = std::min_element(curve.losses.begin(), curve.losses.end());
+    const double gained = *std::max_element(curve.losses.begin(), best + 1) - *best;
+    const double rise = curve.losses.back() - *best;
+    const bool too_far = rise > most * std::max(gained, highest_ - lowest_);
+    if (too_far && curve.losses.size() > first_tenth_) stop_.ask();
   }
+
+  [[nodiscard]] const StopRequest& stop() const { return stop_; }
+
+  LearningRateCurve curve{};
+
+ private:
+  static constexpr double most = 3;
+
+  double smoothing_;
+  std::size_t first_tenth_;
+  const StopRequest* outer_;
+  StopRequest stop_;
+  double mean_ = 0;
+  double lowest_ = std::numeric_limits<double>::infinity();
+  double highest_ = -std::numeric_limits<double>::infinity();
 };
 
 /// Where the loss falls most per factor of the rate, before its lowest point. Falls are taken over
@@ -66,8 +120,8 @@ inline double steepest_rate(const LearningRateCurve& curve) {
 }  // namespace detail
 
 /// Trains copies of the model's weights by trainer `T` with its schedule replaced; the run ends
-/// where the loss reaches four times its best. The model is left as it was, but for weights that
-/// `T` shares, which stay shared. One reading of the loss per step.
+/// when the loss has risen to three times what it had fallen by. Model and random streams are left
+/// as they were. One reading of the loss per step.
 ///
 /// Throws ConfigurationError for a search that is none, and whatever training throws.
 /// Source: Smith 2017, "Cyclical Learning Rates", section 3.3; suggestion as in fastai.
@@ -76,29 +130,32 @@ LearningRateCurve find_learning_rate(typename T::model_type& model, const Train&
                                      const LearningRateSearch& search = {},
                                      const RunSettings& run = {},
                                      const typename T::policies_type& policies = {}) {
-  if (!(search.lowest > 0) || !(search.highest > search.lowest) || search.steps < 3 ||
+  if (!(search.lowest > 0) || !(search.highest > search.lowest) ||
+      !positive_float().holds(search.highest) || search.steps < 3 ||
       !(search.smoothing >= 0 && search.smoothing < 1)) {
     throw ConfigurationError(
-        "a search for the learning rate takes 0 < lowest < highest, at least 3 steps and a "
+        "a search for the learning rate takes 0 < lowest < highest <= 1e38, at least 3 steps and a "
         "smoothing in [0, 1).");
   }
-  using Rising = with<T, Exponential>;
+  using Rising = with<T, detail::RisingRate, AllEpochs>;
   typename Rising::policies_type rising;
   copy_numbers(policies, rising);
   rising.template at<slot::optimizer>().lr = search.lowest;
-  rising.template at<slot::schedule>().gamma =
-      std::pow(search.highest / search.lowest, 1 / static_cast<double>(search.steps - 1));
+  rising.template at<slot::schedule>() = {
+      .first = search.lowest,
+      .factor =
+          std::pow(search.highest / search.lowest, 1 / static_cast<double>(search.steps - 1))};
   if constexpr (requires { rising.template at<slot::guard>().divergence; }) {
-    rising.template at<slot::guard>().divergence = 4;
-    rising.template at<slot::guard>().on_divergence = OnDivergence::stop;
+    rising.template at<slot::guard>().divergence = 0;  // the search has a rule of its own
   }
 
-  const KeepModel keep(*model);
+  const KeepModel keep(*model, run.device);
   auto settings = run;
   settings.log_every_steps = 1;
   settings.stop_after_steps = search.steps;
   settings.epochs = search.steps;  // an epoch has one step at least
-  detail::CurveRecorder recorder{.smoothing = search.smoothing};
+  detail::CurveRecorder recorder(search.smoothing, search.steps, run.stop);
+  settings.stop = &recorder.stop();
   try {
     Rising(model, settings, rising).fit(train, recorder);
   } catch (const NumericError&) {  // the end that such a search comes to

@@ -4,6 +4,9 @@
 
 #include <gradus/core/math_scope.hpp>
 #include <gradus/train/basic_trainer.hpp>
+#include <gradus/train/check_parameters.hpp>
+#include <gradus/train/evaluation_mode.hpp>
+#include <gradus/train/gradients.hpp>
 #include <gradus/train/training_source.hpp>
 
 #include <algorithm>
@@ -15,16 +18,20 @@ namespace gradus {
 template <class M, class Policies>
 template <class Train, class AfterEpoch, class... Os>
 History BasicTrainer<M, Policies>::fit_epochs(const Train& train, const DataMark& held_out,
-                                              AfterEpoch after_epoch, Os&... observers) {
+                                              const Measured& measured, AfterEpoch after_epoch,
+                                              Os&... observers) {
   const MathScope math(run_.math);
   const StepPlan plan = this->plan(train.size());
   data::check_batch_size(plan.samples, plan.batch_size);
   check_length(at<slot::schedule>(), plan.total_steps());
+  check_same_parameters(parameters_, *model_);
+  start_training(*model_);
   check_smallest_batch(train, plan);
   begin({.train = mark_of(train), .held_out = held_out}, plan);
   const TrainingSource source(train, at<slot::loading>(), run_.device);
 
-  notify(FitBegin{plan.epochs, plan.steps(), plan.samples_used(), progress_.steps}, observers...);
+  notify(FitBegin{plan.epochs, plan.steps(), plan.samples_used(), progress_.steps, measured},
+         observers...);
   while (progress_.epoch < plan.epochs && progress_.ended == 0) {
     train_epoch(source, plan, observers...);
     const FitStop stop{progress_.steps, plan.total_steps()};
@@ -69,13 +76,13 @@ template <class Source, class... Os>
 void BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan& plan,
                                             Os&... observers) {
   clock_.start();
-  model_->train();
+  start_training(*model_);
   const auto done = std::min(plan.first_batch(progress_.window), plan.batches());
-  auto feed =
-      source.epoch(at<slot::augmentation>(), {.seed = run_.seed,
-                                              .epoch = run_.overfit_batches ? 0 : progress_.epoch,
-                                              .first = done,
-                                              .count = plan.batches() - done});
+  auto feed = source.epoch(at<slot::augmentation>(), at<slot::loss>(),
+                           {.seed = run_.seed,
+                            .epoch = run_.overfit_batches ? 0 : progress_.epoch,
+                            .first = done,
+                            .count = plan.batches() - done});
   if (progress_.window == 0) meter_ = LossMeter();
 
   while (progress_.window < plan.steps() && !at_limit() && !interruption_.asked()) {
@@ -131,7 +138,8 @@ std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& t
   return record;
 }
 
-/// What a run begins with: counts at zero, no gradients, a new watch; or what was loaded.
+/// What a run begins with: counts at zero, no gradients, run states as new but for the optimizer's;
+/// or what was loaded.
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::begin(const DataMarks& data, const StepPlan& plan) {
   if (goes_on_) check_data(*this, data_, data);
@@ -142,12 +150,17 @@ void BasicTrainer<M, Policies>::begin(const DataMarks& data, const StepPlan& pla
     history_ = {};
     clock_ = {};
     guard_ = NumericGuard(at<slot::guard>().plan());
+    meter_ = LossMeter();
+    averaged_statistics_.clear();
+    states_.template restart_all_but<slot::optimizer>(policies_, parameters_, run_.device);
   }
   history_.end = RunEnd::whole;
   interruption_.begin(run_.stop, run_.stop_after_seconds);
   clear_gradients(parameters_);
   begin_execution(plan, goes_on);
-  if (device_steps_ && goes_on) progress_.take_off(-meter_.skipped());  // as the reading will
+  if (device_steps_ && goes_on) {
+    progress_.take_off(-meter_.skipped_on_device());  // as the reading will
+  }
 }
 
 template <class M, class Policies>
@@ -183,10 +196,8 @@ template <class M, class Policies>
 void BasicTrainer<M, Policies>::read_losses(StepEnd& event) {
   const auto reading = meter_.read();
   progress_.windows_since_reading = 0;
-  if (device_steps_) {
-    progress_.take_off(reading.skipped);
-    event.step = progress_.steps;
-  }
+  progress_.take_off(reading.skipped_on_device);
+  event.step = progress_.steps;
   event.train_loss = reading.mean;
   event.warning = guard_.check_reading(reading, parameters_, place_);
   guard_.count(reading.windows, reading.skipped_in_a_row, parameters_, place_);

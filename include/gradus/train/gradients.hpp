@@ -1,17 +1,18 @@
 /// The gradients of a list of parameters.
 #pragma once
 
+#include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
 
 #include <vector>
 
 namespace gradus {
 
-/// Those that are there.
+/// Those that are defined; complex ones as real and imaginary parts.
 inline std::vector<at::Tensor> gradients_of(const std::vector<NamedTensor>& parameters) {
   std::vector<at::Tensor> list;
   for (const auto& parameter : parameters) {
-    if (parameter.tensor.grad().defined()) list.push_back(parameter.tensor.grad());
+    if (parameter.tensor.grad().defined()) list.push_back(real_parts(parameter.tensor.grad()));
   }
   return list;
 }

@@ -6,7 +6,9 @@
 
 #include <ATen/ops/empty.h>
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 namespace gradus {
@@ -33,7 +35,7 @@ class HistoryRow {
          {&record.epoch, &record.samples, &record.optimizer_steps, &record.skipped_steps}) {
       take_number(counts_, *count, store_);
     }
-    take_number(figures_, record.train_loss, store_);
+    pass(record.train_loss);
     take_number(seconds_, record.train_seconds, store_);
     take_number(seconds_, record.waiting_seconds, store_);
     pass(record.test);
@@ -41,11 +43,18 @@ class HistoryRow {
   }
 
  private:
+  /// A metric that is absent is NaN in the table.
+  void pass(std::optional<double>& metric) {
+    double value = metric.value_or(std::numeric_limits<double>::quiet_NaN());
+    take_number(figures_, value, store_);
+    if (!store_ && !std::isnan(value)) metric = value;
+  }
   void pass(std::optional<Evaluation>& optional) {
     auto evaluation = optional.value_or(Evaluation{.samples = -1});
     take_number(counts_, evaluation.samples, store_);
+    take_number(counts_, evaluation.counted, store_);
     take_number(counts_, evaluation.correct, store_);
-    take_number(figures_, evaluation.loss, store_);
+    pass(evaluation.loss);
     if (!store_ && evaluation.samples >= 0) optional = evaluation;
   }
 
@@ -55,7 +64,7 @@ class HistoryRow {
   bool store_;
 };
 
-constexpr std::int64_t history_counts = 8;
+constexpr std::int64_t history_counts = 10;
 constexpr std::int64_t history_figures = 3;
 constexpr std::int64_t history_seconds = 2;
 

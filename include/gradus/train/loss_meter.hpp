@@ -5,7 +5,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
 
 #include <algorithm>
@@ -34,32 +33,33 @@ struct LossPlace {
          std::to_string(place.micro_batch) + ")";
 }
 
-/// What was read: the mean per sample, undivided by accumulation, of the passes since the reading
-/// before; those of skipped windows do not count.
+/// What was read: the mean over what the loss averages over, undivided by accumulation, of the
+/// passes since the reading before; those of skipped windows do not count.
 struct LossReading {
   std::optional<double> mean;           ///< absent if there was no pass
   std::optional<LossPlace> not_finite;  ///< the first pass whose loss was not finite
   std::int64_t windows = 0;
-  std::int64_t skipped = 0;           ///< windows
-  std::int64_t skipped_in_a_row = 0;  ///< at the end
+  std::int64_t skipped_on_device = 0;  ///< windows; the host had counted them as taken
+  std::int64_t skipped_in_a_row = 0;   ///< at the end
 };
 
 /// Keeps the losses of single passes, so that an error can name the one.
 class LossMeter {
  public:
-  /// `loss` [] is the mean over `samples`.
-  void add(const at::Tensor& loss, std::int64_t samples, const LossPlace& place = {}) {
+  /// `loss` [] of a batch of `samples` is a mean over `weight`, above 0.
+  void add(const at::Tensor& loss, std::int64_t samples, double weight,
+           const LossPlace& place = {}) {
     losses_.push_back(loss.detach());
-    passes_.push_back({.samples = samples, .window = windows(), .place = place});
+    passes_.push_back({.samples = samples, .weight = weight, .window = windows(), .place = place});
   }
 
   /// Ends a window that was taken, or skipped.
-  void end_window(bool skipped = false) { skipped_.push_back(skipped); }
+  void end_window(bool skipped = false) { fates_.push_back(skipped ? Fate::skipped : Fate::taken); }
   /// Ends a window of which only the device knows: `found_inf` [1] is 1 if it was skipped.
   void end_window(const at::Tensor& found_inf) {
-    flagged_.push_back(skipped_.size());
+    flagged_.push_back(fates_.size());
     flags_.push_back(found_inf.clone());
-    skipped_.push_back(false);
+    fates_.push_back(Fate::taken);
   }
 
   /// Forgets the passes of the window that is not yet ended.
@@ -85,36 +85,38 @@ class LossMeter {
     fold();
     LossReading reading;
     reading.windows = windows();
-    for (const bool skip : skipped_) {
-      reading.skipped += skip ? 1 : 0;
-      reading.skipped_in_a_row = skip ? reading.skipped_in_a_row + 1 : 0;
+    reading.skipped_on_device = std::ranges::count(fates_, Fate::skipped_on_device);
+    for (const auto fate : fates_) {
+      reading.skipped_in_a_row = fate == Fate::taken ? 0 : reading.skipped_in_a_row + 1;
     }
     double sum = 0;
-    std::int64_t samples = 0;
+    double weight = 0;
     for (const auto& pass : passes_) {
       const auto window = static_cast<std::size_t>(pass.window);
-      if (window < skipped_.size() && skipped_[window]) continue;
+      if (window < fates_.size() && fates_[window] != Fate::taken) continue;
       if (!std::isfinite(pass.loss) && !reading.not_finite) reading.not_finite = pass.place;
-      sum += pass.loss * static_cast<double>(pass.samples);
-      samples += pass.samples;
+      sum += pass.loss * pass.weight;
+      weight += pass.weight;
+      total_samples_ += pass.samples;
     }
-    if (samples > 0) reading.mean = sum / static_cast<double>(samples);
+    if (weight > 0) reading.mean = sum / weight;
     total_sum_ += sum;
-    total_samples_ += samples;
+    total_weight_ += weight;
     passes_.clear();
-    skipped_.clear();
+    fates_.clear();
     return reading;
   }
 
-  /// Windows since the reading before that were skipped. Waits for the device.
-  [[nodiscard]] std::int64_t skipped() {
+  /// Windows since the reading before that only the device knew to be skipped. Waits for it.
+  [[nodiscard]] std::int64_t skipped_on_device() {
     fold();
-    return std::ranges::count(skipped_, true);
+    return std::ranges::count(fates_, Fate::skipped_on_device);
   }
 
-  /// Over everything read so far.
-  [[nodiscard]] double mean() const {
-    return total_samples_ == 0 ? 0 : total_sum_ / static_cast<double>(total_samples_);
+  /// Over everything read so far; absent if that is nothing.
+  [[nodiscard]] std::optional<double> mean() const {
+    if (!(total_weight_ > 0)) return std::nullopt;
+    return total_sum_ / total_weight_;
   }
   [[nodiscard]] std::int64_t samples() const { return total_samples_; }
 
@@ -123,50 +125,63 @@ class LossMeter {
     fold();
     const auto count = static_cast<std::int64_t>(passes_.size());
     auto losses = at::empty({count}, at::kDouble);
+    auto weights = at::empty({count}, at::kDouble);
     auto places = at::empty({count, 6}, at::kLong);
     for (std::int64_t i = 0; i < count; ++i) {
-      const auto& [samples, window, place, loss] = passes_[static_cast<std::size_t>(i)];
+      const auto& [samples, weight, window, place, loss] = passes_[static_cast<std::size_t>(i)];
       losses[i] = loss;
+      weights[i] = weight;
       const std::array row{samples,    window,      place.epoch,
                            place.step, place.batch, place.micro_batch};
       for (std::size_t k = 0; k < row.size(); ++k) places[i][static_cast<std::int64_t>(k)] = row[k];
     }
-    auto skipped = at::empty({windows()}, at::kLong);
+    auto fates = at::empty({windows()}, at::kLong);
     for (std::int64_t i = 0; i < windows(); ++i) {
-      skipped[i] = static_cast<std::int64_t>(skipped_[static_cast<std::size_t>(i)]);
+      fates[i] = static_cast<std::int64_t>(fates_[static_cast<std::size_t>(i)]);
     }
     to.put("losses", losses);
+    to.put("weights", weights);
     to.put("places", places);
-    to.put("skipped", skipped);
-    to.put("total_sum", at::scalar_tensor(total_sum_, at::kDouble));
+    to.put("fates", fates);
+    to.put("total_sum", total_sum_);
+    to.put("total_weight", total_weight_);
     to.put("total_samples", total_samples_);
   }
   void load(const StateDict& from) {
     const auto losses = from.copy("losses");
+    const auto weights = from.copy("weights");
     const auto places = from.copy("places");
-    const auto skipped = from.copy("skipped");
+    const auto fates = from.copy("fates");
     *this = LossMeter();
     for (std::int64_t i = 0; i < losses.numel(); ++i) {
       const auto row = [&](std::int64_t k) { return places[i][k].item<std::int64_t>(); };
-      passes_.push_back(
-          {row(0), row(1), {row(2), row(3), row(4), row(5)}, losses[i].item<double>()});
+      passes_.push_back({.samples = row(0),
+                         .weight = weights[i].item<double>(),
+                         .window = row(1),
+                         .place = {row(2), row(3), row(4), row(5)},
+                         .loss = losses[i].item<double>()});
     }
-    for (std::int64_t i = 0; i < skipped.numel(); ++i) {
-      skipped_.push_back(skipped[i].item<std::int64_t>() != 0);
+    for (std::int64_t i = 0; i < fates.numel(); ++i) {
+      fates_.push_back(static_cast<Fate>(fates[i].item<std::int64_t>()));
     }
-    total_sum_ = from.copy("total_sum").item<double>();
+    total_sum_ = from.real("total_sum");
+    total_weight_ = from.real("total_weight");
     total_samples_ = from.number("total_samples");
   }
 
  private:
+  /// What became of a window.
+  enum class Fate : std::int64_t { taken, skipped, skipped_on_device };
+
   struct Pass {
     std::int64_t samples = 0;
+    double weight = 0;
     std::int64_t window = 0;  ///< since the reading before, from 0
     LossPlace place{};
     double loss = 0;  ///< once it is on the host
   };
 
-  [[nodiscard]] std::int64_t windows() const { return static_cast<std::int64_t>(skipped_.size()); }
+  [[nodiscard]] std::int64_t windows() const { return static_cast<std::int64_t>(fates_.size()); }
 
   static std::vector<double> on_host(const std::vector<at::Tensor>& scalars) {
     if (scalars.empty()) return {};
@@ -181,7 +196,9 @@ class LossMeter {
     const auto folded = passes_.size() - losses.size();
     for (std::size_t i = 0; i < losses.size(); ++i) passes_[folded + i].loss = losses[i];
     const auto flags = on_host(flags_);
-    for (std::size_t i = 0; i < flags.size(); ++i) skipped_[flagged_[i]] = flags[i] != 0;
+    for (std::size_t i = 0; i < flags.size(); ++i) {
+      if (flags[i] != 0) fates_[flagged_[i]] = Fate::skipped_on_device;
+    }
     losses_.clear();
     flags_.clear();
     flagged_.clear();
@@ -191,8 +208,9 @@ class LossMeter {
   std::vector<at::Tensor> flags_;     ///< [1] each, on the device
   std::vector<std::size_t> flagged_;  ///< windows that the flags are of
   std::vector<Pass> passes_;          ///< since the reading before
-  std::vector<bool> skipped_;         ///< of each window since then
+  std::vector<Fate> fates_;           ///< of each window since then
   double total_sum_ = 0;
+  double total_weight_ = 0;
   std::int64_t total_samples_ = 0;
 };
 

@@ -1,8 +1,10 @@
 /// The watch over a run's numbers, as a guard policy asks for it.
 #pragma once
 
+#include <gradus/core/dump.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/guard_plan.hpp>
+#include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/train/loss_meter.hpp>
@@ -10,10 +12,10 @@
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/isfinite.h>
-#include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -27,9 +29,17 @@ class NumericGuard {
  public:
   explicit NumericGuard(const GuardPlan& plan) : plan_(plan) {}
 
-  /// After the backward passes of a run's first window. Throws NumericError for a parameter that is
-  /// trained but has no gradient.
-  void check_first_gradients(const std::vector<NamedTensor>& parameters) const {
+  /// After the backward passes of a window; looks at the first one of a run. Throws NumericError
+  /// for a parameter that is trained but has no gradient, ConfigurationError for one that has a
+  /// sparse gradient.
+  void check_first_gradients(const std::vector<NamedTensor>& parameters) {
+    if (std::exchange(has_looked_, true)) return;
+    for (const auto& [name, parameter] : parameters) {
+      if (!parameter.grad().defined() || parameter.grad().layout() == at::kStrided) continue;
+      throw ConfigurationError("parameter '" + name +
+                               "' has a sparse gradient, which no optimizer here takes; make its "
+                               "embedding one of dense gradients.");
+    }
     if (plan_.on_missing_gradient == OnMissingGradient::ignore) return;
     for (const auto& [name, parameter] : parameters) {
       if (!parameter.requires_grad() || parameter.grad().defined()) continue;
@@ -49,14 +59,12 @@ class NumericGuard {
         kept_.emplace_back(buffer, at::empty_like(buffer));
       }
     }
-    const at::NoGradGuard no_grad;
-    for (auto& [buffer, copy] : kept_) copy.copy_(buffer);
+    for (auto& [buffer, copy] : kept_) copy_values(copy, buffer);
   }
 
   /// After a window that was skipped.
   void restore_buffers() {
-    const at::NoGradGuard no_grad;
-    for (auto& [buffer, copy] : kept_) buffer.copy_(copy);
+    for (auto& [buffer, copy] : kept_) copy_values(buffer, copy);
   }
 
   /// Before a step, when losses and unscaled gradients of its window are there. Returns whether to
@@ -79,13 +87,13 @@ class NumericGuard {
                          bad_weights(parameters) + advice);
     }
     if (!reading.mean) return "";
-    best_ = std::min(best_, *reading.mean);
-    const bool diverged = plan_.divergence > 0 && *reading.mean > plan_.divergence * best_;
+    const bool diverged = grows_too_much(*reading.mean);
     const bool before = std::exchange(diverged_, diverged);
     if (!diverged || before) return "";
-    const auto sentence = "the training loss has grown to " + std::to_string(*reading.mean) +
-                          ", over " + std::to_string(plan_.divergence) + " times the best one, " +
-                          std::to_string(best_) + "," + at(place) + advice;
+    const auto sentence = "the training loss has grown to " + dump(nlohmann::json(*reading.mean)) +
+                          ", from " + dump(nlohmann::json(best_)) +
+                          " at best, which is more than guard.divergence = " +
+                          dump(nlohmann::json(plan_.divergence)) + " allows," + at(place) + advice;
     if (plan_.on_divergence == OnDivergence::stop) throw NumericError(sentence);
     return sentence;
   }
@@ -98,22 +106,47 @@ class NumericGuard {
     if (skipped_in_a_row_ < plan_.max_skipped) return;
     throw NumericError(
         "the last " + std::to_string(skipped_in_a_row_) +
-        " optimizer steps were all skipped, because their gradients were not finite," + at(place) +
-        bad_weights(parameters) + advice);
+        " optimizer steps were all skipped, because their gradients were not finite or none of "
+        "their targets counted," +
+        at(place) + bad_weights(parameters) + advice);
   }
 
   void save(StateDict& to) const {
-    to.put("best", at::scalar_tensor(best_, at::kDouble));
+    to.put("best", best_);
+    to.put("highest", highest_);
+    to.put("latest", latest_);
+    to.put("readings", readings_);
     to.put("skipped_in_a_row", skipped_in_a_row_);
     to.put("diverged", std::int64_t{diverged_});
+    to.put("has_looked", std::int64_t{has_looked_});
   }
   void load(const StateDict& from) {
-    best_ = from.copy("best").item<double>();
+    best_ = from.real("best");
+    highest_ = from.real("highest");
+    latest_ = from.real("latest");
+    readings_ = from.number("readings");
     skipped_in_a_row_ = from.number("skipped_in_a_row");
     diverged_ = from.number("diverged") != 0;
+    has_looked_ = from.number("has_looked") != 0;
   }
 
  private:
+  /// Differences count, for a loss may be below zero: too much is `divergence` times the best loss,
+  /// or above it by `divergence` times what readings spread over from the begin down to it, if that
+  /// is more. The first ten count in any case: they show how much a loss varies.
+  bool grows_too_much(double loss) {
+    constexpr std::int64_t first_readings = 10;
+    const double rise = readings_ > 0 ? loss - best_ : 0;
+    const double spread = readings_ > 0 ? highest_ - best_ : 0;
+    const double allowed =
+        std::max(plan_.divergence * spread, (plan_.divergence - 1) * std::abs(best_));
+    const bool better = loss < best_;
+    if (++readings_ <= first_readings || better) highest_ = std::max({highest_, latest_, loss});
+    latest_ = loss;
+    if (better) best_ = loss;
+    return plan_.divergence > 0 && rise > allowed;
+  }
+
   static constexpr const char* advice =
       "; lower the learning rate, or look at the data of that batch.";
 
@@ -131,8 +164,11 @@ class NumericGuard {
     }
     auto losses = meter.open_window();
     const auto count = losses.size();
-    const auto norms = at::_foreach_norm(gradients);
-    losses.insert(losses.end(), norms.begin(), norms.end());
+    if (!gradients.empty()) {
+      const auto norms = at::_foreach_norm(gradients);
+      losses.insert(losses.end(), norms.begin(), norms.end());
+    }
+    for (auto& loss : losses) loss = loss.to(at::kDouble);
     const auto finite = at::isfinite(at::stack(losses)).to(at::kCPU);
     const auto* flags = finite.const_data_ptr<bool>();
     for (std::size_t i = 0; i < losses.size(); ++i) {
@@ -154,8 +190,12 @@ class NumericGuard {
 
   GuardPlan plan_;
   double best_ = std::numeric_limits<double>::infinity();
+  double highest_ = -std::numeric_limits<double>::infinity();  ///< until the best, and of the first
+  double latest_ = -std::numeric_limits<double>::infinity();
+  std::int64_t readings_ = 0;
   std::int64_t skipped_in_a_row_ = 0;
   bool diverged_ = false;
+  bool has_looked_ = false;                              ///< at the first gradients
   std::vector<std::pair<at::Tensor, at::Tensor>> kept_;  ///< buffers and what they held
 };
 

@@ -5,6 +5,7 @@
 #include <gradus/core/error.hpp>
 #include <gradus/core/settings.hpp>
 #include <gradus/core/slot.hpp>
+#include <gradus/core/watched.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 
 #include <cstdint>
@@ -34,6 +35,18 @@ void check_agreement(const Policies& policies) {
         "the schedule cycles momentum, but the optimizer has none; set schedule.cycle_momentum to "
         "false or choose another optimizer.");
   }
+}
+
+/// A policy that monitors, by a member `watched`, a metric that no epoch of the run has. Throws
+/// ConfigurationError.
+template <class Policies>
+void check_monitors(const Policies& policies, const Measured& measured) {
+  policies.for_each([&]<class P>(const P& policy) {
+    if constexpr (requires { static_cast<Watched P::*>(&P::watched); }) {
+      check_watched("policy " + std::string(P::name) + " of axis " + std::string(P::slot::name),
+                    policy.watched, measured);
+    }
+  });
 }
 
 /// A run that its schedule is not made for. Throws ConfigurationError.

@@ -10,6 +10,7 @@
 #include <c10/core/Device.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -52,6 +53,15 @@ class PolicyStates<PolicySet<Ps...>> {
   /// Makes the run state of each policy that has one.
   PolicyStates(const Set& policies, const std::vector<NamedTensor>& parameters, c10::Device device)
       : states_(start_all(std::index_sequence_for<Ps...>(), policies, parameters, device)) {}
+
+  /// New run states for all policies but the one on the axis of tag `Kept`.
+  template <class Kept>
+  void restart_all_but(const Set& policies, const std::vector<NamedTensor>& parameters,
+                       c10::Device device) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (restart<I, Kept>(policies, parameters, device), ...);
+    }(std::index_sequence_for<Ps...>());
+  }
 
   /// Of the policy on the axis of tag `Slot`.
   template <class Slot>
@@ -114,7 +124,22 @@ class PolicyStates<PolicySet<Ps...>> {
     } else if constexpr (requires { policy.start(device); }) {
       return policy.start(device);
     } else {
+      static_assert(std::is_empty_v<state_of<P>>,
+                    "gradus: a policy has run state, but its `start` takes neither `const "
+                    "std::vector<gradus::NamedTensor>&` nor `c10::Device`.");
       return {};
+    }
+  }
+
+  template <std::size_t I, class Kept>
+  void restart(const Set& policies, const std::vector<NamedTensor>& parameters,
+               c10::Device device) {
+    using P = PolicyAt<I>;
+    if constexpr (!std::is_empty_v<state_of<P>> && !std::is_same_v<typename P::slot, Kept>) {
+      auto fresh = start_one(policies.template get<I>(), parameters, device);
+      auto& state = std::get<I>(states_).state;
+      std::destroy_at(&state);  // it may have members that cannot be assigned
+      std::construct_at(&state, std::move(fresh));
     }
   }
 

@@ -3,6 +3,7 @@
 
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/slot.hpp>
+#include <gradus/train/check_parameters.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
@@ -13,13 +14,14 @@
 namespace gradus {
 
 /// Initializes and ties weights as the policies say, and moves the model to the device and layout.
-/// Returns each trained parameter once.
+/// Returns each parameter once. Throws ConfigurationError for one that cannot be trained.
 template <class M, class Policies>
 std::vector<NamedTensor> prepare_model(M& model, const Policies& policies, c10::Device device) {
   policies.template at<slot::initialization>().initialize(model);
   policies.template at<slot::sharing>().tie(model);
   model->to(device);
   auto parameters = unique_parameters(*model);
+  check_trainable(parameters);
   const at::NoGradGuard no_grad;
   for (auto& [name, parameter] : parameters) {
     parameter.set_data(policies.template at<slot::layout>().arrange(parameter));

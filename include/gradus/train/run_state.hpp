@@ -9,6 +9,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 
 #include <cstdint>
@@ -27,6 +28,14 @@ inline std::int64_t order_of(const std::vector<NamedTensor>& parameters) {
   return sum;
 }
 
+/// Which parameters are trained, the others being frozen: bool [parameters].
+inline at::Tensor trained(const std::vector<NamedTensor>& parameters) {
+  auto flags = at::empty({static_cast<std::int64_t>(parameters.size())}, at::kBool);
+  auto* flag = flags.mutable_data_ptr<bool>();
+  for (const auto& parameter : parameters) *flag++ = parameter.tensor.requires_grad();
+  return flags;
+}
+
 }  // namespace detail
 
 template <class M, class Policies>
@@ -34,6 +43,7 @@ StateDict BasicTrainer<M, Policies>::save_state(StateDict earlier) {
   auto state = StateDict::over(std::move(earlier));
   const auto put = [&](const std::string& prefix, auto&& fill) { state.put_under(prefix, fill); };
   for (const auto& [name, tensor] : parameters_) state.put("parameter/" + name, tensor);
+  state.put("trained", detail::trained(parameters_));
   for (const auto& [name, tensor] : unique_buffers(*model_)) state.put("buffer/" + name, tensor);
   for (std::size_t i = 0; i < averaged_statistics_.size(); ++i) {
     state.put("averaged_buffer/" + std::to_string(i), averaged_statistics_[i]);
@@ -45,7 +55,7 @@ StateDict BasicTrainer<M, Policies>::save_state(StateDict earlier) {
   put("losses", [&](StateDict& part) { meter_.save(part); });
   put("guard", [&](StateDict& part) { guard_.save(part); });
   auto known = progress_;
-  if (device_steps_) known.take_off(meter_.skipped());
+  known.take_off(meter_.skipped_on_device());
   put("progress", [&](StateDict& part) { known.save(part); });
   put("data", [&](StateDict& part) { data_.save(part); });
   put("time", [&](StateDict& part) { clock_.save(part); });
@@ -81,6 +91,10 @@ void BasicTrainer<M, Policies>::take_state(const StateDict& state) {
         "model; resume the configuration that it came from.");
   }
   for (auto& [name, tensor] : parameters_) state.get("parameter/" + name, tensor);
+  const auto trained = state.copy("trained");
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    parameters_[i].tensor.requires_grad_(trained[static_cast<std::int64_t>(i)].item<bool>());
+  }
   for (auto& [name, tensor] : unique_buffers(*model_)) state.get("buffer/" + name, tensor);
   averaged_statistics_.clear();
   if (averages && state.has("averaged_buffer/0")) {

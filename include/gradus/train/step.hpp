@@ -4,6 +4,11 @@
 
 #include <gradus/core/out_of_memory.hpp>
 #include <gradus/train/basic_trainer.hpp>
+#include <gradus/train/gradients.hpp>
+#include <gradus/train/loss_inputs.hpp>
+#include <gradus/train/window_weight.hpp>
+
+#include <ATen/ops/_foreach_mul.h>
 
 #include <exception>
 #include <string>
@@ -32,7 +37,7 @@ bool BasicTrainer<M, Policies>::train_window(Feed& feed, const StepPlan& plan, c
     abandon_window();
     throw;
   }
-  if (device_steps_ && scaler() != nullptr) {
+  if (stepped && device_steps_ && scaler() != nullptr) {
     meter_.end_window(void_step());
   } else {
     meter_.end_window(/*skipped=*/!stepped);
@@ -63,20 +68,24 @@ void BasicTrainer<M, Policies>::abandon_window() {
   clear_gradients(parameters_);
 }
 
-/// Forward and backward over the micro-batches of one window, and the step.
+/// Forward and backward over the micro-batches of one window, and the step. A batch of which no
+/// target counts is left out; a window of such batches is skipped.
 template <class M, class Policies>
 template <class Feed>
 bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, const Rates& rates,
                                            StepContext context) {
-  const auto samples = static_cast<double>(plan.window_samples(progress_.window));
+  WindowWeight weight(plan.window_samples(progress_.window));
   guard_.keep_buffers(*model_);
   for (; context.micro_batch < plan.window_batches(progress_.window); ++context.micro_batch) {
     const Batch batch = next_batch(feed, plan, context);
-    forward_backward(batch, samples, context,
-                     [&](const at::Tensor& loss) { meter_.add(loss, batch.size(), place_); });
+    if (batch.weight == 0) continue;
+    forward_backward(batch, weight.add(batch), context, [&](const at::Tensor& loss) {
+      meter_.add(loss, batch.size(), batch.weight, place_);
+    });
   }
-  if (progress_.windows == 1) guard_.check_first_gradients(parameters_);
-  return optimizer_step(rates, context);
+  if (weight.empty()) return false;
+  guard_.check_first_gradients(parameters_);
+  return optimizer_step(rates, context, weight.correction());
 }
 
 /// A micro-batch as the model is to see it.
@@ -87,38 +96,60 @@ Batch BasicTrainer<M, Policies>::next_batch(Feed& feed, const StepPlan& plan,
   place_ = {context.epoch + 1, progress_.windows,
             plan.first_batch(progress_.window) + context.micro_batch + 1, context.micro_batch + 1};
   Batch batch = *feed.next();
+  const TargetSeen seen(batch.target);
   states_.template call<hook::before_forward>(policies_, batch, context);
   if constexpr (PolicyAt<slot::mixing>::mixes) {
+    if (ignores<PolicyAt<slot::loss>> && batch.weight < static_cast<double>(batch.size())) {
+      throw DataError("policy " + std::string(PolicyAt<slot::mixing>::name) +
+                      " of axis mixing blends the targets of all samples, but some of them are "
+                      "ignored" +
+                      at_place(place_) + "; leave those samples out, or choose no mixing.");
+    }
     at<slot::mixing>().mix(batch, mix(run_.seed, context.epoch, place_.batch));
   }
+  if (seen.changed(batch.target)) batch.weight = weight_of(at<slot::loss>(), batch.target);
   const double part =
       static_cast<double>(progress_.windows - 1) / static_cast<double>(plan.total_steps());
   batch.input = at<slot::layout>().arrange(at<slot::resolution>().resize(batch.input, part));
   return batch;
 }
 
-/// Each loss is weighted by its samples over the window's, so that the gradient is that of the mean
-/// over the window, short batches included. `keep(loss)` is given it as it is.
+/// `part` is the factor of the batch's mean loss in the window's: a number, or a tensor on the
+/// device. `keep(loss)` is given the loss as it is.
 template <class M, class Policies>
-template <class Keep>
-void BasicTrainer<M, Policies>::forward_backward(const Batch& batch, double window_samples,
+template <class Part, class Keep>
+void BasicTrainer<M, Policies>::forward_backward(const Batch& batch, const Part& part,
                                                  const StepContext& context, Keep keep) {
   auto loss = states_.template around<hook::around_forward>(policies_, context,
                                                             [&] { return forward_loss(batch); });
   keep(loss);
   states_.template call<hook::before_backward>(policies_, loss, context);
-  const double weight = static_cast<double>(batch.size()) / window_samples;
-  if (weight != 1) loss = loss * weight;
+  if constexpr (std::is_same_v<Part, double>) {
+    if (part != 1) loss = loss * part;
+  } else {
+    loss = loss * part.to(loss.scalar_type());
+  }
   if constexpr (Traits::has_scaler) {
     if (const auto* scaler = this->scaler()) loss = scaler->scale(loss);
   }
   loss.backward();
 }
 
-/// Unscale once, clip, step or skip, adapt the scale, clear the gradients. Returns whether it
-/// stepped, as far as the host knows.
 template <class M, class Policies>
-bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepContext& context) {
+at::Tensor BasicTrainer<M, Policies>::forward_loss(const Batch& batch) {
+  [[maybe_unused]] const auto scope =
+      at<slot::precision>().forward_scope(run_state<slot::precision>());
+  const auto output = as_float32(model_->forward(batch.input));
+  check_target(at<slot::loss>(), output, batch.target);
+  return at<slot::loss>().loss(output, batch.target);
+}
+
+/// Unscale once, clip, step or skip, adapt the scale, clear the gradients. `correction` is the
+/// factor that the window's weight leaves to be put right. Returns whether it stepped, as far as
+/// the host knows.
+template <class M, class Policies>
+bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepContext& context,
+                                               double correction) {
   bool finite = true;
   if constexpr (Traits::has_scaler) {
     if (auto* scaler = this->scaler()) {
@@ -126,6 +157,7 @@ bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepCon
       if (!device_steps_) finite = !scaler->found_inf();
     }
   }
+  if (correction != 1) at::_foreach_mul_(gradients_of(parameters_), correction);
   finite = finite && guard_.allows_step(parameters_, meter_, place_);
   if constexpr (PolicyAt<slot::clipping>::clips) {
     if (finite) at<slot::clipping>().clip(gradients_of(parameters_));

@@ -6,6 +6,7 @@
 #include <gradus/core/capture_plan.hpp>
 #include <gradus/core/graph_backend.hpp>
 #include <gradus/train/execution_report.hpp>
+#include <gradus/train/window_weight.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
@@ -26,11 +27,11 @@
 namespace gradus {
 
 /// Runs the steps of one run. A graph holds one form of window: as many batches, of the same
-/// shapes, types and layouts. Each form has input buffers of its own; it is run `warmup_steps`
-/// times on the side stream, as real steps of the run, then captured and from then on replayed. The
-/// last `max_graphs` forms are kept. A graph whose parameters or buffers have moved in memory is
-/// made anew. When a capture fails, that step and all others run as they are, and `report()` says
-/// why.
+/// shapes, types and layouts, weighted alike or not. Each form has input buffers of its own; it is
+/// run `warmup_steps` times on the side stream, as real steps of the run, then captured and from
+/// then on replayed. The last `max_graphs` forms are kept. A graph whose parameters or buffers have
+/// moved in memory is made anew. When a capture fails, that step and all others run as they are,
+/// and `report()` says why.
 template <GraphBackend B>
 class StepGraph {
  public:
@@ -76,7 +77,11 @@ class StepGraph {
     c10::MemoryFormat layout;
     bool operator==(const TensorForm&) const = default;
   };
-  using WindowForm = std::vector<std::pair<TensorForm, TensorForm>>;
+  struct WindowForm {
+    std::vector<std::pair<TensorForm, TensorForm>> batches{};
+    bool even = true;  ///< else the parts of the batches are not those of their samples
+    bool operator==(const WindowForm&) const = default;
+  };
 
   struct Form {
     WindowForm form;
@@ -103,9 +108,9 @@ class StepGraph {
 
   /// The form of `window`, new or known, in front of the others.
   Form& form_of(const std::vector<Batch>& window) {
-    WindowForm wanted;
+    WindowForm wanted{.even = even(window)};
     for (const auto& batch : window) {
-      wanted.emplace_back(form_of(batch.input), form_of(batch.target));
+      wanted.batches.emplace_back(form_of(batch.input), form_of(batch.target));
     }
     for (auto known = forms_.begin(); known != forms_.end(); ++known) {
       if (known->form != wanted) continue;

@@ -8,6 +8,7 @@
 #include <gradus/data/loader.hpp>
 #include <gradus/data/sampling.hpp>
 #include <gradus/train/call_mistakes.hpp>
+#include <gradus/train/loss_inputs.hpp>
 
 #include <cstdint>
 #include <span>
@@ -16,14 +17,17 @@
 namespace gradus {
 
 /// Makes micro-batch `first + number` of epoch `epoch`: a pure function of (seed, epoch, number),
-/// so that it can run in any thread. Refers to the dataset, which must outlive it.
-template <data::Dataset Train, class Augmentation>
+/// so that it can run in any thread. Refers to the dataset, which must outlive it. Throws DataError
+/// for a batch that is not what was asked for.
+template <data::Dataset Train, class Augmentation, class Loss>
 class TrainingFetch {
  public:
-  TrainingFetch(const Train& train, const Augmentation& augmentation, std::int64_t batch_size,
-                std::uint64_t seed, std::int64_t epoch, std::int64_t first = 0)
+  TrainingFetch(const Train& train, const Augmentation& augmentation, const Loss& loss,
+                std::int64_t batch_size, std::uint64_t seed, std::int64_t epoch,
+                std::int64_t first = 0)
       : train_(&train),
         augmentation_(augmentation),
+        loss_(loss),
         batch_size_(batch_size),
         seed_(seed),
         epoch_(epoch),
@@ -32,6 +36,11 @@ class TrainingFetch {
 
   Batch operator()(std::int64_t number) const {
     const auto indices = data::batches(order_, batch_size_)[first_ + number];
+    return weighed(read(indices), loss_, static_cast<std::int64_t>(indices.size()));
+  }
+
+ private:
+  Batch read(std::span<const std::int64_t> indices) const {
     if constexpr (!Augmentation::varies) {
       return train_->batch(indices);
     } else if constexpr (data::AugmentableDataset<Train>) {
@@ -47,9 +56,9 @@ class TrainingFetch {
     }
   }
 
- private:
   const Train* train_;
   Augmentation augmentation_;
+  Loss loss_;
   std::int64_t batch_size_;
   std::uint64_t seed_;
   std::int64_t epoch_;
@@ -58,18 +67,23 @@ class TrainingFetch {
 };
 
 /// Makes batch `number` of the first `samples` of a held-out set, in its own order.
-template <data::Dataset Held>
+template <data::Dataset Held, class Loss>
 class EvaluationFetch {
  public:
-  EvaluationFetch(const Held& held, std::int64_t batch_size, std::int64_t samples)
-      : held_(&held), batch_size_(batch_size), order_(data::sequential_order(samples)) {}
+  EvaluationFetch(const Held& held, const Loss& loss, std::int64_t batch_size, std::int64_t samples)
+      : held_(&held),
+        loss_(loss),
+        batch_size_(batch_size),
+        order_(data::sequential_order(samples)) {}
 
   Batch operator()(std::int64_t number) const {
-    return held_->batch(data::batches(order_, batch_size_)[number]);
+    const auto indices = data::batches(order_, batch_size_)[number];
+    return weighed(held_->batch(indices), loss_, static_cast<std::int64_t>(indices.size()));
   }
 
  private:
   const Held* held_;
+  Loss loss_;
   std::int64_t batch_size_;
   std::vector<std::int64_t> order_;
 };

@@ -15,6 +15,9 @@
 #include <gradus/train/call_mistakes.hpp>
 #include <gradus/train/training_batches.hpp>
 
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/index_select.h>
 #include <c10/core/Device.h>
 
 #include <algorithm>
@@ -37,21 +40,21 @@ struct EpochPart {
 };
 
 /// Batches that a loader reads and a feed copies.
-template <data::Dataset Train, class Augmentation>
+template <data::Dataset Train, class Augmentation, class Loss>
 class StreamedEpoch {
  public:
-  StreamedEpoch(const Train& train, const Augmentation& augmentation, const LoadingPlan& plan,
-                c10::Device device, const EpochPart& part)
-      : loader_(
-            plan, part.count,
-            TrainingFetch(train, augmentation, plan.batch_size, part.seed, part.epoch, part.first)),
+  StreamedEpoch(const Train& train, const Augmentation& augmentation, const Loss& loss,
+                const LoadingPlan& plan, c10::Device device, const EpochPart& part)
+      : loader_(plan, part.count,
+                TrainingFetch(train, augmentation, loss, plan.batch_size, part.seed, part.epoch,
+                              part.first)),
         feed_(loader_, data::stream_copy_to(device)) {}
 
   [[nodiscard]] std::optional<Batch> next() { return feed_.next(); }
   [[nodiscard]] double seconds_waited() const { return loader_.seconds_waited(); }
 
  private:
-  using Loader = data::Loader<TrainingFetch<Train, Augmentation>>;
+  using Loader = data::Loader<TrainingFetch<Train, Augmentation, Loss>>;
 
   Loader loader_;
   data::DeviceFeed<Loader> feed_;
@@ -59,23 +62,30 @@ class StreamedEpoch {
 
 /// Batches that the device makes itself. Order and transforms are drawn and sent when it is made,
 /// which `seconds_waited` counts.
-template <data::DeviceSamples Samples>
+template <data::DeviceSamples Samples, class Loss>
 class ResidentEpoch {
  public:
+  /// `targets` [size, ...] are those of the whole set, on the host.
   template <class Augmentation>
-  ResidentEpoch(const Samples& samples, const Augmentation& augmentation, std::int64_t size,
-                std::int64_t batch_size, const EpochPart& part)
+  ResidentEpoch(const Samples& samples, const at::Tensor& targets, const Augmentation& augmentation,
+                const Loss& loss, std::int64_t batch_size, const EpochPart& part)
       : begun_(Clock::now()),
+        targets_(targets),
+        loss_(loss),
         batch_size_(batch_size),
-        samples_(
-            std::clamp<std::int64_t>(size - part.first * batch_size, 0, part.count * batch_size)),
-        epoch_(drawn(samples, augmentation, size, part)),
+        samples_(std::clamp<std::int64_t>(targets.size(0) - part.first * batch_size, 0,
+                                          part.count * batch_size)),
+        order_(order_of(targets.size(0), part)),
+        epoch_(drawn(samples, augmentation, part)),
         waited_(Clock::now() - begun_) {}
 
   [[nodiscard]] std::optional<Batch> next() {
     if (given_ >= samples_) return std::nullopt;
     const auto count = std::min(batch_size_, samples_ - given_);
-    return epoch_.batch(std::exchange(given_, given_ + count), count);
+    auto batch = epoch_.batch(given_, count);
+    batch.weight = weight(given_, count);
+    given_ += count;
+    return batch;
   }
   [[nodiscard]] double seconds_waited() const { return waited_.count(); }
 
@@ -83,26 +93,43 @@ class ResidentEpoch {
   using Clock = std::chrono::steady_clock;
   using Epoch = decltype(std::declval<const Samples&>().epoch({}, {}));
 
-  template <class Augmentation>
-  Epoch drawn(const Samples& samples, const Augmentation& augmentation, std::int64_t size,
-              const EpochPart& part) const {
+  /// The samples of this part.
+  std::vector<std::int64_t> order_of(std::int64_t size, const EpochPart& part) const {
     const auto whole = data::epoch_order(size, part.seed, part.epoch);
-    const auto order = std::span<const std::int64_t>(whole).subspan(
-        static_cast<std::size_t>(std::min(size, part.first * batch_size_)),
-        static_cast<std::size_t>(samples_));
+    const auto first = whole.begin() + std::min(size, part.first * batch_size_);
+    return {first, first + samples_};
+  }
+
+  template <class Augmentation>
+  Epoch drawn(const Samples& samples, const Augmentation& augmentation,
+              const EpochPart& part) const {
     std::vector<ImageTransform> transforms;
     if constexpr (Augmentation::varies) {
-      transforms.reserve(order.size());
-      for (const auto index : order) {
+      transforms.reserve(order_.size());
+      for (const auto index : order_) {
         transforms.push_back(augmentation.draw({part.seed, part.epoch, index}));
       }
     }
-    return samples.epoch(order, transforms);
+    return samples.epoch(order_, transforms);
+  }
+
+  /// Of samples [first, first + count) of the part.
+  [[nodiscard]] double weight(std::int64_t first, std::int64_t count) const {
+    if constexpr (requires { loss_.weight(targets_); }) {
+      const auto indices = at::from_blob(const_cast<std::int64_t*>(order_.data()) + first, {count},
+                                         at::dtype(at::kLong));
+      return weight_of(loss_, targets_.index_select(0, indices));
+    } else {
+      return static_cast<double>(count);
+    }
   }
 
   Clock::time_point begun_;
+  at::Tensor targets_;
+  Loss loss_;
   std::int64_t batch_size_;
   std::int64_t samples_;
+  std::vector<std::int64_t> order_;
   std::int64_t given_ = 0;
   Epoch epoch_;
   std::chrono::duration<double> waited_;
@@ -138,6 +165,16 @@ auto resident_copy(const Train& train, const LoadingPlan& plan, c10::Device devi
   }
 }
 
+/// Of the whole set, on the host.
+template <class Train>
+at::Tensor targets_of(const Train& train) {
+  if constexpr (data::ResidentDataset<Train>) {
+    return train.targets();
+  } else {
+    return at::empty({train.size()});  // refused already
+  }
+}
+
 }  // namespace detail
 
 /// Made once a run. Refers to the dataset, which must outlive it.
@@ -147,9 +184,11 @@ class TrainingSource {
   TrainingSource(const Train& train, const Loading& loading, c10::Device device)
       : train_(train), plan_(loading.plan()), device_(device) {}
 
-  template <class Augmentation>
-  [[nodiscard]] auto epoch(const Augmentation& augmentation, const EpochPart& part) const {
-    return StreamedEpoch<Train, Augmentation>(train_, augmentation, plan_, device_, part);
+  template <class Augmentation, class Loss>
+  [[nodiscard]] auto epoch(const Augmentation& augmentation, const Loss& loss,
+                           const EpochPart& part) const {
+    return StreamedEpoch<Train, Augmentation, Loss>(train_, augmentation, loss, plan_, device_,
+                                                    part);
   }
 
  private:
@@ -164,20 +203,21 @@ template <data::Dataset Train, ResidentLoading Loading>
 class TrainingSource<Train, Loading> {
  public:
   TrainingSource(const Train& train, const Loading& loading, c10::Device device)
-      : size_(train.size()),
+      : targets_(detail::targets_of(train)),
         batch_size_(loading.plan().batch_size),
         samples_(detail::resident_copy<Loading>(train, loading.plan(), device)) {}
 
-  template <class Augmentation>
-  [[nodiscard]] auto epoch(const Augmentation& augmentation, const EpochPart& part) const {
-    return ResidentEpoch<Samples>(samples_, augmentation, size_, batch_size_, part);
+  template <class Augmentation, class Loss>
+  [[nodiscard]] auto epoch(const Augmentation& augmentation, const Loss& loss,
+                           const EpochPart& part) const {
+    return ResidentEpoch<Samples, Loss>(samples_, targets_, augmentation, loss, batch_size_, part);
   }
 
  private:
   using Samples = decltype(detail::resident_copy<Loading>(
       std::declval<const Train&>(), std::declval<const LoadingPlan&>(), c10::Device(c10::kCPU)));
 
-  std::int64_t size_;
+  at::Tensor targets_;  ///< on the host
   std::int64_t batch_size_;
   Samples samples_;
 };

@@ -9,7 +9,8 @@
 namespace gradus {
 
 /// While it lives each tensor holds the value given for it; afterwards it is as it was, after an
-/// exception too. No copies; optimizers, ties and autograd see the same tensors all the time.
+/// exception too. Optimizers, ties and autograd see the same tensors all the time. A value is
+/// copied only where its type is another, such as the float32 average of a 16-bit weight.
 class WeightSwap {
  public:
   WeightSwap() = default;
@@ -18,7 +19,8 @@ class WeightSwap {
     for (std::size_t i = 0; i < values.size(); ++i) {
       tensors_.push_back(tensors[i].tensor);
       before_.push_back(tensors_.back().variable_data());
-      tensors_.back().set_data(values[i]);
+      const auto type = tensors_.back().scalar_type();
+      tensors_.back().set_data(values[i].scalar_type() == type ? values[i] : values[i].to(type));
     }
   }
   WeightSwap(const WeightSwap&) = delete;

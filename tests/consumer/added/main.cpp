@@ -25,7 +25,7 @@ struct Numbers {
 
 int main() {
   gradus::Trainer<Line, gradus::Preset<gradus::AdamW{.lr = 0.1}>> trainer(Line(), {.epochs = 20});
-  const auto accuracy = trainer.fit(Numbers(), Numbers()).epochs.back().test->accuracy();
+  const double accuracy = *trainer.fit(Numbers(), Numbers()).epochs.back().test->accuracy();
   std::cout << "accuracy " << accuracy << '\n';
   return accuracy > 0.9 ? 0 : 1;
 }

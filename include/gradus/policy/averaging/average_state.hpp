@@ -15,7 +15,9 @@
 
 namespace gradus {
 
-/// A mean of each parameter; empty until the first weights came.
+/// A mean of each parameter; empty until the first weights came. That of 16-bit weights is kept in
+/// float32: in their own type a small part of a difference would round to nothing, and the mean
+/// stand still. Of whole numbers there is no mean but the last ones.
 struct AverageState {
   std::vector<at::Tensor> weights;  ///< the parameters, for the form of their averages
   std::vector<at::Tensor> averages;
@@ -23,17 +25,29 @@ struct AverageState {
 
   /// Of `parameters`, with no weights yet.
   [[nodiscard]] static AverageState of(const std::vector<NamedTensor>& parameters) {
-    return {.weights = detached(parameters), .averages = {}};
+    AverageState state;
+    for (const auto& parameter : parameters) state.weights.push_back(parameter.tensor.detach());
+    return state;
   }
 
   /// averages += part * (weights - averages); the first weights are taken whole.
   void add(const StepContext& context, double part) {
-    const auto now = detached(context.parameters);
-    if (averaged++ > 0) {
-      at::_foreach_lerp_(averages, now, part);
-      return;
+    const at::NoGradGuard no_grad;
+    const bool first = averaged++ == 0;
+    std::vector<at::Tensor> means;
+    std::vector<at::Tensor> now;
+    for (std::size_t i = 0; i < context.parameters.size(); ++i) {
+      const auto weight = context.parameters[i].tensor.detach();
+      if (first) {
+        averages.push_back(at::empty_like(weight, type_of(weight)).copy_(weight));
+      } else if (!has_mean(weight)) {
+        averages[i].copy_(weight);
+      } else {
+        means.push_back(averages[i]);
+        now.push_back(weight.to(averages[i].scalar_type()));
+      }
     }
-    for (const auto& weight : now) averages.push_back(weight.clone());
+    if (!means.empty()) at::_foreach_lerp_(means, now, part);
   }
 
   void save(StateDict& to) const {
@@ -46,17 +60,19 @@ struct AverageState {
     averaged = from.number("averaged");
     averages.clear();
     for (std::size_t i = 0; averaged > 0 && i < weights.size(); ++i) {
-      averages.push_back(at::empty_like(weights[i]));
+      averages.push_back(at::empty_like(weights[i], type_of(weights[i])));
       from.get("average." + std::to_string(i), averages.back());
     }
   }
 
  private:
-  static std::vector<at::Tensor> detached(const std::vector<NamedTensor>& parameters) {
-    std::vector<at::Tensor> list;
-    list.reserve(parameters.size());
-    for (const auto& parameter : parameters) list.push_back(parameter.tensor.detach());
-    return list;
+  static bool has_mean(const at::Tensor& weight) {
+    return weight.is_floating_point() || weight.is_complex();
+  }
+  /// Of the average of `weight`.
+  static at::ScalarType type_of(const at::Tensor& weight) {
+    const auto type = weight.scalar_type();
+    return at::isReducedFloatingType(type) ? at::kFloat : type;
   }
 };
 

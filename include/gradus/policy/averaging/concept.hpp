@@ -14,7 +14,8 @@ namespace gradus {
 /// - makes by `start(parameters)` its run state, once per run;
 /// - takes by `update(state, context)` the weights after each optimizer step that was taken;
 /// - gives by `averages(state)` the mean of each parameter, in the order of the parameters, or
-///   nothing as long as there is none. Evaluation uses them; training never does;
+///   nothing as long as there is none. Evaluation uses them, cast to the type of the parameters
+///   where it is another; training never does;
 /// - says by `statistics_batches()` over how many training batches the running statistics of batch
 ///   norms are made anew for them: 0 leaves those of the trained weights.
 /// A policy whose `averages_weights` is false is never asked.

@@ -13,6 +13,9 @@ namespace gradus {
 /// loss and gradients are looked at before every step, the error names the layer, and a bad step
 /// can be skipped, with its part of the batch norms' statistics taken back; that waits for the
 /// device once a step.
+///
+/// A loss has diverged when it is more than `divergence` times the best one, and above it by more
+/// than `divergence` times what readings spread over until then: a loss may be near zero, or below.
 struct Guard {
   using slot = slot::guard;
   static constexpr std::string_view name = "Guard";
@@ -33,7 +36,7 @@ struct Guard {
         field("max_skipped", &Guard::max_skipped, at_least(1),
               "skipped steps in a row that end the run"),
         field("divergence", &Guard::divergence, at_least(0),
-              "loss over the best one read so far that is too much; 0: none is"),
+              "growth of the loss over the best one read so far that is too much; 0: none is"),
         field("on_divergence", &Guard::on_divergence, "a loss that is too much"));
   }
 
@@ -41,9 +44,7 @@ struct Guard {
     if (on_not_finite == OnNotFinite::skip && !each_step) {
       return "skipping a step whose loss is not finite needs each_step = true";
     }
-    return divergence > 0 && divergence <= 1
-               ? "divergence is a factor over the best loss, above 1, or 0 for none"
-               : "";
+    return divergence > 0 && divergence <= 1 ? "divergence is a factor above 1, or 0 for none" : "";
   }
 
   [[nodiscard]] GuardPlan plan() const {

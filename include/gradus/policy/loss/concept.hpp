@@ -5,16 +5,30 @@
 #include <gradus/core/tensor_fwd.hpp>
 
 #include <array>
+#include <string>
 
 namespace gradus {
 
-/// `loss(output, target)` is the mean over the samples of a micro-batch, float32 [], differentiable
-/// in `output` [N, ...]. `evaluate(output, target)` is what evaluation reports, without
-/// regularisation. A classification loss also says how many outputs are right: `correct(output,
-/// target)`, int64 [].
+/// `loss(output, target)` is the mean over a micro-batch, float32 [], differentiable in `output`
+/// [N, ...]. `evaluate(output, target)` is what evaluation reports, without regularisation, a mean
+/// over the same.
+///
+/// Optional:
+/// - `weight(target)` is what those means are over, 0 or more: counted targets, tokens, the sum of
+///   class weights. Without it, samples. Windows and evaluations weigh by it, so that both are
+///   those of one big batch. It is called on batches that are still on the CPU, in several threads
+///   at once, and runs no operator that uses intra-op threads.
+/// - `correct(output, target)`, int64 [], how many answers are right, and, wherever there is that,
+///   `counted(target)`, int64 [], of how many: accuracy is the one over the other.
+/// - `target_mistake(output, target)` says why this loss cannot take targets of such a shape and
+///   type, as a clause, or "". It reads no values. Asked in each pass; a reason ends the run before
+///   its first step.
 template <class P>
 struct Contract<slot::loss, P> {
   using Function = at::Tensor (P::*)(const at::Tensor&, const at::Tensor&) const;
+  using Weight = double (P::*)(const at::Tensor&) const;
+  using Counted = at::Tensor (P::*)(const at::Tensor&) const;
+  using Mistake = std::string (P::*)(const at::Tensor&, const at::Tensor&) const;
 
   static constexpr std::array members{
       Member{"loss", "at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const",
@@ -22,9 +36,18 @@ struct Contract<slot::loss, P> {
       Member{"evaluate",
              "at::Tensor evaluate(const at::Tensor& output, const at::Tensor& target) const",
              (requires { &P::evaluate; }), (requires { static_cast<Function>(&P::evaluate); })},
+      Member{"weight", "double weight(const at::Tensor& target) const", (requires { &P::weight; }),
+             (requires { static_cast<Weight>(&P::weight); }), false},
       Member{
           "correct", "at::Tensor correct(const at::Tensor& output, const at::Tensor& target) const",
           (requires { &P::correct; }), (requires { static_cast<Function>(&P::correct); }), false},
+      Member{"counted", "at::Tensor counted(const at::Tensor& target) const", (requires {
+               &P::counted;
+             }), (requires { static_cast<Counted>(&P::counted); }), (requires { &P::correct; })},
+      Member{"target_mistake",
+             "std::string target_mistake(const at::Tensor& output, const at::Tensor& target) const",
+             (requires { &P::target_mistake; }),
+             (requires { static_cast<Mistake>(&P::target_mistake); }), false},
   };
 };
 

@@ -33,16 +33,21 @@ inline at::Tensor draw_partners(Random& random, std::int64_t samples) {
   return partners;
 }
 
-/// [N, classes] float32: `part` of the sample's own class, the rest of its partner's. Throws
+/// The type of blended targets: that of the outputs of a model in float64, else float32.
+inline at::ScalarType target_type(const at::Tensor& input) {
+  return input.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+/// [N, classes] of type `type`: `part` of the sample's own class, the rest of its partner's. Throws
 /// DataError for targets that are no classes, and what LibTorch throws for a class too high.
 inline at::Tensor blend_targets(const at::Tensor& target, const at::Tensor& partners, double part,
-                                std::int64_t classes) {
+                                std::int64_t classes, at::ScalarType type) {
   if (target.dim() != 1 || target.scalar_type() != at::kLong) {
     throw DataError(
         "Mixing takes targets [N] int64, but the batch has others; leave the mixing "
         "policy out, or give one class for each sample.");
   }
-  const auto own = at::zeros({target.size(0), classes}, target.options().dtype(at::kFloat))
+  const auto own = at::zeros({target.size(0), classes}, target.options().dtype(type))
                        .scatter_(1, target.unsqueeze(1), 1);
   return own.mul(part).add_(own.index_select(0, partners), 1 - part);
 }

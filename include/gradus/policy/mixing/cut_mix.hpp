@@ -44,7 +44,8 @@ struct CutMix {
     rectangle(mixed).copy_(rectangle(batch.input).index_select(0, partners));
     const auto replaced = static_cast<double>((bottom - top) * (right - left));
     const auto all = static_cast<double>(batch.input.size(2) * batch.input.size(3));
-    batch.target = blend_targets(batch.target, partners, 1 - replaced / all, classes);
+    batch.target = blend_targets(batch.target, partners, 1 - replaced / all, classes,
+                                 target_type(batch.input));
     batch.input = mixed;
   }
 

@@ -33,7 +33,7 @@ struct Mixup {
     const auto partners =
         draw_partners(random, batch.size())
             .to(batch.target.device(), at::kLong, /*non_blocking=*/true);  // else CUDA would wait
-    batch.target = blend_targets(batch.target, partners, part, classes);
+    batch.target = blend_targets(batch.target, partners, part, classes, target_type(batch.input));
     batch.input = batch.input.mul(part).add_(batch.input.index_select(0, partners), 1 - part);
   }
 };

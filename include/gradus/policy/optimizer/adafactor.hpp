@@ -6,6 +6,7 @@
 #include <gradus/core/state_dict.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/policy/optimizer/decay.hpp>
+#include <gradus/policy/optimizer/number_types.hpp>
 
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/zeros.h>
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -60,6 +60,7 @@ struct Adafactor {
     State state;
     for (const auto& named : parameters) {
       const auto& parameter = named.tensor;
+      refuse_complex(named, name);
       const auto options = parameter.options().requires_grad(false);
       auto rows = parameter.sizes().vec();
       auto columns = rows;
@@ -97,7 +98,7 @@ struct Adafactor {
   void step(State& state, const Rates& rates) const {
     for (std::size_t i = 0; i < state.parameters.size(); ++i) {
       const auto& gradient = state.parameters[i].grad();
-      if (!gradient.defined()) continue;
+      if (!gradient.defined() || gradient.numel() == 0) continue;
       const auto parameter = state.parameters[i].detach();
       const auto taken = static_cast<double>(++state.steps[i]);
       const double shrink = decay_of(group_of(parameter), decay, weight_decay);
@@ -112,8 +113,6 @@ struct Adafactor {
   }
 
  private:
-  static constexpr double tiny = std::numeric_limits<float>::epsilon();
-
   static at::Tensor root_mean_square(const at::Tensor& tensor) {
     return at::linalg_vector_norm(tensor) / std::sqrt(static_cast<double>(tensor.numel()));
   }
@@ -127,6 +126,7 @@ struct Adafactor {
 
   static at::Tensor second_moment(State& state, std::size_t i, const at::Tensor& gradient,
                                   double part) {
+    const double tiny = limits_of(gradient.scalar_type()).epsilon;
     if (gradient.dim() <= 1) {
       return state.rows[i].lerp_(gradient * gradient, part).clamp_min(tiny * tiny);
     }

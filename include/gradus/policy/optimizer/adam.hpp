@@ -68,14 +68,14 @@ struct Adam {
   void apply(State& state, const Rate& rate, const Rates& rates,
              const std::optional<at::Tensor>& found_inf) const {
     for (const auto group : {ParameterGroup::weights, ParameterGroup::vectors}) {
-      const auto moved = state.moments.moved(group);
-      if (moved.parameters.empty()) continue;
-      const auto steps = state.count(group);
-      at::_fused_adam_(moved.parameters, moved.gradients, moved.moments[0], moved.moments[1], {},
-                       steps, rate, rates.momentum.value_or(beta1), beta2,
-                       decay_of(group, decay, weight_decay), eps, /*amsgrad=*/false,
-                       /*maximize=*/false, /*grad_scale=*/{}, found_inf);
-      if (found_inf) at::_foreach_add_(steps, found_inf->squeeze(), -1);
+      state.moments.moved(group).for_each([&](const MovedParameters<2>& moved) {
+        const auto steps = state.count(moved);
+        at::_fused_adam_(moved.parameters, moved.gradients, moved.moments[0], moved.moments[1], {},
+                         steps, rate, rates.momentum.value_or(beta1), beta2,
+                         decay_of(group, decay, weight_decay), eps,
+                         /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, found_inf);
+        if (found_inf) at::_foreach_add_(steps, found_inf->squeeze(), -1);
+      });
     }
   }
 };

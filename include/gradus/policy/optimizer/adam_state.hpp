@@ -1,4 +1,4 @@
-/// The run state that Adam and AdamW have in common.
+/// The run state that Adam, AdamW and the fallback of Muon have in common.
 #pragma once
 
 #include <gradus/policy/optimizer/moments.hpp>
@@ -22,14 +22,11 @@ struct AdamState {
     }
   }
 
-  /// Counts a step for those of `group` that have a gradient, and returns their counts.
-  [[nodiscard]] std::vector<at::Tensor> count(ParameterGroup group) const {
+  /// Counts a step for the parameters that it updates, and returns their counts.
+  [[nodiscard]] std::vector<at::Tensor> count(const MovedParameters<2>& moved) const {
     std::vector<at::Tensor> counts;
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      const auto& parameter = moments.parameters[i];
-      if (parameter.grad().defined() && group_of(parameter) == group) counts.push_back(steps[i]);
-    }
-    if (!counts.empty()) at::_foreach_add_(counts, 1);
+    for (const auto place : moved.places) counts.push_back(steps[place]);
+    at::_foreach_add_(counts, 1);
     return counts;
   }
 

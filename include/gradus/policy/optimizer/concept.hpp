@@ -12,9 +12,11 @@ namespace gradus {
 
 /// An optimizer policy
 /// - has a learning rate `lr` of its own, which a schedule starts from or ignores;
-/// - makes by `start(parameters)` its run state for the unique parameters, once per run;
-/// - moves by `step(state, rates)` each parameter that has a gradient, in place, without waiting
-///   for the device. Gradients are finite and already unscaled, clipped and averaged;
+/// - makes by `start(parameters)` its run state for the unique parameters, once for a trainer: a
+///   second `fit` keeps it. A number type that it cannot update is refused there, by name;
+/// - updates by `step(state, rates)` each parameter that has a gradient, in place, without waiting
+///   for the device: element i by element i of the gradient, whatever the strides of either, and no
+///   other memory. Gradients are finite and already unscaled, clipped and averaged;
 /// - says by `has_momentum()` whether a schedule may set its momentum;
 /// - may also step where only the device knows whether the gradients are finite:
 ///   `step_on_device(state, rates, learning_rate, found_inf)` takes the rate as a tensor [1] in

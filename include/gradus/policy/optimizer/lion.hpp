@@ -56,14 +56,14 @@ struct Lion {
   void step(State& state, const Rates& rates) const {
     const double blend = rates.momentum.value_or(beta1);
     for (const auto group : {ParameterGroup::weights, ParameterGroup::vectors}) {
-      const auto moved = state.moved(group);
-      if (moved.parameters.empty()) continue;
-      auto directions = at::_foreach_lerp(moved.gradients, moved.moments[0], blend);
-      at::_foreach_sign_(directions);
       const double shrink = decay_of(group, decay, weight_decay);
-      if (shrink != 0) at::_foreach_mul_(moved.parameters, 1 - rates.learning_rate * shrink);
-      at::_foreach_add_(moved.parameters, directions, -rates.learning_rate);
-      at::_foreach_lerp_(moved.moments[0], moved.gradients, 1 - beta2);
+      state.moved(group).for_each([&](const MovedParameters<1>& moved) {
+        auto directions = at::_foreach_lerp(moved.gradients, moved.moments[0], blend);
+        at::_foreach_sign_(directions);
+        if (shrink != 0) at::_foreach_mul_(moved.parameters, 1 - rates.learning_rate * shrink);
+        at::_foreach_add_(moved.parameters, directions, -rates.learning_rate);
+        at::_foreach_lerp_(moved.moments[0], moved.gradients, 1 - beta2);
+      });
     }
   }
 };

@@ -3,7 +3,7 @@
 
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/state_dict.hpp>
-#include <gradus/policy/optimizer/decay.hpp>
+#include <gradus/policy/optimizer/moved_parameters.hpp>
 
 #include <ATen/ops/zeros_like.h>
 
@@ -14,14 +14,6 @@
 #include <vector>
 
 namespace gradus {
-
-/// The parameters of one group that have a gradient, in step with their gradients and moments.
-template <std::size_t N>
-struct MovedParameters {
-  std::vector<at::Tensor> parameters;
-  std::vector<at::Tensor> gradients;
-  std::array<std::vector<at::Tensor>, N> moments;
-};
 
 /// `N` moments of each parameter, zero at first, in its type and memory format.
 template <std::size_t N>
@@ -36,17 +28,16 @@ struct Moments {
     }
   }
 
-  /// Those of `group` that have a gradient.
-  [[nodiscard]] MovedParameters<N> moved(ParameterGroup group) const {
-    MovedParameters<N> list;
+  /// Those of `group` that a step updates.
+  [[nodiscard]] MovedByType<N> moved(ParameterGroup group) {
+    MovedByType<N> lists;
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-      const auto& parameter = parameters[i];
-      if (!parameter.grad().defined() || group_of(parameter) != group) continue;
-      list.parameters.push_back(parameter.detach());
-      list.gradients.push_back(parameter.grad());
-      for (std::size_t k = 0; k < N; ++k) list.moments[k].push_back(moments[k][i]);
+      if (!is_moved(parameters[i], group)) continue;
+      std::array<at::Tensor*, N> of{};
+      for (std::size_t k = 0; k < N; ++k) of[k] = &moments[k][i];
+      lists.of(parameters[i]).add(i, parameters[i], of);
     }
-    return list;
+    return lists;
   }
 
   void save(StateDict& to, const std::array<std::string_view, N>& names) const {

@@ -7,6 +7,7 @@
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/policy/optimizer/moments.hpp>
+#include <gradus/policy/optimizer/number_types.hpp>
 
 #include <ATen/ops/addmm.h>
 
@@ -69,6 +70,7 @@ struct Muon {
     std::vector<NamedTensor> matrices;
     std::vector<NamedTensor> others;
     for (const auto& parameter : parameters) {
+      if (is_matrix(parameter.tensor)) refuse_complex(parameter, name);
       (is_matrix(parameter.tensor) ? matrices : others).push_back(parameter);
     }
     return {Moments<1>(matrices), fallback.start(others)};
@@ -87,10 +89,11 @@ struct Muon {
 
   void step(State& state, const Rates& rates) const {
     fallback.step(state.others, {rates.learning_rate * fallback.lr / lr, rates.momentum});
-    const auto moved = state.matrices.moved(ParameterGroup::weights);
-    for (std::size_t i = 0; i < moved.parameters.size(); ++i) {
-      move(moved.parameters[i], moved.gradients[i], moved.moments[0][i], rates);
-    }
+    state.matrices.moved(ParameterGroup::weights).for_each([&](const MovedParameters<1>& moved) {
+      for (std::size_t i = 0; i < moved.parameters.size(); ++i) {
+        move(moved.parameters[i], moved.gradients[i], moved.moments[0][i], rates);
+      }
+    });
   }
 
  private:

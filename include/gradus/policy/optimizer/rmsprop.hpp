@@ -6,6 +6,7 @@
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/policy/optimizer/decay.hpp>
 #include <gradus/policy/optimizer/moments.hpp>
+#include <gradus/policy/optimizer/number_types.hpp>
 
 #include <ATen/ops/_foreach_add.h>
 #include <ATen/ops/_foreach_addcdiv.h>
@@ -13,7 +14,12 @@
 #include <ATen/ops/_foreach_lerp.h>
 #include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/_foreach_sqrt.h>
+#include <ATen/ops/fmax.h>
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
 #include <vector>
 
 namespace gradus {
@@ -62,23 +68,23 @@ struct RMSprop {
   void step(State& state, const Rates& rates) const {
     const double mu = rates.momentum.value_or(momentum);
     for (const auto group : {ParameterGroup::weights, ParameterGroup::vectors}) {
-      auto moved = state.moved(group);
-      if (moved.parameters.empty()) continue;
       const double shrink = decay_of(group, decay, weight_decay);
-      const auto gradients = shrink == 0
-                                 ? moved.gradients
-                                 : at::_foreach_add(moved.gradients, moved.parameters, shrink);
-      auto& [squares, means, velocities] = moved.moments;
-      at::_foreach_mul_(squares, alpha);
-      at::_foreach_addcmul_(squares, gradients, gradients, 1 - alpha);
-      const auto divisors = root(squares, means, gradients);
-      if (mu == 0) {
-        at::_foreach_addcdiv_(moved.parameters, gradients, divisors, -rates.learning_rate);
-      } else {
-        at::_foreach_mul_(velocities, mu);
-        at::_foreach_addcdiv_(velocities, gradients, divisors);
-        at::_foreach_add_(moved.parameters, velocities, -rates.learning_rate);
-      }
+      state.moved(group).for_each([&](const MovedParameters<3>& moved) {
+        const auto gradients = shrink == 0
+                                   ? moved.gradients
+                                   : at::_foreach_add(moved.gradients, moved.parameters, shrink);
+        const auto& [squares, means, velocities] = moved.moments;
+        at::_foreach_mul_(squares, alpha);
+        at::_foreach_addcmul_(squares, gradients, gradients, 1 - alpha);
+        const auto divisors = root(squares, means, gradients);
+        if (mu == 0) {
+          at::_foreach_addcdiv_(moved.parameters, gradients, divisors, -rates.learning_rate);
+        } else {
+          at::_foreach_mul_(velocities, mu);
+          at::_foreach_addcdiv_(velocities, gradients, divisors);
+          at::_foreach_add_(moved.parameters, velocities, -rates.learning_rate);
+        }
+      });
     }
   }
 
@@ -92,12 +98,24 @@ struct RMSprop {
     if (centered) {
       at::_foreach_lerp_(means, gradients, 1 - alpha);
       roots = at::_foreach_addcmul(squares, means, means, -1);
+      keep_above_rounding(roots, squares);
       at::_foreach_sqrt_(roots);
     } else {
       roots = at::_foreach_sqrt(squares);
     }
-    at::_foreach_add_(roots, eps);
+    at::_foreach_add_(roots, std::max(eps, limits_of(roots.front().scalar_type()).least));
     return roots;
+  }
+
+  /// Along a steady gradient the variance is a difference of two equal numbers: rounding makes it
+  /// negative, and its root NaN. It is known to the rounding of the square, and no better.
+  static void keep_above_rounding(std::vector<at::Tensor>& variances,
+                                  const std::vector<at::Tensor>& squares) {
+    for (std::size_t i = 0; i < variances.size(); ++i) {
+      const double epsilon = limits_of(squares[i].scalar_type()).epsilon;
+      variances[i] =
+          at::fmax(variances[i], squares[i] * epsilon);  // not NaN where both are infinite
+    }
   }
 };
 static_assert(OptimizerPolicy<RMSprop>);

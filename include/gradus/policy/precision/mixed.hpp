@@ -30,8 +30,8 @@ constexpr std::array<std::string_view, 3> enum_names(Scaling) { return {"automat
 
 /// When to use: on any device; where it would not pay it steps aside and says so. bfloat16 has
 /// float32's range and needs no scaler. float16 is chosen on CUDA devices without native bfloat16;
-/// there a step reads one flag from the device, because a skipped step must not advance the
-/// schedule.
+/// there the device itself skips a step whose gradients are not finite, and the host reads nothing,
+/// but for the cases that docs/semantics.md lists.
 ///
 /// Source: Micikevicius et al. 2018, "Mixed Precision Training"; numbers of torch.amp.GradScaler.
 struct Mixed {

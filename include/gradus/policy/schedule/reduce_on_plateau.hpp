@@ -18,7 +18,9 @@ namespace gradus {
 /// measured after each epoch, not on the step alone, so it cannot be a part of `Warmup` or
 /// `Sequence`.
 ///
-/// Equals torch.optim.lr_scheduler.ReduceLROnPlateau, stepped once an epoch.
+/// Equals torch.optim.lr_scheduler.ReduceLROnPlateau, stepped once an epoch, but where the best
+/// value is below zero: there PyTorch 2.11 to 2.15 takes values down to `threshold` worse for
+/// better. An epoch without the metric, because all its steps were skipped, does not count.
 struct ReduceOnPlateau {
   using slot = slot::schedule;
   static constexpr std::string_view name = "ReduceOnPlateau";
@@ -40,7 +42,7 @@ struct ReduceOnPlateau {
         field("cooldown", &ReduceOnPlateau::cooldown, at_least(0),
               "epochs after a fall that do not count"),
         field("min_lr", &ReduceOnPlateau::min_lr, at_least(0), "the rate falls no further"),
-        field("watched", &ReduceOnPlateau::watched, "figure that should get better"));
+        field("watched", &ReduceOnPlateau::watched, "metric that should get better"));
   }
 
   struct State {
@@ -65,7 +67,9 @@ struct ReduceOnPlateau {
   }
 
   void after_epoch(State& state, const EpochRecord& record) const {
-    const double now = watched_figure(watched, record);
+    const auto figure = watched_figure(watched, record);
+    if (!figure) return;  // neither better nor worse
+    const double now = *figure;
     const double best = state.best.item<double>();
     const double needed = best - threshold * (best < 0 ? -best : best);
     const bool better = best == std::numeric_limits<double>::infinity() || now < needed;

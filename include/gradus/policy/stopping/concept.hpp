@@ -26,7 +26,9 @@ struct StoppingMembers<P, false> {
 }  // namespace detail
 
 /// `stop(record)` is asked after each epoch and its evaluation, and says whether that was the last
-/// one. A policy with run state takes it first.
+/// one. A policy with run state takes it first. A record may lack a loss or an accuracy; a policy
+/// that has a member `Watched watched` is refused before step 0 where no epoch will have what it
+/// monitors.
 template <class P>
 struct Contract<slot::stopping, P> {
   using Stop = typename detail::StoppingMembers<P>::Stop;

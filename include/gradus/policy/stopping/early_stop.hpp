@@ -16,7 +16,8 @@
 namespace gradus {
 
 /// When to use: many epochs at a rate that does not fall to zero on a plan. A schedule made for all
-/// the planned steps is cut off.
+/// the planned steps is cut off. An epoch without the metric, because all its steps were skipped,
+/// counts neither as better nor as worse.
 ///
 /// Source: Prechelt 1998, "Early Stopping - But When?", criterion UP.
 struct EarlyStop {
@@ -32,7 +33,7 @@ struct EarlyStop {
                            "epochs in a row without a better result that end the run"),
                      field("min_delta", &EarlyStop::min_delta, at_least(0),
                            "smallest change that counts as better"),
-                     field("watched", &EarlyStop::watched, "figure that should get better"));
+                     field("watched", &EarlyStop::watched, "metric that should get better"));
   }
 
   struct State {
@@ -45,9 +46,10 @@ struct EarlyStop {
   }
 
   [[nodiscard]] bool stop(State& state, const EpochRecord& record) const {
-    const double now = watched_figure(watched, record);
-    const bool better = now < state.best.item<double>() - min_delta;
-    if (better) state.best.fill_(now);
+    const auto now = watched_figure(watched, record);
+    if (!now) return false;  // neither better nor worse
+    const bool better = *now < state.best.item<double>() - min_delta;
+    if (better) state.best.fill_(*now);
     state.bad_epochs = better ? 0 : state.bad_epochs + 1;
     return state.bad_epochs >= patience;
   }
