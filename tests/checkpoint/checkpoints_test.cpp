@@ -391,15 +391,22 @@ CATCH_TEST_CASE(
   half_a_run(folder.path());
   const auto file = folder / "step-000000002.safetensors";
   auto run = read_run(file);
-  run.manifest["format"] = 2;
+  run.manifest["format"] = run_file_format + 1;
   run.manifest["gradus"] = "9.0.0";
   write_run(file, run);
   auto trainer = small();
   CATCH_CHECK_THAT(refusal(trainer, folder.path()),
-                   ContainsSubstring("has format 2, but this gradus reads up to 1") &&
+                   ContainsSubstring("has format 3, but this gradus reads up to 2") &&
                        ContainsSubstring("9.0.0"));
   CATCH_CHECK_THROWS_WITH(load_weights(*trainer.model(), read_safetensors(file)),
-                          ContainsSubstring("has format 2"));
+                          ContainsSubstring("has format 3"));
+  run.manifest["format"] = 1;
+  run.manifest["gradus"] = "0.0.9";
+  write_run(file, run);
+  CATCH_CHECK_THAT(refusal(trainer, folder.path()),
+                   ContainsSubstring("in format 1, but this gradus resumes format 2") &&
+                       ContainsSubstring("0.0.9"));
+  CATCH_CHECK_NOTHROW(load_weights(*trainer.model(), read_safetensors(file)));
   const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
   write_safetensors(file, {.metadata = {{"gradus", R"({"format":1,"x":)" + deep + "}"}},
                            .tensors = run.state.entries()});
@@ -414,11 +421,11 @@ CATCH_TEST_CASE("only what is damaged is passed over: a newer format, or a file 
   const Folder folder;
   half_a_run(folder.path());
   auto run = read_run(folder / "step-000000002.safetensors");
-  run.manifest["format"] = 2;
+  run.manifest["format"] = run_file_format + 1;
   const auto newest = folder / "step-000000005.safetensors";
   write_run(newest, run);
   auto trainer = small();
-  CATCH_CHECK_THAT(refusal(trainer, folder.path()), ContainsSubstring("has format 2"));
+  CATCH_CHECK_THAT(refusal(trainer, folder.path()), ContainsSubstring("has format 3"));
   fs::remove(newest);
   fs::create_directory(newest);
   CATCH_CHECK_THAT(refusal(trainer, folder.path()), ContainsSubstring("is not a regular file"));

@@ -1,6 +1,10 @@
 #include "catch.hpp"
 #include "support.hpp"
+#include <gradus/observe/comparison_json.hpp>
+#include <gradus/observe/lines.hpp>
 #include <gradus/observe/metrics.hpp>
+#include <gradus/observe/report.hpp>
+#include <gradus/observe/table.hpp>
 
 #include <fstream>
 #include <limits>
@@ -69,6 +73,32 @@ CATCH_TEST_CASE("a figure that is missing or not finite is null in metrics.jsonl
   CATCH_REQUIRE(lines.size() == 1);
   for (const auto* name : {"train_loss", "test_loss", "test_accuracy", "learning_rate"})
     CATCH_CHECK(lines[0].at(name).is_null());
+}
+
+CATCH_TEST_CASE("figures over nothing: absent in metrics.jsonl, in a comparison and in the lines") {
+  const observe_test::Folder folder;
+  auto event = epoch_end();
+  event.record.train_loss.reset();
+  event.record.optimizer_steps = 0;
+  event.record.skipped_steps = 10;
+  event.record.test = gradus::Evaluation{.samples = 8};
+  observe::MetricsFile(folder.path() / "m").on(event);
+  const auto line = lines_of(folder.path() / "m").at(0);
+  for (const auto* name : {"train_loss", "test_loss", "test_accuracy"}) {
+    CATCH_CHECK(line.at(name).is_null());
+  }
+  CATCH_CHECK(line.at("test_samples") == 8);
+  auto comparison = observe_test::three_runs();
+  comparison.runs[1].epochs.back() = event.record;
+  const auto json = observe::to_json(comparison).at("runs").at(1);
+  CATCH_CHECK(json.at("test_accuracy").is_null());
+  CATCH_CHECK(json.at("epochs").back().at("train_loss").is_null());
+  CATCH_CHECK_FALSE(observe::markdown_table(comparison).empty());
+  CATCH_CHECK_FALSE(observe::report_html(comparison).empty());
+  const auto shown = observe::line_of(event);
+  CATCH_CHECK(shown.find("train loss none") != std::string::npos);
+  CATCH_CHECK(shown.find("accuracy") == std::string::npos);
+  CATCH_CHECK(shown.find("skipped 10 steps") != std::string::npos);
 }
 
 CATCH_TEST_CASE("a resumed run goes on in metrics.jsonl after a line that was cut off",

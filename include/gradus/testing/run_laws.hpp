@@ -1,8 +1,8 @@
 /// Laws of a trainer's policies over runs that follow one another.
 #pragma once
 
-#include <gradus/checkpoint/weights.hpp>
 #include <gradus/core/events.hpp>
+#include <gradus/core/parameters.hpp>
 #include <gradus/policy/loading/plain.hpp>
 #include <gradus/testing/broken_laws.hpp>
 #include <gradus/train/trainer.hpp>
@@ -75,6 +75,13 @@ struct RunTrace {
   }
 };
 
+/// Parameters and buffers.
+inline std::vector<NamedTensor> state_of_model(const torch::nn::Module& model) {
+  auto state = unique_parameters(model);
+  for (const auto& buffer : unique_buffers(model)) state.push_back(buffer);
+  return state;
+}
+
 /// A trainer with policies `Ps`, and the model that it begins with.
 template <class... Ps>
 class RunTrial {
@@ -84,7 +91,7 @@ class RunTrial {
   explicit RunTrial(const typename T::policies_type& policies = {}) : policies_(policies) {
     torch::manual_seed(0);
     model_ = RunNet();
-    for (const auto& [name, tensor] : named_state(*model_))
+    for (const auto& [name, tensor] : state_of_model(*model_))
       begin_.push_back(tensor.detach().clone());
   }
 
@@ -93,14 +100,14 @@ class RunTrial {
   /// Puts the first weights and statistics back.
   void begin_again() {
     const at::NoGradGuard no_grad;
-    auto state = named_state(*model_);
+    auto state = state_of_model(*model_);
     for (std::size_t i = 0; i < state.size(); ++i) state[i].tensor.copy_(begin_[i]);
   }
 
   RunTrace run(T& trainer) {
     RunTrace trace;
     trainer.fit(RunPoints(26), RunPoints(12), trace);
-    for (const auto& [name, tensor] : named_state(*model_)) {
+    for (const auto& [name, tensor] : state_of_model(*model_)) {
       trace.tensors.push_back(tensor.detach().clone());
     }
     return trace;

@@ -196,8 +196,10 @@ template <class M, class Policies>
 void BasicTrainer<M, Policies>::read_losses(StepEnd& event) {
   const auto reading = meter_.read();
   progress_.windows_since_reading = 0;
-  progress_.take_off(reading.skipped_on_device);
-  event.step = progress_.steps;
+  if (device_steps_) {
+    progress_.take_off(reading.skipped_on_device);
+    event.step = progress_.steps;
+  }
   event.train_loss = reading.mean;
   event.warning = guard_.check_reading(reading, parameters_, place_);
   guard_.count(reading.windows, reading.skipped_in_a_row, parameters_, place_);

@@ -6,9 +6,7 @@
 
 #include <ATen/ops/empty.h>
 
-#include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 
 namespace gradus {
@@ -43,11 +41,13 @@ class HistoryRow {
   }
 
  private:
-  /// A metric that is absent is NaN in the table.
+  /// Whether a metric is there is a count of its own.
   void pass(std::optional<double>& metric) {
-    double value = metric.value_or(std::numeric_limits<double>::quiet_NaN());
+    std::int64_t present = metric ? 1 : 0;
+    double value = metric.value_or(0);
+    take_number(counts_, present, store_);
     take_number(figures_, value, store_);
-    if (!store_ && !std::isnan(value)) metric = value;
+    if (!store_ && present != 0) metric = value;
   }
   void pass(std::optional<Evaluation>& optional) {
     auto evaluation = optional.value_or(Evaluation{.samples = -1});
@@ -64,7 +64,7 @@ class HistoryRow {
   bool store_;
 };
 
-constexpr std::int64_t history_counts = 10;
+constexpr std::int64_t history_counts = 13;
 constexpr std::int64_t history_figures = 3;
 constexpr std::int64_t history_seconds = 2;
 

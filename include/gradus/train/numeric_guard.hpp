@@ -131,15 +131,14 @@ class NumericGuard {
   }
 
  private:
-  /// Differences count, for a loss may be below zero: too much is `divergence` times the best loss,
-  /// or above it by `divergence` times what readings spread over from the begin down to it, if that
-  /// is more. The first ten count in any case: they show how much a loss varies.
+  /// Differences count, for a loss may be near zero, or below: the rise over the best loss against
+  /// the size of that, or against what readings spread over from the begin down to it, if that is
+  /// more. The first ten count in any case: they show how much a loss varies.
   bool grows_too_much(double loss) {
     constexpr std::int64_t first_readings = 10;
     const double rise = readings_ > 0 ? loss - best_ : 0;
     const double spread = readings_ > 0 ? highest_ - best_ : 0;
-    const double allowed =
-        std::max(plan_.divergence * spread, (plan_.divergence - 1) * std::abs(best_));
+    const double allowed = (plan_.divergence - 1) * std::max(spread, std::abs(best_));
     const bool better = loss < best_;
     if (++readings_ <= first_readings || better) highest_ = std::max({highest_, latest_, loss});
     latest_ = loss;

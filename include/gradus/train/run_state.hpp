@@ -55,7 +55,7 @@ StateDict BasicTrainer<M, Policies>::save_state(StateDict earlier) {
   put("losses", [&](StateDict& part) { meter_.save(part); });
   put("guard", [&](StateDict& part) { guard_.save(part); });
   auto known = progress_;
-  known.take_off(meter_.skipped_on_device());
+  if (device_steps_) known.take_off(meter_.skipped_on_device());
   put("progress", [&](StateDict& part) { known.save(part); });
   put("data", [&](StateDict& part) { data_.save(part); });
   put("time", [&](StateDict& part) { clock_.save(part); });

@@ -14,8 +14,8 @@ namespace gradus {
 /// can be skipped, with its part of the batch norms' statistics taken back; that waits for the
 /// device once a step.
 ///
-/// A loss has diverged when it is more than `divergence` times the best one, and above it by more
-/// than `divergence` times what readings spread over until then: a loss may be near zero, or below.
+/// A loss has diverged when it is above the best one by more than (divergence - 1) times the size
+/// of that, or of what readings spread over until then, if that is more: a loss may be below zero.
 struct Guard {
   using slot = slot::guard;
   static constexpr std::string_view name = "Guard";

@@ -135,8 +135,8 @@ struct SGD {
     }
   }
 
-  /// Whether the fused kernel is not to be had: on the CPU that of LibTorch 2.11 to 2.15 updates of
-  /// 16-bit parameters only the last few elements, those that do not fill a vector.
+  /// Whether the fused kernel is not to be had: on the CPU that of LibTorch 2.11 (not 2.15) updates
+  /// of 16-bit parameters only the last few elements, those that do not fill a vector.
   static bool fused_leaves_out(const at::Tensor& parameter) {
     return parameter.is_cpu() && at::isReducedFloatingType(parameter.scalar_type());
   }
