@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gradus/core/out_of_memory.hpp>
+#include <gradus/core/random.hpp>
 #include <gradus/train/basic_trainer.hpp>
 #include <gradus/train/gradients.hpp>
 #include <gradus/train/loss_inputs.hpp>
