@@ -608,6 +608,25 @@ CATCH_TEST_CASE(
   CATCH_CHECK(net->norm->num_batches_tracked.item<std::int64_t>() == 0);
 }
 
+CATCH_TEST_CASE("names: statistics of averaged weights are recomputed for norms that train alone") {
+  struct NetImpl : torch::nn::Module {
+    torch::nn::BatchNorm1d frozen = register_module("frozen", torch::nn::BatchNorm1d(6));
+    torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(6));
+    torch::nn::Linear head = register_module("head", torch::nn::Linear(6, 3));
+    at::Tensor forward(const at::Tensor& x) { return head(norm(frozen(x))); }
+  };
+  struct Net : torch::nn::ModuleHolder<NetImpl> {
+    using torch::nn::ModuleHolder<NetImpl>::ModuleHolder;
+  };
+  Net net;
+  net->frozen->eval();
+  Trainer<Net, Small, Preset<EMA{.decay = 0.5, .batches = 2}>> trainer(net, on_cpu());
+  trainer.fit(Points(16), Points(8));
+  const auto averaged = trainer.evaluation_weights();
+  CATCH_CHECK(net->frozen->running_mean.equal(torch::zeros({6})));
+  CATCH_CHECK(net->norm->num_batches_tracked.item<std::int64_t>() == 2);
+}
+
 CATCH_TEST_CASE("names: a part in evaluation mode within a model that trains stays frozen") {
   Normed net;
   net->norm->eval();

@@ -53,9 +53,9 @@ void check_target(const Loss& loss, const at::Tensor& output, const at::Tensor& 
   if constexpr (requires { loss.target_mistake(output, target); }) {
     const auto mistake = loss.target_mistake(output, target);
     if (mistake.empty()) return;
-    throw ConfigurationError("policy " + std::string(Loss::name) +
-                             " of axis loss cannot be computed for this model on this data: " + mistake +
-                             ".");
+    throw ConfigurationError(
+        "policy " + std::string(Loss::name) +
+        " of axis loss cannot be computed for this model on this data: " + mistake + ".");
   }
 }
 
