@@ -16,7 +16,7 @@
 
 namespace gradus {
 
-/// The random streams of LibTorch on the CPU and on `device`, which go on afterwards where they
+/// The random streams of LibTorch on the CPU and on `device`, which resume afterwards where they
 /// were.
 class KeepRandomStreams {
  public:
