@@ -4,6 +4,7 @@
 # What happens: the norm is inf and every gradient is exactly 0. No error, no warning: the model stands
 #   still.
 # Why: the norm is kept in the type of the gradients, whose largest number is 65,504; 1 / inf is 0.
+# gradus takes the norm of 16-bit gradients in float32 (policy/clipping/clip_norm.hpp).
 #
 # Seen with torch==2.15.0 and torch==2.11.0 (2026-11-27):
 #   torch.float32: norm 120000, gradients 0.25

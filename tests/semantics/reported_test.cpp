@@ -711,3 +711,23 @@ CATCH_TEST_CASE(
   CATCH_CHECK_THROWS_WITH((Trainer<Net, Small, Muon>(Net(), on_cpu())),
                           ContainsSubstring("parameter 'mix' is ComplexFloat, but Muon"));
 }
+
+CATCH_TEST_CASE("types: finite float16 gradients whose norm is beyond float16") {
+  const auto weight = torch::zeros({16}, torch::kHalf).requires_grad_();
+  weight.mutable_grad() = torch::full({16}, 30000, torch::kHalf);
+  // In float32 a sum of squares overflows too.
+  const auto large = torch::zeros({2}).requires_grad_();
+  large.mutable_grad() = torch::full({2}, 1e30F);
+  const auto nothing = torch::zeros({0, 3}).requires_grad_();
+  nothing.mutable_grad() = torch::zeros({0, 3});
+  const std::vector<NamedTensor> parameters{
+      {"weight", weight}, {"large", large}, {"nothing", nothing}};
+  const NumericGuard guard(GuardPlan{.each_step = true});
+  CATCH_CHECK_NOTHROW(static_cast<void>(guard.allows_step(parameters, LossMeter(), {})));
+  large.mutable_grad()[1] = std::numeric_limits<float>::infinity();
+  CATCH_CHECK_THROWS_WITH(static_cast<void>(guard.allows_step(parameters, LossMeter(), {})),
+                          ContainsSubstring("the gradient of 'large' is not finite"));
+  ClipNorm{.max_norm = 1}.clip({weight.grad()});
+  const double norm = weight.grad().to(torch::kDouble).norm().item<double>();
+  CATCH_CHECK(std::abs(norm - 1) < 0.05);
+}

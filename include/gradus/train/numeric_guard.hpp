@@ -157,14 +157,15 @@ class NumericGuard {
     std::vector<at::Tensor> gradients;
     std::vector<const std::string*> names;
     for (const auto& [name, parameter] : parameters) {
-      if (!parameter.grad().defined()) continue;
-      gradients.push_back(parameter.grad());
+      if (!parameter.grad().defined() || parameter.grad().numel() == 0) continue;
+      gradients.push_back(real_parts(parameter.grad()));
       names.push_back(&name);
     }
     auto losses = meter.open_window();
     const auto count = losses.size();
     if (!gradients.empty()) {
-      const auto norms = at::_foreach_norm(gradients);
+      // The largest size of an entry: a sum of squares may overflow where every entry is finite.
+      const auto norms = at::_foreach_norm(gradients, std::numeric_limits<double>::infinity());
       losses.insert(losses.end(), norms.begin(), norms.end());
     }
     for (auto& loss : losses) loss = loss.to(at::kDouble);

@@ -10,6 +10,7 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace gradus {
@@ -18,7 +19,9 @@ namespace gradus {
 ///
 ///     g *= min(1, max_norm / (|g| + 1e-6))        |g|: 2-norm over all parameters
 ///
-/// Equals torch.nn.utils.clip_grad_norm_(foreach=True). Source: Pascanu et al. 2013, algorithm 1.
+/// Equals torch.nn.utils.clip_grad_norm_(foreach=True), but that norms of 16-bit gradients are
+/// taken in float32: in float16 one above 65,504 would be infinite, and every gradient become 0.
+/// Source: Pascanu et al. 2013, algorithm 1.
 struct ClipNorm {
   using slot = slot::clipping;
   static constexpr std::string_view name = "ClipNorm";
@@ -33,9 +36,24 @@ struct ClipNorm {
 
   void clip(const std::vector<at::Tensor>& gradients) const {
     if (gradients.empty()) return;
-    const auto norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients)));
+    const auto norm = at::linalg_vector_norm(at::stack(norms_of(gradients)));
     const auto factor = ((norm + 1e-6).reciprocal() * max_norm).clamp_max(1.0);
-    at::_foreach_mul_(gradients, factor);
+    const auto type = gradients.front().scalar_type();
+    const bool one_type =
+        std::all_of(gradients.begin(), gradients.end(),
+                    [&](const at::Tensor& gradient) { return gradient.scalar_type() == type; });
+    at::_foreach_mul_(gradients, one_type ? factor.to(type) : factor);
+  }
+
+ private:
+  static std::vector<at::Tensor> norms_of(const std::vector<at::Tensor>& gradients) {
+    const auto has = [&](auto is) {
+      return std::any_of(gradients.begin(), gradients.end(),
+                         [&](const at::Tensor& gradient) { return is(gradient.scalar_type()); });
+    };
+    if (!has(at::isReducedFloatingType)) return at::_foreach_norm(gradients);
+    const bool has_double = has([](at::ScalarType type) { return type == at::kDouble; });
+    return at::_foreach_norm(gradients, 2, has_double ? at::kDouble : at::kFloat);
   }
 };
 static_assert(ClippingPolicy<ClipNorm>);
