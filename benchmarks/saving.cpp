@@ -3,6 +3,7 @@
 /// takes beside it (checks, checksums, writing, fsync), and what part of that the checksums are.
 #include "configurations.hpp"
 #include <gradus/checkpoint/checkpoints.hpp>
+#include <gradus/checkpoint/finite_check.hpp>
 #include <gradus/core/crc32c.hpp>
 #include <gradus/core/dump.hpp>
 #include <gradus/core/write_file.hpp>
@@ -44,7 +45,8 @@ nlohmann::ordered_json measure(const std::filesystem::path& folder, int rounds) 
   CheckpointPlan plan;
   CheckpointFolder checkpoints(folder);
   const GrownFiles files(plan.files);
-  BackgroundSaver saver(checkpoints, plan, files);
+  FiniteCheck finite(*trainer.model());
+  BackgroundSaver saver(checkpoints, plan, files, finite);
   std::vector<double> stall, save, checksums;
   std::uintmax_t bytes = 0;
   for (int round = 0; round < rounds + 2; ++round) {

@@ -80,7 +80,7 @@ template <class P, class Inner>
 constexpr auto fields_of_part(std::string_view name, Inner P::* part) {
   return std::apply(
       [&]<class... F>(const F&... field) {
-        bool first = true;
+        [[maybe_unused]] bool first = true;  // unused where the part has no fields
         return std::tuple<PartField<P, Inner, F>...>{
             PartField<P, Inner, F>{FixedName(name, ".", field.name), part, field, field.range,
                                    field.meaning, std::exchange(first, false)}...};
