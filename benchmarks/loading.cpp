@@ -6,6 +6,7 @@
 #include <gradus/policy/augmentation/crop_flip.hpp>
 #include <gradus/policy/loading/prefetch.hpp>
 #include <gradus/policy/loss/cross_entropy.hpp>
+#include <gradus/policy/task/supervised.hpp>
 #include <gradus/train/training_batches.hpp>
 
 #include <cstdint>
@@ -26,7 +27,8 @@ int main(int argc, char** argv) {
       for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
         data::Loader loader(
             plan, batches,
-            TrainingFetch(data, CropFlip{}, CrossEntropy{}, plan.batch_size, 0, epoch));
+            TrainingFetch(data, CropFlip{}, BatchWeight(Supervised(), CrossEntropy()),
+                          plan.batch_size, 0, epoch));
         while (const auto batch = loader.next()) images += batch->size();
       }
     });

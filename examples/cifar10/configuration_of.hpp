@@ -156,7 +156,7 @@ class ConfigurationOf final : public Configuration {
     return {.every_steps = options.checkpoint_steps,
             .every_seconds = options.checkpoint_seconds,
             .keep_last = options.keep_checkpoints,
-            .best = Watched::accuracy,
+            .best = "accuracy",
             .on_failure = options.go_on_unsaved ? OnSaveFailure::go_on : OnSaveFailure::stop,
             .allow_not_finite = options.allow_not_finite,
             .files = {folder / RunFiles::metrics, folder / RunFiles::log},

@@ -13,6 +13,7 @@
 #include <gradus/testing/run_laws.hpp>
 #include <gradus/testing/schedule_laws.hpp>
 #include <gradus/testing/step_laws.hpp>
+#include <gradus/testing/task_laws.hpp>
 
 #include <string>
 #include <string_view>
@@ -60,6 +61,18 @@ void check_run_laws() {
   std::string names;
   ((names += (names.empty() ? "" : ", ") + std::string(policy_t<Ps>::name)), ...);
   check(laws, names);
+}
+
+/// Checks a task on a model and a dataset that it is for, and the batches of that:
+///
+///     gradus::testing::check_laws(TwoInputs(), Net(), Pairs(), gradus::SquaredError());
+template <PolicyOf<slot::task> P, class Model, class Data, class Loss>
+void check_laws(const P& policy, Model model, const Data& data, const Loss& loss) {
+  BrokenLaws laws;
+  number_laws(laws, policy);
+  task_laws(laws, policy, model, data, loss);
+  batch_laws(laws, data);
+  check(laws, P::name);
 }
 
 /// Checks a sharing policy in the model that `fresh()` makes.

@@ -298,7 +298,7 @@ CATCH_TEST_CASE(
     "what a saved run holds: the best checkpoint must be known by something that is measured") {
   Trainer<Perceptron, Small> trainer(perceptron(), on_cpu());
   const Folder folder;
-  Checkpoints checkpoints(trainer, folder.path(), {.best = Watched::accuracy});
+  Checkpoints checkpoints(trainer, folder.path(), {.best = "accuracy"});
   CATCH_CHECK_THROWS_WITH(trainer.fit(Points(16), checkpoints),
                           ContainsSubstring("the best checkpoint monitors the held-out accuracy"));
 }

@@ -44,7 +44,8 @@ struct Double {
   }
 };
 
-static_assert(DeviceCopy<Double> && DeviceCopy<StreamCopy> && !DeviceCopy<int>);
+static_assert(DeviceCopy<Double, Batch> && DeviceCopy<StreamCopy, Batch>);
+static_assert(DeviceCopy<StreamCopy, std::pair<at::Tensor, Batch>> && !DeviceCopy<int, Batch>);
 static_assert(BatchSource<Source> && BatchSource<Loader<Batch (*)(std::int64_t)>>);
 
 }  // namespace

@@ -46,7 +46,7 @@ CHANGES = [
     ("3", "leaves a trainer half loaded", STATE, "    take_state(before);\n", "", RUNS),
     ("3", "passes over what nobody asked for", STATE, "    state.refuse_unread();", "", RUNS),
     ("4", "saves what is still trained", "core/state_dict.hpp", "copy_of(tensor.detach())", "tensor.detach()", FAULTS),
-    ("4", "forgets the records", STATE, "  history_ = load_history(state);", "  static_cast<void>(load_history(state));", RUNS),
+    ("4", "forgets the records", STATE, "  history_ = load_history(", "  static_cast<void>(load_history)(", RUNS),
     ("4", "forgets the random streams", STATE, '  host.set_state(state.copy("random/cpu"));',
      '  static_cast<void>(state.has("random/cpu"));', "semantics/resume"),
     ("4", "counts lines twice after a resume", "checkpoint/grown_files.hpp", "cut_file(file, length);", ";", FAULTS),

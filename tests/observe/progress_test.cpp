@@ -96,7 +96,7 @@ CATCH_TEST_CASE("progress on a terminal redraws one line at most ten times a sec
   CATCH_CHECK(drawn >= 10);
   CATCH_CHECK(drawn <= 30);  // 2 s, the end of each epoch, and the lines that stay
   CATCH_CHECK(contains(text, "epoch 1/2"));
-  CATCH_CHECK(contains(text, "5,000 images/s"));
+  CATCH_CHECK(contains(text, "5,000 samples/s"));
   CATCH_CHECK(contains(text, "loss 1.250"));
   CATCH_CHECK(contains(text, "left"));
   CATCH_CHECK(contains(text, "100%"));
@@ -236,10 +236,10 @@ CATCH_TEST_CASE("the log keeps each line with the seconds since it began", "[obs
   const gradus::History history{observe_test::run("any", {{4, 250}}).epochs};
   log.on(gradus::FitEnd{&history});
   CATCH_REQUIRE(log.lines().size() == 4);
-  CATCH_CHECK(log.lines()[0] == "[     0.0 s] 1 epoch, each 50,000 images in 1 step");
+  CATCH_CHECK(log.lines()[0] == "[     0.0 s] 1 epoch, each 50,000 samples in 1 step");
   CATCH_CHECK(log.lines()[1] ==
               "[    12.3 s] epoch 1/1  train loss 2.0000  test accuracy 25.00%"
-              "  test loss 1.5000  4.0 s  250 images/s");
+              "  test loss 1.5000  4.0 s  250 samples/s");
   CATCH_CHECK(log.lines()[2] == "[    12.3 s] chosen because  [31m");
   CATCH_CHECK(log.lines()[3] ==
               "[    12.3 s] done: 1 epoch, 4.0 s of training, test accuracy 25.00%");

@@ -30,7 +30,7 @@ CATCH_TEST_CASE("shipped policies keep the laws with other numbers too") {
   check_laws(Warmup<Sequence<OneCycle, Warmup<StepDecay>>>{.steps = 3});
   check_laws(EMA{.decay = 0.5, .every = 3});
   check_laws(SWA{.begin = 0.25, .every = 2});
-  check_laws(EarlyStop{.watched = Watched::accuracy});
+  check_laws(EarlyStop{.monitor = "accuracy"});
   check_laws(OneCycle{.anneal = Anneal::linear, .three_phase = true});
   check_laws(OneCycle{.cycle_momentum = false});
   check_laws(Mixed{.type = MixedType::bfloat16});

@@ -156,7 +156,7 @@ CATCH_TEST_CASE(
 
 CATCH_TEST_CASE(
     "figures over nothing: what is monitored must be there, or the run does not begin") {
-  using ByAccuracy = Trainer<Perceptron, Small, Preset<EarlyStop{.watched = Watched::accuracy}>>;
+  using ByAccuracy = Trainer<Perceptron, Small, Preset<EarlyStop{.monitor = "accuracy"}>>;
   ByAccuracy stops(perceptron(), on_cpu(10));
   CATCH_CHECK_THROWS_WITH(
       stops.fit(Points(16)),
@@ -164,7 +164,7 @@ CATCH_TEST_CASE(
       "held-out set; give it one, or monitor the loss.");
   CATCH_CHECK_THROWS_WITH(stops.fit(Points(16), Points(16).first(0)),
                           ContainsSubstring("the held-out set has no samples"));
-  using Falls = Trainer<Perceptron, Small, Preset<ReduceOnPlateau{.watched = Watched::accuracy}>>;
+  using Falls = Trainer<Perceptron, Small, Preset<ReduceOnPlateau{.monitor = "accuracy"}>>;
   CATCH_CHECK_THROWS_WITH(Falls(perceptron(), on_cpu()).fit(Points(16)),
                           ContainsSubstring("policy ReduceOnPlateau of axis schedule monitors"));
   using ByLoss = Trainer<Perceptron, Small, EarlyStop>;
@@ -195,7 +195,7 @@ struct Squares {
 }  // namespace
 
 CATCH_TEST_CASE("figures over nothing: a loss that counts nothing right gives no accuracy") {
-  using T = Trainer<Perceptron, Small, Squares, Preset<EarlyStop{.watched = Watched::accuracy}>>;
+  using T = Trainer<Perceptron, Small, Squares, Preset<EarlyStop{.monitor = "accuracy"}>>;
   CATCH_CHECK_THROWS_WITH(T(perceptron(), on_cpu()).fit(Points(16), Points(16)),
                           ContainsSubstring("the loss policy has no `correct`"));
   Trainer<Perceptron, Small, Squares> trainer(perceptron(), on_cpu());
@@ -312,7 +312,7 @@ TORCH_MODULE(DropNet);
 CATCH_TEST_CASE("searches: weights, statistics, gradients, ties, mode and random streams stay") {
   using T = Trainer<DropNet, Preset<Plain{.batch_size = 16}>,
                     TieWeights<&DropNetImpl::one, &DropNetImpl::two>,
-                    Preset<EarlyStop{.watched = Watched::accuracy}>>;
+                    Preset<EarlyStop{.monitor = "accuracy"}>>;
   DropNet net;
   net->norm->eval();
   net->head->weight.mutable_grad() = torch::ones_like(net->head->weight);
@@ -564,10 +564,10 @@ CATCH_TEST_CASE("what a mean is over: a batch of another size than was asked for
   } buckets(16);
   CATCH_CHECK_THROWS_WITH(
       (Trainer<Perceptron, Small>(perceptron(), on_cpu()).fit(buckets)),
-      ContainsSubstring("asked for 4 samples and gave a batch of 32 inputs and 32 targets"));
+      ContainsSubstring("asked for 4 samples and gave a batch of tensors of 32, 32 rows"));
   buckets.gives = 0;
   CATCH_CHECK_THROWS_WITH((Trainer<Perceptron, Small>(perceptron(), on_cpu()).fit(buckets)),
-                          ContainsSubstring("gave a batch of 0 inputs and 0 targets"));
+                          ContainsSubstring("gave a batch of tensors of 0, 0 rows"));
   CATCH_CHECK_THROWS_AS((Trainer<Perceptron, Small>(perceptron(), on_cpu()).evaluate(buckets)),
                         DataError);
 }

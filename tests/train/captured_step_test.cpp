@@ -4,6 +4,7 @@
 #include "tape.hpp"
 #include "toys.hpp"
 #include <gradus/data/image_dataset.hpp>
+#include <gradus/data/tensor_dataset.hpp>
 #include <gradus/model/resnet10.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/averaging/ema.hpp>
@@ -22,7 +23,9 @@
 #include <gradus/train/trainer.hpp>
 
 #include <limits>
+#include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -131,7 +134,7 @@ CATCH_TEST_CASE(
     weight.add_(moved * rate);
     losses[0].copy_(weight.sum());
   };
-  const auto run = [&] { return graph.run(window, step, [] {}).item<double>(); };
+  const auto run = [&] { return graph.run(window, true, step, [] {}).item<double>(); };
   for (int i = 0; i < 3; ++i) run();
   CATCH_CHECK(weight[0].item<double>() == 2.5);
   CATCH_CHECK(run() == 6);  // captured, which moves nothing, and replayed once
@@ -215,6 +218,66 @@ CATCH_TEST_CASE(
   const auto history = trainer.fit(Poisoned(32, 41));
   CATCH_CHECK(history.epochs[1].skipped_steps == 1);
   CATCH_CHECK(history.epochs[1].optimizer_steps == 7);
+}
+
+namespace {
+
+/// Two inputs and a target that are no gradus::Batch.
+using Triple = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
+
+struct SumOfBoth {
+  using slot = gradus::slot::task;
+  static constexpr std::string_view name = "SumOfBoth";
+  static constexpr auto fields() { return no_fields; }
+  TaskResult forward(auto& model, const Triple& batch, const auto& loss) const {
+    const auto& [one, other, target] = batch;
+    const auto output = model->forward(one + other);
+    return {loss(output, target), output, target};
+  }
+};
+
+/// As Triple, with a number beside: no graph could know of it.
+struct Numbered {
+  Triple tensors;
+  std::int64_t number = 0;
+};
+
+struct SumOfNumbered : SumOfBoth {
+  static constexpr std::string_view name = "SumOfNumbered";
+  TaskResult forward(auto& model, const Numbered& batch, const auto& loss) const {
+    return SumOfBoth().forward(model, batch.tensors, loss);
+  }
+};
+
+struct NumberedSet : data::TensorDataset<Triple> {
+  using TensorDataset::TensorDataset;
+  [[nodiscard]] Numbered batch(std::span<const std::int64_t> indices) const {
+    return {TensorDataset::batch(indices), indices[0]};
+  }
+};
+
+Triple triple() {
+  const auto points = Points(32);
+  return {points.inputs_ / 2, points.inputs_ / 4, points.targets_};
+}
+
+}  // namespace
+
+CATCH_TEST_CASE("a captured step takes batches of any tensors, and no others") {
+  using T = Points4<AdamW, SumOfBoth>;
+  const data::TensorDataset<Triple> set(triple());
+  T eager(net(), three_epochs);
+  eager.fit(set);
+  with<T, Taped> captured(net(), three_epochs);
+  captured.fit(set);
+  CATCH_CHECK(captured.execution_report().replays > 0);
+  CATCH_CHECK(weights_of(*captured.model()).equal(weights_of(*eager.model())));
+
+  with<Points4<AdamW, SumOfNumbered>, Taped> beside(net(), three_epochs);
+  beside.fit(NumberedSet(triple()));
+  CATCH_CHECK_THAT(beside.execution_report().reason,
+                   ContainsSubstring("other things than tensors"));
+  CATCH_CHECK(torch::allclose(weights_of(*beside.model()), weights_of(*eager.model())));
 }
 
 CATCH_TEST_CASE("a schedule that follows the results reaches captured steps") {
@@ -436,8 +499,8 @@ CATCH_TEST_CASE(
   StepGraph<tape::Tape> early(tape::Tape(c10::kCPU), {.warmup_steps = 1}, {});
   StepGraph<tape::Tape> elsewhere(tape::Tape(c10::kCPU), {}, {});
   for (int i = 0; i < 4; ++i) {
-    CATCH_CHECK(early.run(window, step, [] {}).item<double>() == 6);
-    std::thread([&] { static_cast<void>(elsewhere.run(window, step, [] {})); }).join();
+    CATCH_CHECK(early.run(window, true, step, [] {}).item<double>() == 6);
+    std::thread([&] { static_cast<void>(elsewhere.run(window, true, step, [] {})); }).join();
   }
   CATCH_CHECK_THAT(early.report().reason, ContainsSubstring("a capture after 1 warm-ups"));
   CATCH_CHECK_THAT(elsewhere.report().reason, ContainsSubstring("a capture in another thread"));

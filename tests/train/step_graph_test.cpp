@@ -1,6 +1,7 @@
 // When steps are warmed up, captured, replayed and run as they are, by a backend that only keeps a
 // ledger.
 #include "../catch.hpp"
+#include <gradus/core/batch.hpp>
 #include <gradus/train/step_graph.hpp>
 
 #include <torch/torch.h>
@@ -71,7 +72,7 @@ struct Run {
 
   std::vector<double> step(const std::vector<Batch>& batches) {
     const auto losses = graph.run(
-        batches,
+        batches, /*even=*/true,
         [this](const std::vector<Batch>& inputs, const at::Tensor& out) {
           for (std::size_t i = 0; i < inputs.size(); ++i) {
             seen.insert(inputs[i].input.const_data_ptr());
@@ -109,8 +110,8 @@ CATCH_TEST_CASE("losses that a step returned are not overwritten by the next one
     out[0].copy_(inputs[0].input.sum());
   };
   for (int i = 0; i < 5; ++i) {
-    const auto before = graph.run(window({1}, 1), step, [] {});
-    const auto after = graph.run(window({1}, 2), step, [] {});
+    const auto before = graph.run(window({1}, 1), true, step, [] {});
+    const auto after = graph.run(window({1}, 2), true, step, [] {});
     CATCH_CHECK(before.item<double>() == 18);
     CATCH_CHECK(after.item<double>() == 36);
   }
@@ -192,5 +193,5 @@ CATCH_TEST_CASE("a step whose code throws throws, once it is not a capture's fau
   const auto bad = [](const std::vector<Batch>&, const at::Tensor&) {
     throw std::invalid_argument("a bad batch");
   };
-  CATCH_CHECK_THROWS_WITH(graph.run(window({4}), bad, [] {}), "a bad batch");
+  CATCH_CHECK_THROWS_WITH(graph.run(window({4}), true, bad, [] {}), "a bad batch");
 }

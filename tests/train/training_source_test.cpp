@@ -5,6 +5,7 @@
 #include <gradus/policy/augmentation/random_erasing.hpp>
 #include <gradus/policy/loading/resident.hpp>
 #include <gradus/policy/loss/cross_entropy.hpp>
+#include <gradus/policy/task/supervised.hpp>
 #include <gradus/train/training_source.hpp>
 
 using namespace gradus;
@@ -17,6 +18,7 @@ CATCH_TEMPLATE_TEST_CASE("streamed and resident batches of an epoch are equal to
                          (NoAugmentation), (CropFlip), (RandomErasing<CropFlip>)) {
   const auto images = noise(50);
   const TestType augmentation;
+  const BatchWeight weight{Supervised(), CrossEntropy()};
   const TrainingSource streamed(images, Prefetch{.batch_size = 8}, c10::Device(c10::kCPU));
   const TrainingSource resident(images, Resident{.batch_size = 8}, c10::Device(c10::kCPU));
   for (const std::int64_t epoch : {0, 1}) {
@@ -24,14 +26,15 @@ CATCH_TEMPLATE_TEST_CASE("streamed and resident batches of an epoch are equal to
       for (const std::int64_t count : {std::int64_t{2}, 7 - first}) {
         const EpochPart part{
             .seed = 5, .epoch = epoch, .first = first, .count = std::min(count, 7 - first)};
-        auto a = streamed.epoch(augmentation, CrossEntropy(), part);
-        auto b = resident.epoch(augmentation, CrossEntropy(), part);
+        auto a = streamed.epoch(augmentation, weight, part);
+        auto b = resident.epoch(augmentation, weight, part);
         std::int64_t batches = 0;
         while (const auto batch = a.next()) {
           const auto other = b.next();
           CATCH_REQUIRE(other.has_value());
-          CATCH_REQUIRE(at::equal(other->input.view(at::kInt), batch->input.view(at::kInt)));
-          CATCH_REQUIRE(at::equal(other->target, batch->target));
+          CATCH_REQUIRE(
+              at::equal(other->batch.input.view(at::kInt), batch->batch.input.view(at::kInt)));
+          CATCH_REQUIRE(at::equal(other->batch.target, batch->batch.target));
           CATCH_REQUIRE(other->weight == batch->weight);
           ++batches;
         }

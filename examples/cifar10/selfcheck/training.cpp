@@ -58,11 +58,12 @@ Trajectory twin(const data::ImageDataset& images) {
   const auto parameters = net->parameters();
   const auto begin = weights_of(parameters);
   const Small::policies_type policies;
-  const TrainingFetch fetch(images, policies.at<slot::augmentation>(), policies.at<slot::loss>(),
+  const TrainingFetch fetch(images, policies.at<slot::augmentation>(),
+                            BatchWeight(policies.at<slot::task>(), policies.at<slot::loss>()),
                             small_batch, 0, 0);
   Trajectory trajectory;
   for (std::int64_t step = 0; step < compared_steps; ++step) {
-    const auto batch = fetch(step);
+    const auto batch = fetch(step).batch;
     net->zero_grad();
     auto loss = torch::nn::functional::cross_entropy(net->forward(batch.input.to(at::kDouble)),
                                                      batch.target);

@@ -83,7 +83,7 @@ class CheckpointFolder {
     return failure ? file : aside;
   }
 
-  /// After the checkpoint of `step` was written, with its watched figure, of which less is better.
+  /// After the checkpoint of `step` was written, with its monitored value, of which less is better.
   /// Removes all but the newest `keep_last` and the best. Throws ResourceError.
   void written(std::int64_t step, std::optional<double> figure, std::int64_t keep_last) {
     if (figure && (!best_ || *figure <= best_->figure)) best_ = {step, *figure};

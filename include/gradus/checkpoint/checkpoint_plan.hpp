@@ -2,7 +2,7 @@
 #pragma once
 
 #include <gradus/core/error.hpp>
-#include <gradus/core/watched.hpp>
+#include <gradus/core/monitor.hpp>
 
 #include <cmath>
 #include <cstdint>
@@ -24,8 +24,8 @@ struct CheckpointPlan {
   std::int64_t every_steps = 0;   ///< optimizer steps; 0: not by steps
   double every_seconds = 300;     ///< since the save before; 0: not by time
   std::int64_t keep_last = 2;
-  bool keep_best = true;         ///< the epoch with the best watched figure is kept too
-  Watched best = Watched::loss;  ///< of the held-out set, if there is one
+  bool keep_best = true;  ///< the epoch with the best monitored value is kept too
+  MetricName best{};      ///< of the held-out set, if there is one
   OnSaveFailure on_failure = OnSaveFailure::stop;
   bool allow_not_finite = false;  ///< save and load weights that are not finite
   /// Files that grow with the run, such as metrics.jsonl, of different names: on the disk before a

@@ -11,7 +11,7 @@
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/events.hpp>
-#include <gradus/core/watched.hpp>
+#include <gradus/core/monitor.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/train/data_mark.hpp>
 #include <gradus/train/policy_members.hpp>
@@ -82,7 +82,7 @@ class Checkpoints {
   }
 
   void on(const FitBegin& event) {
-    if (plan_.keep_best) check_watched("the best checkpoint", plan_.best, event.measured);
+    if (plan_.keep_best) check_monitor("the best checkpoint", plan_.best, event.measured);
     if (!std::exchange(resumed_, false) && !folder_.steps().empty()) {
       throw ConfigurationError("the folder " + folder_.path().string() +
                                " holds checkpoints of another run; resume that one, or name a new "
@@ -106,7 +106,7 @@ class Checkpoints {
     if (stopped_ || plan_.every_epochs == 0 || event.record.epoch % plan_.every_epochs != 0) return;
     saver_.finish();
     std::optional<double> figure;
-    if (plan_.keep_best) figure = watched_figure(plan_.best, event.record);
+    if (plan_.keep_best) figure = monitored_value(plan_.best, event.record);
     save(figure);
   }
 

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <gradus/core/history.hpp>
-#include <gradus/core/watched.hpp>
+#include <gradus/core/monitor.hpp>
 
 #include <cstdint>
 #include <optional>

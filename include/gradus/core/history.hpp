@@ -3,9 +3,20 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace gradus {
+
+/// What a policy of axis metric tells of a held-out set.
+struct MetricValue {
+  std::string label;              ///< as in "f1_macro"
+  std::optional<double> value{};  ///< absent if it is over nothing
+  bool higher_is_better = true;
+  std::vector<double>
+      values{};  ///< of each class, or the rows of a matrix, where the metric has such
+};
 
 /// Result of a pass over a held-out set. A mean over nothing is absent, never 0.
 struct Evaluation {
@@ -14,9 +25,19 @@ struct Evaluation {
   std::int64_t correct = 0;  ///< of these
   std::optional<double> loss{};  ///< mean over what the loss averages over
 
-  [[nodiscard]] std::optional<double> accuracy() const {  ///< fraction of `counted`
-    if (counted == 0) return std::nullopt;
-    return static_cast<double>(correct) / static_cast<double>(counted);
+  std::vector<MetricValue> metrics{};  ///< in the order of their policies' names
+
+  /// Fraction of `counted`; where the loss counts nothing, the metric of that name.
+  [[nodiscard]] std::optional<double> accuracy() const {
+    if (counted > 0) return static_cast<double>(correct) / static_cast<double>(counted);
+    return metric("accuracy");
+  }
+  /// The metric called `label`, as in "f1_macro"; absent if there is none, or over nothing.
+  [[nodiscard]] std::optional<double> metric(std::string_view label) const {
+    for (const auto& metric : metrics) {
+      if (metric.label == label) return metric.value;
+    }
+    return std::nullopt;
   }
 };
 

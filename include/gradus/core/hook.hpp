@@ -3,9 +3,11 @@
 #pragma once
 
 #include <gradus/core/contract.hpp>
+#include <gradus/core/refusal.hpp>
 #include <gradus/core/tensor_fwd.hpp>
 
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 
 namespace gradus {
@@ -28,6 +30,30 @@ struct HookType<P, Arguments...> {
 template <class P, class... Arguments>
 using hook_type = typename HookType<P, Arguments...>::type;
 
+/// A batch of any form, for what it is known only where the data is.
+template <class P, class B>
+consteval bool takes_batch(void (P::*)(B&, const StepContext&) const) {
+  return std::is_empty_v<state_of<P>> && !std::is_const_v<B>;
+}
+template <class P, class B>
+consteval bool takes_batch(void (P::*)(state_of<P>&, B&, const StepContext&) const) {
+  return !std::is_const_v<B>;
+}
+
+/// A policy whose hook takes batches of another form than those of the dataset.
+template <class P, class B>
+struct HookBatchMistake {
+  static constexpr Sentence sentence{"the hook before_forward of policy ",
+                                     type_name<P>(),
+                                     " of axis ",
+                                     P::slot::name,
+                                     " does not take batches ",
+                                     type_name<B>(),
+                                     "; let it take `",
+                                     type_name<B>(),
+                                     "&`."};
+};
+
 template <class P, class R>
 consteval bool takes_context(R (P::*)(const StepContext&) const) {
   return !std::is_void_v<R>;
@@ -45,17 +71,23 @@ consteval bool takes_context(R (P::*)(state_of<P>&, const StepContext&) const) {
 namespace hook {
 
 /// `void before_forward(Batch& batch, const StepContext& context) const`: once per micro-batch,
-/// before its resolution and layout. The batch may be changed.
+/// before its resolution and layout. The batch, of the form that the dataset makes, may be changed.
 struct before_forward {
   static constexpr std::string_view name = "before_forward";
   static constexpr std::string_view parameters = "gradus::Batch& batch, ";
   template <class P>
   static constexpr bool present = requires { &P::before_forward; };
   template <class P>
-  static constexpr bool fits = requires {
-    static_cast<detail::hook_type<P, Batch&, const StepContext&>>(&P::before_forward);
-  };
-  static void call(const auto& policy, auto&... arguments) { policy.before_forward(arguments...); }
+  static constexpr bool fits = requires { requires detail::takes_batch<P>(&P::before_forward); };
+  template <class P, class... Arguments>
+  static void call(const P& policy, Arguments&... arguments) {
+    if constexpr (requires { policy.before_forward(arguments...); }) {
+      policy.before_forward(arguments...);
+    } else {
+      using B = std::tuple_element_t<sizeof...(Arguments) - 2, std::tuple<Arguments...>>;
+      [[maybe_unused]] const Says<detail::HookBatchMistake<P, B>> refusal;
+    }
+  }
 };
 
 /// `auto around_forward(const StepContext& context) const`: returns an object that lives for the

@@ -5,6 +5,7 @@
 #include <gradus/core/dump.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/field.hpp>
+#include <gradus/core/metric_name.hpp>
 #include <gradus/core/nearest.hpp>
 
 #include <nlohmann/json.hpp>
@@ -40,6 +41,10 @@ inline std::string words(const Range& range) {
   return text;
 }
 
+inline constexpr std::string_view metric_names = "the name of a metric, one word such as 'loss'";
+
+inline std::string words_of_list(const Range& range) { return "a list, each " + words(range); }
+
 template <class E>
 std::string names_of_enum() {
   std::string text;
@@ -53,6 +58,8 @@ template <class T>
 nlohmann::json value_to_json(const T& value) {
   if constexpr (std::is_enum_v<T>) {
     return std::string(enum_names(value).at(static_cast<std::size_t>(value)));
+  } else if constexpr (std::is_same_v<T, MetricName>) {
+    return std::string(std::string_view(value));
   } else {
     return value;
   }
@@ -77,6 +84,21 @@ T value_from_json(const nlohmann::json& json, const Range& range, std::string_vi
       if (names.at(i) == json.get_ref<const std::string&>()) return static_cast<T>(i);
     }
     refuse(path, json, "one of " + names_of_enum<T>());
+  } else if constexpr (std::is_same_v<T, MetricName>) {
+    const auto word = json.is_string() ? json.get<std::string>() : std::string();
+    const bool fits = !word.empty() && word.size() < MetricName().text.size();
+    if (!fits || word.find(' ') != word.npos) refuse(path, json, std::string(metric_names));
+    return MetricName(word);
+  } else if constexpr (std::is_same_v<T, std::vector<double>>) {
+    if (!json.is_array()) refuse(path, json, words_of_list(range));
+    T values;
+    for (const auto& value : json) {
+      if (!value.is_number() || !range.holds(value.get<double>())) {
+        refuse(path, json, words_of_list(range));
+      }
+      values.push_back(value.get<double>());
+    }
+    return values;
   } else if constexpr (std::is_integral_v<T>) {
     const bool fits =
         !json.is_number_unsigned() ||
@@ -87,7 +109,9 @@ T value_from_json(const nlohmann::json& json, const Range& range, std::string_vi
     }
     return json.get<T>();
   } else {
-    static_assert(std::is_same_v<T, double>, "a field is a double, an integer, a bool or an enum");
+    static_assert(std::is_same_v<T, double>,
+                  "a field is a double, an integer, a bool, an enum, a MetricName or a vector of "
+                  "doubles");
     if (!json.is_number() || !range.holds(json.get<double>())) refuse(path, json, words(range));
     return json.get<double>();
   }
@@ -102,6 +126,10 @@ std::string allowed_values(const Range& range) {
     return "true or false";
   } else if constexpr (std::is_enum_v<T>) {
     return "one of " + detail::names_of_enum<T>();
+  } else if constexpr (std::is_same_v<T, MetricName>) {
+    return std::string(detail::metric_names);
+  } else if constexpr (std::is_same_v<T, std::vector<double>>) {
+    return detail::words_of_list(range);
   } else if constexpr (std::is_integral_v<T>) {
     return detail::words(range).replace(2, 13, "whole number");
   } else {
@@ -157,7 +185,7 @@ void check_fields(const P& policy) {
     using T = std::remove_cvref_t<decltype(field.of(policy))>;
     if constexpr (!std::is_enum_v<T>) {
       const auto path = std::string(P::slot::name) + "." + std::string(field.name);
-      detail::value_from_json<T>(nlohmann::json(field.of(policy)), field.range, path);
+      detail::value_from_json<T>(detail::value_to_json(field.of(policy)), field.range, path);
     }
   });
 }

@@ -2,6 +2,7 @@
 /// here.
 #pragma once
 
+#include <concepts>
 #include <string_view>
 #include <type_traits>
 
@@ -40,6 +41,13 @@ struct resolution {
 };
 struct loss {
   static constexpr std::string_view name = "loss";
+};
+struct task {
+  static constexpr std::string_view name = "task";
+};
+struct metric {
+  static constexpr std::string_view name = "metric";
+  static constexpr bool allows_several = true;
 };
 struct initialization {
   static constexpr std::string_view name = "initialization";

@@ -10,6 +10,8 @@
 #include <concepts>
 #include <cstdint>
 #include <span>
+#include <type_traits>
+#include <utility>
 
 namespace gradus::data {
 
@@ -18,7 +20,8 @@ namespace gradus::data {
 /// - `d.size()` is the number of samples; it never changes.
 /// - `d.batch(indices)` makes one batch: sample k of it is sample `indices[k]` of the dataset, with
 ///   0 <= indices[k] < d.size(); indices may repeat and come in any order. An index outside is an
-///   error.
+///   error. A batch is a `gradus::Batch` or any other form that the task takes
+///   (core/batch_tensors.hpp).
 /// - The result depends on the indices only: two calls give equal batches, whoever calls, in
 ///   whatever order.
 /// - `batch` is const and may run in several threads at once.
@@ -35,8 +38,13 @@ namespace gradus::data {
 template <class D>
 concept Dataset = requires(const D& dataset, std::span<const std::int64_t> indices) {
   { dataset.size() } -> std::convertible_to<std::int64_t>;
-  { dataset.batch(indices) } -> std::same_as<Batch>;
+  { dataset.batch(indices) } -> BatchForm;
 };
+
+/// The batches of a dataset.
+template <Dataset D>
+using batch_of =
+    std::remove_cvref_t<decltype(std::declval<const D&>().batch(std::span<const std::int64_t>()))>;
 
 /// A dataset that can say whether it is the one of an earlier run.
 ///
@@ -55,7 +63,7 @@ template <class D>
 concept AugmentableDataset =
     Dataset<D> && requires(const D& dataset, std::span<const std::int64_t> indices,
                            std::span<const ImageTransform> transforms) {
-      { dataset.batch(indices, transforms) } -> std::same_as<Batch>;
+      { dataset.batch(indices, transforms) } -> std::convertible_to<batch_of<D>>;
     };
 
 /// The samples of a dataset on a device.
@@ -67,20 +75,21 @@ concept AugmentableDataset =
 template <class S>
 concept DeviceSamples = requires(const S& samples, std::span<const std::int64_t> order,
                                  std::span<const ImageTransform> transforms) {
-  { samples.epoch(order, transforms).batch(std::int64_t{}, std::int64_t{}) } -> std::same_as<Batch>;
+  { samples.epoch(order, transforms).batch(std::int64_t{}, std::int64_t{}) } -> BatchForm;
 };
 
 /// A dataset that can lie on a device as a whole.
 ///
 /// - `d.device_bytes()` is the memory that takes.
 /// - `d.on_device(device)` makes the copy. Throws ResourceError where there is no room.
-/// - `d.targets()` are the targets of all samples, [size, ...] on the CPU, from which the host
-///   tells what the mean of a loss is over.
+/// - `d.targets()`, optional, are the targets of all samples, [size, ...] on the CPU, from which
+/// the
+///   host tells what the mean of a loss is over. Without it `d.batch` is called for that, where the
+///   loss or the task says it.
 template <class D>
 concept ResidentDataset = Dataset<D> && requires(const D& dataset, c10::Device device) {
   { dataset.device_bytes() } -> std::convertible_to<std::int64_t>;
   { dataset.on_device(device) } -> DeviceSamples;
-  { dataset.targets() } -> std::convertible_to<at::Tensor>;
 };
 
 }  // namespace gradus::data

@@ -9,6 +9,7 @@
 #include <concepts>
 #include <exception>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace gradus::data {
@@ -16,21 +17,24 @@ namespace gradus::data {
 /// Where batches come from, in order, until there is nothing more; `Loader` is one.
 template <class S>
 concept BatchSource = requires(S& source) {
-  { source.next() } -> std::same_as<std::optional<Batch>>;
+  { *source.next() } -> BatchForm;
 };
+
+/// The batches of a source.
+template <BatchSource S>
+using source_batch = std::remove_cvref_t<decltype(*std::declval<S&>().next())>;
 
 /// Copies to a device beside the computation.
 ///
-/// - `c.begin(host)` starts a copy and returns at once with what stands for it, a `C::Pending`.
+/// - `c.begin(host)` starts a copy and returns at once with what stands for it.
 /// - `c.finish(std::move(pending))` gives the batch on the device; work enqueued from then on sees
 ///   it whole. The host does not wait.
-template <class C>
-concept DeviceCopy = requires(C& copy, const Batch& host, typename C::Pending pending) {
-  { copy.begin(host) } -> std::same_as<typename C::Pending>;
-  { copy.finish(std::move(pending)) } -> std::same_as<Batch>;
+template <class C, class B>
+concept DeviceCopy = requires(C& copy, const B& host) {
+  { copy.finish(copy.begin(host)) } -> std::same_as<B>;
 };
 
-static_assert(DeviceCopy<StreamCopy>);
+static_assert(DeviceCopy<StreamCopy, Batch>);
 
 /// The batches of `source`, on the device, in the same order.
 ///
@@ -43,13 +47,15 @@ static_assert(DeviceCopy<StreamCopy>);
 ///     while (auto batch = feed.next()) step(*batch);
 ///
 /// `source` must outlive the feed.
-template <BatchSource Source, DeviceCopy Copy = StreamCopy>
+template <BatchSource Source, DeviceCopy<source_batch<Source>> Copy = StreamCopy>
 class DeviceFeed {
+  using B = source_batch<Source>;
+
  public:
   DeviceFeed(Source& source, std::optional<Copy> copy) : source_(source), copy_(std::move(copy)) {}
 
   /// The next batch, or nothing after the last.
-  [[nodiscard]] std::optional<Batch> next() {
+  [[nodiscard]] std::optional<B> next() {
     if (!copy_) return source_.next();
     if (!begun_) {
       begun_ = true;
@@ -73,7 +79,7 @@ class DeviceFeed {
 
   Source& source_;
   std::optional<Copy> copy_;
-  std::optional<typename Copy::Pending> ahead_;
+  std::optional<decltype(std::declval<Copy&>().begin(std::declval<const B&>()))> ahead_;
   std::exception_ptr failure_;
   bool begun_ = false;
 };

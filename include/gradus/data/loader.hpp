@@ -18,6 +18,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,7 +28,7 @@ namespace gradus::data {
 /// threads at once.
 template <class F>
 concept BatchFetch = std::move_constructible<F> && requires(const F& fetch, std::int64_t number) {
-  { fetch(number) } -> std::same_as<Batch>;
+  { fetch(number) } -> BatchForm;
 };
 
 /// One pass over `batch_count` batches. `next()` gives 0, 1, 2, ... whatever the number of workers.
@@ -50,6 +51,8 @@ concept BatchFetch = std::move_constructible<F> && requires(const F& fetch, std:
 /// One thread at a time may use a loader.
 template <BatchFetch Fetch>
 class Loader {
+  using B = std::invoke_result_t<const Fetch&, std::int64_t>;
+
  public:
   /// Starts the workers. Throws ConfigurationError for a plan that cannot work, and ResourceError
   /// when the system refuses a thread.
@@ -68,7 +71,7 @@ class Loader {
 
   /// The next batch, or nothing after the last. Throws what `fetch` threw, or DataError on a
   /// timeout.
-  [[nodiscard]] std::optional<Batch> next() {
+  [[nodiscard]] std::optional<B> next() {
     if (failure_) std::rethrow_exception(failure_);
     if (queue_->delivered() == queue_->count()) return std::nullopt;
     const auto begin = std::chrono::steady_clock::now();
@@ -126,7 +129,7 @@ class Loader {
     }
   }
 
-  Batch take_from_workers() {
+  B take_from_workers() {
     auto slot = queue_->take(patience_);
     if (slot.failure) std::rethrow_exception(slot.failure);
     timed_out_ = !slot.batch;

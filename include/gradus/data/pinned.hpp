@@ -10,6 +10,7 @@
 #include <c10/core/DeviceType.h>
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 
+#include <concepts>
 #include <cstring>
 
 namespace gradus::data {
@@ -30,8 +31,10 @@ namespace gradus::data {
   return locked;
 }
 
-[[nodiscard]] inline Batch pinned(const Batch& host) {
-  return {pinned(host.input), pinned(host.target), host.weight};
+template <BatchForm B>
+  requires(!std::same_as<B, at::Tensor>)
+[[nodiscard]] B pinned(const B& host) {
+  return with_tensors(host, [](const at::Tensor& tensor) { return pinned(tensor); });
 }
 
 }  // namespace gradus::data

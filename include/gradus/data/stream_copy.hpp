@@ -19,8 +19,9 @@ namespace gradus::data {
 class StreamCopy {
  public:
   /// A batch on its way, and the event that says it has arrived.
+  template <BatchForm B>
   struct Pending {
-    Batch batch;
+    B batch;
     c10::Event arrived;
   };
 
@@ -30,21 +31,25 @@ class StreamCopy {
         device_(device.has_index() ? device : backend_.getDevice()),
         stream_(backend_.getStreamFromGlobalPool(device_)) {}
 
-  [[nodiscard]] Pending begin(const Batch& host) {
+  template <BatchForm B>
+  [[nodiscard]] Pending<B> begin(const B& host) {
     const c10::StreamGuard guard(stream_);
-    Pending pending{{to_device(host.input), to_device(host.target), host.weight},
-                    c10::Event(device_.type())};
+    Pending<B> pending{
+        with_tensors(host, [&](const at::Tensor& tensor) { return to_device(tensor); }),
+        c10::Event(device_.type())};
     pending.arrived.record(stream_);
     return pending;
   }
 
-  [[nodiscard]] Batch finish(Pending pending) {
+  template <BatchForm B>
+  [[nodiscard]] B finish(Pending<B> pending) {
     const auto current = backend_.getStream(device_);
     pending.arrived.block(current);
     // The memory belongs to the copy stream: it must not be used anew before `current` is done with
     // it.
-    pending.batch.input.record_stream(current);
-    pending.batch.target.record_stream(current);
+    visit_tensors(pending.batch, [&](const at::Tensor& tensor) {
+      if (tensor.defined()) tensor.record_stream(current);
+    });
     return std::move(pending.batch);
   }
 

@@ -27,6 +27,8 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
   if (epoch.test) {
     json["test_loss"] = or_null(epoch.test->loss);
     json["test_accuracy"] = or_null(epoch.test->accuracy());
+    for (const auto& metric : epoch.test->metrics)
+      json["test_" + metric.label] = or_null(metric.value);
   }
   return json;
 }

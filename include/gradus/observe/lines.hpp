@@ -4,9 +4,11 @@
 #include <gradus/core/events.hpp>
 #include <gradus/observe/text.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace gradus::observe {
 
@@ -15,15 +17,29 @@ namespace gradus::observe {
   return grouped(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
-/// "5 epochs, each 50,000 images in 196 steps".
+/// "r2 0.9312", for each metric but the accuracy that an epoch has.
+[[nodiscard]] inline std::vector<std::string> metrics_of(const EpochRecord& record) {
+  std::vector<std::string> texts;
+  if (!record.test) return texts;
+  for (const auto& metric : record.test->metrics) {
+    if (metric.label == "accuracy" || !metric.value) continue;
+    std::string words = metric.label;
+    std::ranges::replace(words, '_', ' ');
+    texts.push_back(words + " " + fixed(*metric.value, 4));
+  }
+  return texts;
+}
+
+/// "5 epochs, each 50,000 samples in 196 steps".
 [[nodiscard]] inline std::string line_of(const FitBegin& event) {
-  return counted(event.epochs, "epoch") + ", each " + counted(event.samples_per_epoch, "image") +
+  return counted(event.epochs, "epoch") + ", each " + counted(event.samples_per_epoch, "sample") +
          " in " + counted(event.steps_per_epoch, "step") +
          (event.steps_done == 0 ? "" : "; goes on after step " + grouped(event.steps_done));
 }
 
-/// "epoch 2/5  train loss 1.2044  test accuracy 61.23%  test loss 1.0893  41 s  1,220 images/s",
-/// then, only where it happened, the time spent waiting for data and the steps skipped.
+/// "epoch 2/5  train loss 1.2044  test accuracy 61.23%  test loss 1.0893  41 s  1,220
+/// samples/s", with what other metrics there are behind the loss; then, only where it happened, the
+/// time spent waiting for data and the steps skipped.
 [[nodiscard]] inline std::string line_of(const EpochEnd& event) {
   const EpochRecord& record = event.record;
   std::string line = "epoch " + std::to_string(record.epoch) + "/" + std::to_string(event.epochs) +
@@ -31,9 +47,10 @@ namespace gradus::observe {
   if (const auto accuracy = record.test ? record.test->accuracy() : std::nullopt)
     line += "  test accuracy " + percent(*accuracy, 2);
   if (record.test && record.test->loss) line += "  test loss " + fixed(*record.test->loss, 4);
+  for (const auto& metric : metrics_of(record)) line += "  test " + metric;
   line += "  " + duration(record.train_seconds);
   if (record.train_seconds > 0)
-    line += "  " + rate(static_cast<double>(record.samples) / record.train_seconds) + " images/s";
+    line += "  " + rate(static_cast<double>(record.samples) / record.train_seconds) + " samples/s";
   if (record.waiting_seconds >= 0.01 * record.train_seconds && record.waiting_seconds > 0)
     line += "  waited " + duration(record.waiting_seconds) + " for data";
   if (record.skipped_steps > 0) line += "  skipped " + counted(record.skipped_steps, "step");
@@ -55,6 +72,7 @@ namespace gradus::observe {
   const auto& test = epochs.back().test;
   if (const auto accuracy = test ? test->accuracy() : std::nullopt)
     line += ", test accuracy " + percent(*accuracy, 2);
+  for (const auto& metric : metrics_of(epochs.back())) line += ", test " + metric;
   return line;
 }
 

@@ -21,8 +21,9 @@ namespace gradus::observe {
 /// Observer that appends one JSON object per line: `"event": "step"` once per log interval, and
 /// `"event": "epoch"` after each epoch. A step that the guard warns of has a `"warning"`. A line is
 /// handed to the system whole as soon as it is known. A figure that is not there, or not finite, is
-/// null. A run that resumes goes on in the same file, which `Checkpoints` cuts to what the run
-/// knows (`CheckpointPlan::files`).
+/// null. A metric is "test_" and its label; figures of its classes are "test_..._values". A run
+/// that resumes goes on in the same file, which `Checkpoints` cuts to what the run knows
+/// (`CheckpointPlan::files`).
 class MetricsFile {
  public:
   /// Opens `path` for appending; missing folders are made. Throws ResourceError.
@@ -68,6 +69,12 @@ class MetricsFile {
       line["test_loss"] = or_null(record.test->loss);
       line["test_accuracy"] = or_null(record.test->accuracy());
       line["test_samples"] = record.test->samples;
+      for (const auto& metric : record.test->metrics) {
+        line["test_" + metric.label] = or_null(metric.value);
+        if (metric.values.empty()) continue;
+        auto& values = line["test_" + metric.label + "_values"];
+        for (const double value : metric.values) values.push_back(or_null(value));
+      }
     }
     append(line);
   }

@@ -94,7 +94,7 @@ class Progress {
         {share, 0},
     };
     if (const auto speed = pace_.samples_per_second())
-      parts.push_back({rate(*speed) + " images/s", 5});
+      parts.push_back({rate(*speed) + " samples/s", 5});
     if (loss_) parts.push_back({"loss " + fixed(*loss_, 3), 6});
     parts.push_back({clock_time(now - start_), 7, "2"});
     if (const auto left = pace_.seconds_left())

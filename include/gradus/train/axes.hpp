@@ -18,18 +18,19 @@
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/sharing/no_sharing.hpp>
 #include <gradus/policy/stopping/all_epochs.hpp>
+#include <gradus/policy/task/supervised.hpp>
 #include <gradus/train/composition.hpp>
 
 namespace gradus {
 
-using TrainerAxes =
-    Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
-         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>, Axis<slot::sharing, NoSharing>,
-         Axis<slot::loading, Plain>, Axis<slot::augmentation, NoAugmentation>,
-         Axis<slot::layout, Contiguous>, Axis<slot::resolution, FullResolution>,
-         Axis<slot::loss, CrossEntropy>, Axis<slot::initialization, AsMade>,
-         Axis<slot::mixing, NoMixing>, Axis<slot::clipping, NoClipping>,
-         Axis<slot::averaging, NoAveraging>, Axis<slot::guard, Guard>,
-         Axis<slot::stopping, AllEpochs>, Axis<slot::execution, Eager>>;
+using TrainerAxes = Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
+                         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>,
+                         Axis<slot::sharing, NoSharing>, Axis<slot::loading, Plain>,
+                         Axis<slot::augmentation, NoAugmentation>, Axis<slot::layout, Contiguous>,
+                         Axis<slot::resolution, FullResolution>, Axis<slot::loss, CrossEntropy>,
+                         Axis<slot::initialization, AsMade>, Axis<slot::mixing, NoMixing>,
+                         Axis<slot::clipping, NoClipping>, Axis<slot::averaging, NoAveraging>,
+                         Axis<slot::guard, Guard>, Axis<slot::stopping, AllEpochs>,
+                         Axis<slot::execution, Eager>, Axis<slot::task, Supervised>>;
 
 }  // namespace gradus

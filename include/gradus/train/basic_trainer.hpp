@@ -4,20 +4,23 @@
 #pragma once
 
 #include <gradus/core/events.hpp>
+#include <gradus/core/monitor.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/settings.hpp>
 #include <gradus/core/step_context.hpp>
 #include <gradus/core/step_plan.hpp>
-#include <gradus/core/watched.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 #include <gradus/train/call_mistakes.hpp>
 #include <gradus/train/captured_run.hpp>
 #include <gradus/train/composition.hpp>
+#include <gradus/train/criterion.hpp>
 #include <gradus/train/data_mark.hpp>
 #include <gradus/train/device_steps.hpp>
 #include <gradus/train/execution_report.hpp>
 #include <gradus/train/interruption.hpp>
+#include <gradus/train/loss_inputs.hpp>
 #include <gradus/train/loss_meter.hpp>
+#include <gradus/train/metric_tallies.hpp>
 #include <gradus/train/numeric_guard.hpp>
 #include <gradus/train/observer.hpp>
 #include <gradus/train/policy_checks.hpp>
@@ -82,7 +85,7 @@ class BasicTrainer {
   History fit(const Train& train, const Test& test, Os&... observers) {
     const Measured measured{.held_out = true,
                             .held_out_samples = test_samples(test) > 0,
-                            .accuracy = Traits::counts_correct};
+                            .names = metric_names(policies_, Traits::counts_correct)};
     check_monitors(policies_, measured);
     check_sanity(test);
     return fit_epochs(
@@ -181,10 +184,10 @@ class BasicTrainer {
   template <class Feed>
   bool captured_step(Feed& feed, const StepPlan& plan, const Rates& rates, StepContext context);
   template <class Feed>
-  Batch next_batch(Feed& feed, const StepPlan& plan, const StepContext& context);
-  template <class Part, class Keep>
-  void forward_backward(const Batch& batch, const Part& part, const StepContext& context,
-                        Keep keep);
+  typename Feed::batch_type next_batch(Feed& feed, const StepPlan& plan,
+                                       const StepContext& context);
+  template <class B, class Part, class Keep>
+  void forward_backward(const B& batch, const Part& part, const StepContext& context, Keep keep);
   bool optimizer_step(const Rates& rates, const StepContext& context, double correction);
   void take_step(const Rates& rates, const StepContext& context);
   void begin(const DataMarks& data, const StepPlan& plan);
@@ -204,8 +207,8 @@ class BasicTrainer {
   void check_sanity(const Held& held);
   template <class Held>
   void evaluate_epoch(const Held& held, EpochRecord& record);
-  template <class Held, class Forward>
-  Evaluation evaluate_with(const Held& held, std::int64_t samples, Forward forward);
+  template <class Held, class Model, class Watch>
+  Evaluation evaluate_with(const Held& held, std::int64_t samples, Model& model, Watch watch);
   template <class Held>
   [[nodiscard]] std::int64_t test_samples(const Held& held) const;
   void take_state(const StateDict& state);
@@ -215,10 +218,10 @@ class BasicTrainer {
   /// The gradient scaler, or null.
   [[nodiscard]] auto scaler() { return at<slot::precision>().scaler(run_state<slot::precision>()); }
 
-  at::Tensor forward_loss(const Batch& batch);
-
-  [[nodiscard]] bool at_limit() const {
-    return run_.stop_after_steps && progress_.steps >= *run_.stop_after_steps;
+  template <class Model, class B>
+  auto compute(Model& model, const B& batch, Pass pass);
+  [[nodiscard]] auto batch_weight() const {
+    return BatchWeight(at<slot::task>(), at<slot::loss>());
   }
 
   M model_;

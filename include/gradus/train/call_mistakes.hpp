@@ -2,6 +2,7 @@
 /// is needed here.
 #pragma once
 
+#include <gradus/core/batch_tensors.hpp>
 #include <gradus/core/refusal.hpp>
 #include <gradus/core/tensor_fwd.hpp>
 #include <gradus/train/argument_mistakes.hpp>
@@ -25,11 +26,12 @@ consteval Sentence dataset_mistake() {
                     " of fit does not say how many samples it has; add `std::int64_t size() "
                     "const`.");
   } else if constexpr (!requires(const D& dataset, std::span<const std::int64_t> indices) {
-                         requires std::is_same_v<decltype(dataset.batch(indices)), Batch>;
+                         requires find_tensors<
+                             std::remove_cvref_t<decltype(dataset.batch(indices))>>();
                        }) {
     return Sentence("dataset ", type_name<D>(),
                     " of fit makes no batches; declare `gradus::Batch batch(std::span<const "
-                    "std::int64_t> indices) const`.");
+                    "std::int64_t> indices) const`, or let it return tensors of another form.");
   } else {
     return {};
   }
@@ -73,13 +75,40 @@ struct AugmentationMistake {
       "out."};
 };
 
+/// A task that does not take the batches of the dataset.
+template <class Task, class Model, class B>
+struct TaskMistake {
+  static constexpr Sentence sentence{"policy ",
+                                     type_name<Task>(),
+                                     " of axis task cannot compute batches ",
+                                     type_name<B>(),
+                                     " with model ",
+                                     type_name<Model>(),
+                                     "; let its `forward(model, batch, loss)` take them and return "
+                                     "a gradus::TaskResult, or choose "
+                                     "a task that does."};
+};
+
+/// A policy that acts on batches of another form than those of the dataset.
+template <class B, class P>
+struct BatchMistake {
+  static constexpr Sentence sentence{
+      "policy ",
+      type_name<P>(),
+      " of axis ",
+      P::slot::name,
+      " does not take batches ",
+      type_name<B>(),
+      "; let the dataset make gradus::Batch, or leave the policy out."};
+};
+
 /// A training set that cannot lie on a device, under a loading policy that puts it there.
 template <class Train, class Loading>
 struct ResidentMistake {
   static constexpr Sentence sentence{
       "dataset ", type_name<Train>(), " of fit cannot lie on a device, but policy ",
       type_name<Loading>(),
-      " of axis loading puts it there; add `device_bytes`, `on_device` and `targets` as "
+      " of axis loading puts it there; add `device_bytes` and `on_device` as "
       "gradus::data::ResidentDataset has them, or choose Prefetch."};
 };
 

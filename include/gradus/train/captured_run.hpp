@@ -7,6 +7,7 @@
 #include <gradus/train/step_graph.hpp>
 
 #include <ATen/ops/empty.h>
+#include <c10/core/Device.h>
 
 #include <cstdint>
 #include <optional>
@@ -46,16 +47,16 @@ class CapturedRun<Execution, true> {
     return graph_ ? graph_->report() : refused_;
   }
 
-  /// Notes the part of each batch in what counts in `window`, where a graph finds it. `most` is the
-  /// number of batches that a window of the run has at most.
-  void set_parts(const std::vector<Batch>& window, std::int64_t most) {
+  /// Notes the part of each batch in what counts in `window`, where a graph on `device` finds it.
+  /// `most` is the number of batches that a window of the run has at most.
+  template <class B>
+  void set_parts(const std::vector<Weighed<B>>& window, std::int64_t most, c10::Device device) {
     double total = 0;
     for (const auto& batch : window) total += batch.weight;
     const auto count = static_cast<std::int64_t>(window.size());
     auto parts = at::empty({count}, at::kDouble);
     auto* part = parts.mutable_data_ptr<double>();
     for (const auto& batch : window) *part++ = batch.weight / total;
-    const auto device = window.front().input.device();
     if (!parts_.defined()) parts_ = at::empty({most}, parts.options().device(device));
     if (!device.is_cpu() && data::can_pin_memory()) parts = data::pinned(parts);
     parts_.narrow(0, 0, count).copy_(parts, /*non_blocking=*/true);

@@ -21,7 +21,7 @@ template <class M, class Policies>
 template <class Feed>
 bool BasicTrainer<M, Policies>::captured_step(Feed& feed, const StepPlan& plan, const Rates& rates,
                                               StepContext context) {
-  std::vector<Batch> window;
+  std::vector<typename Feed::batch_type> window;
   std::vector<LossPlace> places;
   double samples = 0;
   for (; context.micro_batch < plan.window_batches(progress_.window); ++context.micro_batch) {
@@ -33,8 +33,8 @@ bool BasicTrainer<M, Policies>::captured_step(Feed& feed, const StepPlan& plan, 
   }
   if (window.empty()) return false;
   const bool by_samples = even(window);
-  if (!by_samples) captured_.set_parts(window, plan.window_batches(0));
-  const auto step = [&](const std::vector<Batch>& batches, const at::Tensor& losses) {
+  if (!by_samples) captured_.set_parts(window, plan.window_batches(0), run_.device);
+  const auto step = [&](const auto& batches, const at::Tensor& losses) {
     for (std::size_t i = 0; i < batches.size(); ++i) {
       context.micro_batch = static_cast<std::int64_t>(i);
       const auto keep = [&](const at::Tensor& loss) {
@@ -42,15 +42,16 @@ bool BasicTrainer<M, Policies>::captured_step(Feed& feed, const StepPlan& plan, 
       };
       if (by_samples) {
         const double part = static_cast<double>(batches[i].size()) / samples;
-        forward_backward(batches[i], part, context, keep);
+        forward_backward(batches[i].batch, part, context, keep);
       } else {
-        forward_backward(batches[i], captured_.part(context.micro_batch), context, keep);
+        forward_backward(batches[i].batch, captured_.part(context.micro_batch), context, keep);
       }
     }
     guard_.check_first_gradients(parameters_);
     optimizer_step(rates, context, /*correction=*/1);
   };
-  const auto losses = captured_.graph()->run(window, step, [&] { clear_gradients(parameters_); });
+  const auto losses =
+      captured_.graph()->run(window, by_samples, step, [&] { clear_gradients(parameters_); });
   for (std::size_t i = 0; i < window.size(); ++i) {
     meter_.add(losses.select(0, static_cast<std::int64_t>(i)), window[i].size(), window[i].weight,
                places[i]);

@@ -35,7 +35,7 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, const DataMark
   while (progress_.epoch < plan.epochs && progress_.ended == 0) {
     train_epoch(source, plan, observers...);
     const FitStop stop{progress_.steps, plan.total_steps()};
-    const bool limit = at_limit();
+    const bool limit = progress_.reached(run_.stop_after_steps);
     if (limit && progress_.window == 0) {  // there was nothing left to do up to it
       history_.end = RunEnd::limit;
       break;
@@ -78,14 +78,15 @@ void BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan
   clock_.start();
   start_training(*model_);
   const auto done = std::min(plan.first_batch(progress_.window), plan.batches());
-  auto feed = source.epoch(at<slot::augmentation>(), at<slot::loss>(),
+  auto feed = source.epoch(at<slot::augmentation>(), batch_weight(),
                            {.seed = run_.seed,
                             .epoch = run_.overfit_batches ? 0 : progress_.epoch,
                             .first = done,
                             .count = plan.batches() - done});
   if (progress_.window == 0) meter_ = LossMeter();
 
-  while (progress_.window < plan.steps() && !at_limit() && !interruption_.asked()) {
+  while (progress_.window < plan.steps() && !progress_.reached(run_.stop_after_steps) &&
+         !interruption_.asked()) {
     const StepContext context{.parameters = parameters_,
                               .seed = run_.seed,
                               .epoch = progress_.epoch,

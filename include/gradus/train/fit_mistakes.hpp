@@ -9,6 +9,7 @@
 #include <gradus/core/tensor_fwd.hpp>
 #include <gradus/train/argument_mistakes.hpp>
 #include <gradus/train/hook_list.hpp>
+#include <gradus/train/model_mistakes.hpp>
 #include <gradus/train/policy_set.hpp>
 
 #include <string_view>
@@ -55,7 +56,7 @@ consteval Sentence number_mistake() {
     constexpr P values = PolicyTraits<Argument>::values();
     const auto check = [&](const auto& field) {
       using T = std::remove_cvref_t<decltype(field.of(values))>;
-      if constexpr (!std::is_enum_v<T> && !std::is_same_v<T, bool>) {
+      if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
         const auto value = static_cast<double>(field.of(values));
         if (!found.empty() || field.range.holds(value)) return;
         found = Sentence("policy ", type_name<P>(), " of axis ", P::slot::name, " is given ",
@@ -136,15 +137,6 @@ consteval Sentence momentum_mistake() {
                   "optimizer.");
 }
 
-template <class Slot, class... Ps>
-struct FindPolicy {
-  using type = void;
-};
-template <class Slot, class P, class... Rest>
-struct FindPolicy<Slot, P, Rest...>
-    : std::conditional_t<std::is_same_v<slot_t<P>, Slot>, std::type_identity<P>,
-                         FindPolicy<Slot, Rest...>> {};
-
 template <class... Ps>
 consteval Sentence agreement_mistake() {
   using Optimizer = typename FindPolicy<slot::optimizer, Ps...>::type;
@@ -156,71 +148,6 @@ consteval Sentence agreement_mistake() {
   }
 }
 
-template <class Model>
-consteval Sentence model_mistake() {
-  if constexpr (!form_mistake<Model>("model").empty()) {
-    return form_mistake<Model>("model");
-  } else {
-    constexpr auto name = type_name<Model>();
-    if constexpr (requires(Model& model, const at::Tensor& input) {
-                    typename std::type_identity<decltype(model.forward(input))>;
-                  }) {
-      return Sentence("model ", name,
-                      " of Trainer is a module, not its holder; write TORCH_MODULE(...) after the "
-                      "class of the module and give Trainer the holder.");
-    } else if constexpr (!requires(Model& model) {
-                           *model;
-                           model.operator->();
-                         }) {
-      return Sentence("model ", name,
-                      " of Trainer is not a module holder; derive a class from torch::nn::Module, "
-                      "write TORCH_MODULE(...) after it and give Trainer the holder.");
-    } else if constexpr (!requires(Model& model, const at::Tensor& input) {
-                           typename std::type_identity<decltype(model->forward(input))>;
-                         }) {
-      return Sentence("model ", name,
-                      " of Trainer cannot take a batch; its module needs `at::Tensor "
-                      "forward(const at::Tensor& input)`.");
-    } else if constexpr (!requires(Model& model, const at::Tensor& input) {
-                           requires std::is_same_v<
-                               std::remove_cvref_t<decltype(model->forward(input))>, at::Tensor>;
-                         }) {
-      return Sentence("model ", name,
-                      " of Trainer does not return a tensor; its module needs `at::Tensor "
-                      "forward(const at::Tensor& input)`.");
-    } else {
-      return {};
-    }
-  }
-}
-
-/// Policy `P` acts on models by a member that does not take this one.
-template <class P, class Model>
-consteval Sentence not_taken(std::string_view declaration) {
-  Sentence found("policy ", type_name<P>(), " of axis ", P::slot::name, " does not take model ",
-                 type_name<Model>(), "; ");
-  if constexpr (requires { std::string_view(P::needs); }) {
-    return found.append("give the model ").append(P::needs).append(" or leave the policy out.");
-  } else {
-    return found.append("add `").append(declaration).append("` or leave the policy out.");
-  }
-}
-
-template <class Model, class Argument>
-consteval Sentence on_model_mistake() {
-  using P = policy_t<Argument>;
-  if constexpr (std::is_same_v<typename P::slot, slot::sharing>) {
-    if constexpr (!requires(const P& policy, Model& model) { policy.tie(model); }) {
-      return not_taken<P, Model>("void tie(Model& model) const");
-    }
-  } else if constexpr (std::is_same_v<typename P::slot, slot::initialization>) {
-    if constexpr (!requires(const P& policy, Model& model) { policy.initialize(model); }) {
-      return not_taken<P, Model>("void initialize(Model& model) const");
-    }
-  }
-  return {};
-}
-
 }  // namespace detail
 
 /// Stage by stage: each policy by itself, then together, then with the model.
@@ -230,12 +157,13 @@ template <class Model, class... Ps>
 struct FitMistake<Model, PolicySet<Ps...>> {
   static consteval Sentence find() {
     constexpr auto alone = detail::first(detail::policy_mistake<Ps>()...);
+    constexpr bool one_input = detail::gives_one_input<Ps...>();
     if constexpr (!alone.empty()) {
       return alone;
     } else if constexpr (!detail::agreement_mistake<Ps...>().empty()) {
       return detail::agreement_mistake<Ps...>();
-    } else if constexpr (!detail::model_mistake<Model>().empty()) {
-      return detail::model_mistake<Model>();
+    } else if constexpr (!detail::model_mistake<Model, one_input>().empty()) {
+      return detail::model_mistake<Model, one_input>();
     } else {
       return detail::first(detail::on_model_mistake<Model, Ps>()...);
     }

@@ -1,13 +1,18 @@
 /// The records of a run's epochs as tensors: what a checkpoint holds of them.
 #pragma once
 
+#include <gradus/core/crc32c.hpp>
 #include <gradus/core/history.hpp>
 #include <gradus/core/state_dict.hpp>
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
+#include <vector>
 
 namespace gradus {
 
@@ -83,8 +88,71 @@ inline void pass_history(History& history, const at::Tensor& counts, const at::T
 
 }  // namespace detail
 
+namespace detail {
+
+/// Calls `visit(metric)` for each metric of each evaluation, in order.
+template <class AnyHistory, class Visit>
+void for_each_metric_value(AnyHistory& history, Visit&& visit) {
+  for (auto& record : history.epochs) {
+    for (auto* evaluation : {&record.test, &record.test_flipped}) {
+      if (!*evaluation) continue;
+      for (auto& metric : (*evaluation)->metrics) visit(metric);
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Which metrics they are, as one number.
+inline std::int64_t names_of_metrics(const std::vector<MetricValue>& known) {
+  std::uint32_t sum = 0;
+  for (const auto& metric : known) sum = crc32c(metric.label + '\n', sum);
+  return sum;
+}
+
+/// The metrics of all evaluations as one row of numbers: of each its value, or NaN, how many values
+/// of classes it has, and these.
+inline at::Tensor metrics_to_tensor(const History& history) {
+  std::vector<double> numbers;
+  detail::for_each_metric_value(history, [&](const MetricValue& metric) {
+    numbers.push_back(metric.value.value_or(std::numeric_limits<double>::quiet_NaN()));
+    numbers.push_back(static_cast<double>(metric.values.size()));
+    numbers.insert(numbers.end(), metric.values.begin(), metric.values.end());
+  });
+  auto row = at::empty({static_cast<std::int64_t>(numbers.size())}, at::kDouble);
+  std::ranges::copy(numbers, row.mutable_data_ptr<double>());
+  return row;
+}
+
+/// The metrics of a history that was loaded; `known` are those of this trainer, without values.
+/// Throws CheckpointError for a row of another form.
+inline void take_metrics(const at::Tensor& row, const std::vector<MetricValue>& known,
+                         History& history) {
+  const auto* next = row.const_data_ptr<double>();
+  const auto* end = next + row.numel();
+  const auto number = [&] {
+    if (next != end) return *next++;
+    throw CheckpointError(
+        "the saved state has metrics that are not those of this run; resume the configuration that "
+        "it came from.");
+  };
+  for (auto& record : history.epochs) {
+    for (auto* evaluation : {&record.test, &record.test_flipped}) {
+      if (*evaluation) (*evaluation)->metrics = known;
+    }
+  }
+  detail::for_each_metric_value(history, [&](MetricValue& metric) {
+    const double value = number();
+    if (!std::isnan(value)) metric.value = value;
+    for (auto count = number(); count > 0; --count) metric.values.push_back(number());
+  });
+  if (next == end) return;
+  next = end;
+  number();  // there are more than are known
+}
+
 /// Seconds go under "time/", as they differ from run to run.
-inline void save_history(History history, StateDict& to) {
+inline void save_history(History history, const std::vector<MetricValue>& known, StateDict& to) {
   const auto epochs = static_cast<std::int64_t>(history.epochs.size());
   const auto counts = at::empty({epochs, detail::history_counts}, at::kLong);
   const auto figures = at::empty({epochs, detail::history_figures}, at::kDouble);
@@ -92,11 +160,15 @@ inline void save_history(History history, StateDict& to) {
   detail::pass_history(history, counts, figures, seconds, /*store=*/true);
   to.put("history/counts", counts);
   to.put("history/figures", figures);
+  to.put("history/metrics", metrics_to_tensor(history));
+  to.put("history/metric_names", names_of_metrics(known));
   to.put("time/epochs", seconds);
 }
 
-/// Throws CheckpointError for tables of another form.
-[[nodiscard]] inline History load_history(const StateDict& from) {
+/// `known` are the metrics of this trainer, without values. Throws CheckpointError for tables of
+/// another form.
+[[nodiscard]] inline History load_history(const StateDict& from,
+                                          const std::vector<MetricValue>& known) {
   const auto counts = from.copy("history/counts");
   const auto figures = from.copy("history/figures");
   const auto seconds = from.copy("time/epochs");
@@ -114,6 +186,12 @@ inline void save_history(History history, StateDict& to) {
   History history;
   history.epochs.resize(static_cast<std::size_t>(counts.size(0)));
   detail::pass_history(history, counts, figures, seconds, /*store=*/false);
+  if (from.number("history/metric_names") != names_of_metrics(known)) {
+    throw CheckpointError(
+        "the saved state has other metrics than this run; resume the configuration that it came "
+        "from.");
+  }
+  take_metrics(from.copy("history/metrics"), known, history);
   return history;
 }
 

@@ -3,8 +3,6 @@
 
 #include <gradus/core/stop_request.hpp>
 
-#include <ATen/core/Tensor.h>
-
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -31,13 +29,9 @@ class Interruption {
     return (request_ != nullptr && request_->asked()) || (end_ && Clock::now() > *end_);
   }
 
-  /// `forward`, which throws `Now` from the moment on when an end is asked for.
-  template <class Forward>
-  [[nodiscard]] auto until(Forward forward) const {
-    return [this, forward](const at::Tensor& input) {
-      if (asked()) throw Now();
-      return forward(input);
-    };
+  /// Throws `Now` if an end is asked for.
+  void end_if_asked() const {
+    if (asked()) throw Now();
   }
 
  private:

@@ -1,49 +1,92 @@
-/// What a loss is given: batches that hold what was asked for, their weights, and targets of a form
-/// that it takes.
+/// What a task and its loss are given: batches that hold what was asked for, their weights, and
+/// targets of a form that the loss takes.
 #pragma once
 
 #include <gradus/core/batch.hpp>
 #include <gradus/core/error.hpp>
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace gradus {
 
-/// What the mean of `loss` over `target` is over: samples, unless the policy says otherwise. Throws
-/// DataError for a weight that is none.
-template <class Loss>
-[[nodiscard]] double weight_of(const Loss& loss, const at::Tensor& target) {
-  if constexpr (requires { loss.weight(target); }) {
-    const double weight = loss.weight(target);
-    if (std::isfinite(weight) && weight >= 0) return weight;
-    throw DataError("policy " + std::string(Loss::name) +
-                    " of axis loss gives a batch the weight " + std::to_string(weight) +
-                    "; expected a finite number of at least 0.");
-  } else {
-    return static_cast<double>(target.size(0));
-  }
-}
+/// What the mean of a task's loss over a batch is over: what the task says, else what the loss
+/// policy says of the targets, else samples. Copied into each loader thread.
+template <class Task, class Loss>
+class BatchWeight {
+ public:
+  BatchWeight(const Task& task, const Loss& loss) : task_(task), loss_(loss) {}
 
-/// `batch`, with its weight under `loss`. Throws DataError if it does not hold as many samples as
-/// were `asked` for, an input and a target each.
-template <class Loss>
-[[nodiscard]] Batch weighed(Batch batch, const Loss& loss, std::int64_t asked) {
-  const auto samples = [](const at::Tensor& tensor) {
-    return tensor.defined() && tensor.dim() > 0 ? tensor.size(0) : 0;
-  };
-  const auto inputs = samples(batch.input);
-  const auto targets = samples(batch.target);
-  if (inputs != asked || targets != asked) {
-    throw DataError("The dataset was asked for " + std::to_string(asked) +
-                    " samples and gave a batch of " + std::to_string(inputs) + " inputs and " +
-                    std::to_string(targets) +
-                    " targets; expected sample k for index k: let `batch(indices)` return as many "
-                    "of each as there are indices.");
+  /// Whether the task says it, so that a batch is needed rather than its targets.
+  template <class B>
+  static constexpr bool by_task =
+      requires(const Task& task, const B& batch) { task.weight(batch); };
+
+  /// Whether it is the number of samples.
+  template <class B>
+  static constexpr bool by_samples = requires {
+    Task::weighs_samples;
+  } || (!by_task<B> && !(HasTarget<B> && requires(const Loss& loss, const at::Tensor& target) {
+                                       loss.weight(target);
+                                     }));
+
+  /// Throws DataError for a weight that is none.
+  template <class B>
+  [[nodiscard]] double operator()(const B& batch) const {
+    if constexpr (by_samples<B>) {
+      return static_cast<double>(batch_size(batch));
+    } else if constexpr (by_task<B>) {
+      return checked<Task>(task_.weight(batch));
+    } else if constexpr (HasTarget<B>) {
+      return of_target(batch.target);
+    } else {
+      return static_cast<double>(batch_size(batch));
+    }
   }
-  batch.weight = weight_of(loss, batch.target);
-  return batch;
+  [[nodiscard]] double of_target(const at::Tensor& target) const {
+    if constexpr (requires { loss_.weight(target); }) {
+      return checked<Loss>(loss_.weight(target));
+    } else {
+      return static_cast<double>(target.size(0));
+    }
+  }
+
+ private:
+  template <class Policy>
+  static double checked(double weight) {
+    if (std::isfinite(weight) && weight >= 0) return weight;
+    throw DataError("policy " + std::string(Policy::name) + " of axis " +
+                    std::string(Policy::slot::name) + " gives a batch the weight " +
+                    std::to_string(weight) + "; expected a finite number of at least 0.");
+  }
+
+  Task task_;
+  Loss loss_;
+};
+
+/// `batch`, with its weight. Throws DataError if it does not hold as many samples as were `asked`
+/// for, a row of each tensor for each.
+template <class B, class Weight>
+[[nodiscard]] Weighed<B> weighed(B batch, const Weight& weight, std::int64_t asked) {
+  const auto refuse = [&](const std::string& found) {
+    throw DataError("The dataset was asked for " + std::to_string(asked) +
+                    " samples and gave a batch of " + found +
+                    "; expected sample k for index k: let `batch(indices)` return tensors with a "
+                    "row for each index.");
+  };
+  if constexpr (!requires { B::packed; }) {
+    bool right = true;
+    visit_tensors(batch,
+                  [&](const at::Tensor& tensor) { right = right && rows_of(tensor) == asked; });
+    if (!right) refuse("tensors of " + rows_of_all(batch) + " rows");
+  }
+  if (batch_size(batch) != asked) refuse(std::to_string(batch_size(batch)));
+  const double held = weight(batch);
+  return {std::move(batch), held};
 }
 
 /// Throws ConfigurationError, before anything is learned from it, for a target of a shape or type
@@ -63,19 +106,45 @@ void check_target(const Loss& loss, const at::Tensor& output, const at::Tensor& 
 template <class Loss>
 inline constexpr bool ignores = requires { Loss::ignored; };
 
-/// Notices when a target is replaced or changed in place.
-class TargetSeen {
+/// Notices when what the weight of a batch depends on is replaced or changed in place: its target,
+/// or, where it has none or `All` is set, any of its tensors.
+template <class B, bool All = false>
+class BatchSeen {
  public:
-  explicit TargetSeen(const at::Tensor& target)
-      : target_(target), version_(target.is_inference() ? 0 : target._version()) {}
+  explicit BatchSeen(const B& batch) {
+    visit(batch, [&](const at::Tensor& tensor) { seen_.push_back({tensor, version(tensor)}); });
+  }
 
-  [[nodiscard]] bool changed(const at::Tensor& now) const {
-    return !now.is_same(target_) || (!now.is_inference() && now._version() != version_);
+  [[nodiscard]] bool changed(const B& batch) const {
+    bool changed = false;
+    std::size_t place = 0;
+    visit(batch, [&](const at::Tensor& now) {
+      changed = changed || place >= seen_.size() || !now.is_same(seen_[place].tensor) ||
+                version(now) != seen_[place].version;
+      ++place;
+    });
+    return changed || place != seen_.size();
   }
 
  private:
-  at::Tensor target_;
-  std::int64_t version_;
+  struct Seen {
+    at::Tensor tensor;
+    std::int64_t version = 0;
+  };
+
+  template <class Visit>
+  static void visit(const B& batch, Visit&& one) {
+    if constexpr (HasTarget<B> && !All) {
+      one(batch.target);
+    } else {
+      visit_tensors(batch, one);
+    }
+  }
+  static std::int64_t version(const at::Tensor& tensor) {
+    return !tensor.defined() || tensor.is_inference() ? 0 : tensor._version();
+  }
+
+  std::vector<Seen> seen_;
 };
 
 }  // namespace gradus

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <gradus/core/error.hpp>
+#include <gradus/core/monitor.hpp>
 #include <gradus/core/settings.hpp>
 #include <gradus/core/slot.hpp>
-#include <gradus/core/watched.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 
 #include <cstdint>
@@ -37,14 +37,14 @@ void check_agreement(const Policies& policies) {
   }
 }
 
-/// A policy that monitors, by a member `watched`, a metric that no epoch of the run has. Throws
+/// A policy that monitors, by a member `monitor`, a metric that no epoch of the run has. Throws
 /// ConfigurationError.
 template <class Policies>
 void check_monitors(const Policies& policies, const Measured& measured) {
   policies.for_each([&]<class P>(const P& policy) {
-    if constexpr (requires { static_cast<Watched P::*>(&P::watched); }) {
-      check_watched("policy " + std::string(P::name) + " of axis " + std::string(P::slot::name),
-                    policy.watched, measured);
+    if constexpr (requires { static_cast<MetricName P::*>(&P::monitor); }) {
+      check_monitor("policy " + std::string(P::name) + " of axis " + std::string(P::slot::name),
+                    policy.monitor, measured);
     }
   });
 }

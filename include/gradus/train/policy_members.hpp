@@ -1,6 +1,7 @@
 /// Whether a policy has members that it does not declare as fields.
 #pragma once
 
+#include <gradus/core/aggregate_members.hpp>
 #include <gradus/core/contract.hpp>
 #include <gradus/core/field.hpp>
 
@@ -14,10 +15,6 @@ namespace gradus {
 
 namespace detail {
 
-struct AnyMember {
-  template <class T>
-  constexpr operator T() const;  // NOLINT: stands for every member, and is never called
-};
 struct EmptyMember {
   template <class T>
     requires std::is_empty_v<T>

@@ -1,11 +1,10 @@
-/// A model made ready for a run, and its outputs for a loss.
+/// A model made ready for a run.
 #pragma once
 
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/slot.hpp>
 #include <gradus/train/check_parameters.hpp>
 
-#include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/core/Device.h>
 
@@ -27,12 +26,6 @@ std::vector<NamedTensor> prepare_model(M& model, const Policies& policies, c10::
     parameter.set_data(policies.template at<slot::layout>().arrange(parameter));
   }
   return parameters;
-}
-
-/// A 16-bit output as float32; others as they are.
-inline at::Tensor as_float32(const at::Tensor& output) {
-  const bool half = output.scalar_type() == at::kHalf || output.scalar_type() == at::kBFloat16;
-  return half ? output.to(at::kFloat) : output;
 }
 
 }  // namespace gradus

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace gradus {
@@ -26,6 +27,11 @@ struct RunProgress {
     steps -= skipped;
     epoch_steps -= skipped;
     epoch_skipped += skipped;
+  }
+
+  /// Whether as many steps are taken as a limit allows, if there is one.
+  [[nodiscard]] bool reached(const std::optional<std::int64_t>& limit) const {
+    return limit && steps >= *limit;
   }
 
   void end_epoch() {

@@ -60,7 +60,7 @@ StateDict BasicTrainer<M, Policies>::save_state(StateDict earlier) {
   put("data", [&](StateDict& part) { data_.save(part); });
   put("time", [&](StateDict& part) { clock_.save(part); });
   if (device_steps_) put("device_steps", [&](StateDict& part) { device_steps_->save(part); });
-  save_history(history_, state);
+  save_history(history_, MetricTallies<Policies>(policies_).values(), state);
   state.put("order", detail::order_of(parameters_));
   state.put("random/cpu", at::detail::getDefaultCPUGenerator().get_state());
   if (run_.device.is_cuda()) {
@@ -118,7 +118,7 @@ void BasicTrainer<M, Policies>::take_state(const StateDict& state) {
   take("progress", [&](const StateDict& part) { progress_.load(part); });
   take("data", [&](const StateDict& part) { data_ = DataMarks::saved(part); });
   clock_.load(state.part("time"));
-  history_ = load_history(state);
+  history_ = load_history(state, MetricTallies<Policies>(policies_).values());
   device_steps_state_ = state.part("device_steps");
   at::Generator host = at::detail::getDefaultCPUGenerator();
   host.set_state(state.copy("random/cpu"));

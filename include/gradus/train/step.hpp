@@ -4,6 +4,7 @@
 
 #include <gradus/core/out_of_memory.hpp>
 #include <gradus/core/random.hpp>
+#include <gradus/train/arrange_batch.hpp>
 #include <gradus/train/basic_trainer.hpp>
 #include <gradus/train/gradients.hpp>
 #include <gradus/train/loss_inputs.hpp>
@@ -13,6 +14,7 @@
 
 #include <exception>
 #include <string>
+#include <type_traits>
 
 namespace gradus {
 
@@ -55,7 +57,11 @@ template <class Feed>
 bool BasicTrainer<M, Policies>::whole_step(Feed& feed, const StepPlan& plan, const Rates& rates,
                                            const StepContext& context) {
   if constexpr (Traits::captures) {
-    if (captured_.graph()) return captured_step(feed, plan, rates, context);
+    if constexpr (OnlyTensors<typename Feed::batch_type::form>) {
+      if (captured_.graph()) return captured_step(feed, plan, rates, context);
+    } else if (captured_.graph()) {
+      captured_.refuse("the batches hold other things than tensors, which a graph would freeze");
+    }
   }
   return eager_step(feed, plan, rates, context);
 }
@@ -78,10 +84,12 @@ bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, con
   WindowWeight weight(plan.window_samples(progress_.window));
   guard_.keep_buffers(*model_);
   for (; context.micro_batch < plan.window_batches(progress_.window); ++context.micro_batch) {
-    const Batch batch = next_batch(feed, plan, context);
-    if (batch.weight == 0) continue;
-    forward_backward(batch, weight.add(batch), context, [&](const at::Tensor& loss) {
-      meter_.add(loss, batch.size(), batch.weight, place_);
+    const auto micro = next_batch(feed, plan, context);
+    if (micro.weight == 0) continue;
+    const auto samples = micro.size();
+    const double part = weight.add(samples, micro.weight);
+    forward_backward(micro.batch, part, context, [&](const at::Tensor& loss) {
+      meter_.add(loss, samples, micro.weight, place_);
     });
   }
   if (weight.empty()) return false;
@@ -92,37 +100,44 @@ bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, con
 /// A micro-batch as the model is to see it.
 template <class M, class Policies>
 template <class Feed>
-Batch BasicTrainer<M, Policies>::next_batch(Feed& feed, const StepPlan& plan,
-                                            const StepContext& context) {
+typename Feed::batch_type BasicTrainer<M, Policies>::next_batch(Feed& feed, const StepPlan& plan,
+                                                                const StepContext& context) {
+  using B = typename Feed::batch_type::form;
   place_ = {context.epoch + 1, progress_.windows,
             plan.first_batch(progress_.window) + context.micro_batch + 1, context.micro_batch + 1};
-  Batch batch = *feed.next();
-  const TargetSeen seen(batch.target);
+  auto micro = *feed.next();
+  B& batch = micro.batch;
+  const auto weight = batch_weight();
+  const BatchSeen<B, decltype(weight)::template by_task<B>> seen(batch);
   states_.template call<hook::before_forward>(policies_, batch, context);
   if constexpr (PolicyAt<slot::mixing>::mixes) {
-    if (ignores<PolicyAt<slot::loss>> && batch.weight < static_cast<double>(batch.size())) {
+    if (ignores<PolicyAt<slot::loss>> && micro.weight < static_cast<double>(micro.size())) {
       throw DataError("policy " + std::string(PolicyAt<slot::mixing>::name) +
                       " of axis mixing blends the targets of all samples, but some of them are "
                       "ignored" +
                       at_place(place_) + "; leave those samples out, or choose no mixing.");
     }
-    at<slot::mixing>().mix(batch, mix(run_.seed, context.epoch, place_.batch));
+    if constexpr (std::is_same_v<B, Batch>) {
+      at<slot::mixing>().mix(batch, mix(run_.seed, context.epoch, place_.batch));
+    } else {
+      [[maybe_unused]] const Says<BatchMistake<B, PolicyAt<slot::mixing>>> refusal;
+    }
   }
-  if (seen.changed(batch.target)) batch.weight = weight_of(at<slot::loss>(), batch.target);
+  if (seen.changed(batch)) micro.weight = weight(batch);
   const double part =
       static_cast<double>(progress_.windows - 1) / static_cast<double>(plan.total_steps());
-  batch.input = at<slot::layout>().arrange(at<slot::resolution>().resize(batch.input, part));
-  return batch;
+  arrange_batch(policies_, batch, part);
+  return micro;
 }
 
 /// `part` is the factor of the batch's mean loss in the window's: a number, or a tensor on the
 /// device. `keep(loss)` is given the loss as it is.
 template <class M, class Policies>
-template <class Part, class Keep>
-void BasicTrainer<M, Policies>::forward_backward(const Batch& batch, const Part& part,
+template <class B, class Part, class Keep>
+void BasicTrainer<M, Policies>::forward_backward(const B& batch, const Part& part,
                                                  const StepContext& context, Keep keep) {
-  auto loss = states_.template around<hook::around_forward>(policies_, context,
-                                                            [&] { return forward_loss(batch); });
+  auto loss = states_.template around<hook::around_forward>(
+      policies_, context, [&] { return compute(model_, batch, Pass::training).loss; });
   keep(loss);
   states_.template call<hook::before_backward>(policies_, loss, context);
   if constexpr (std::is_same_v<Part, double>) {
@@ -136,13 +151,25 @@ void BasicTrainer<M, Policies>::forward_backward(const Batch& batch, const Part&
   loss.backward();
 }
 
+/// What the task makes of a batch, in the run's precision.
 template <class M, class Policies>
-at::Tensor BasicTrainer<M, Policies>::forward_loss(const Batch& batch) {
+template <class Model, class B>
+auto BasicTrainer<M, Policies>::compute(Model& model, const B& batch, Pass pass) {
+  using Task = PolicyAt<slot::task>;
   [[maybe_unused]] const auto scope =
       at<slot::precision>().forward_scope(run_state<slot::precision>());
-  const auto output = as_float32(model_->forward(batch.input));
-  check_target(at<slot::loss>(), output, batch.target);
-  return at<slot::loss>().loss(output, batch.target);
+  const Criterion loss(at<slot::loss>(), pass);
+  if constexpr (requires { at<slot::task>().forward(model, batch, loss).loss; }) {
+    auto result = at<slot::task>().forward(model, batch, loss);
+    checked_loss<Task>(result.loss);
+    if constexpr (requires { result.output = as_float32(result.output); }) {
+      if (result.output.defined()) result.output = as_float32(result.output);
+    }
+    return result;
+  } else {
+    [[maybe_unused]] const Says<TaskMistake<Task, M, B>> refusal;
+    return TaskResult{};
+  }
 }
 
 /// Unscale once, clip, step or skip, adapt the scale, clear the gradients. `correction` is the

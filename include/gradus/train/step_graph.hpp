@@ -2,11 +2,10 @@
 /// whatever records them.
 #pragma once
 
-#include <gradus/core/batch.hpp>
+#include <gradus/core/batch_tensors.hpp>
 #include <gradus/core/capture_plan.hpp>
 #include <gradus/core/graph_backend.hpp>
 #include <gradus/train/execution_report.hpp>
-#include <gradus/train/window_weight.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
@@ -32,23 +31,25 @@ namespace gradus {
 /// then on replayed. The last `max_graphs` forms are kept. A graph whose parameters or buffers have
 /// moved in memory is made anew. When a capture fails, that step and all others run as they are,
 /// and `report()` says why.
-template <GraphBackend B>
+template <GraphBackend Backend>
 class StepGraph {
  public:
   /// `fixed` is what every step reads or writes in place: a model's parameters and buffers.
-  StepGraph(B backend, const CapturePlan& plan, std::vector<at::Tensor> fixed)
+  StepGraph(Backend backend, const CapturePlan& plan, std::vector<at::Tensor> fixed)
       : backend_(std::move(backend)), plan_(plan), fixed_(std::move(fixed)) {}
 
-  /// Runs `step(batches, losses)` on `window`, or what it enqueued when it was captured. It writes
-  /// the loss of each batch into `losses` [batches] float64, keeps no tensor that it makes, and its
-  /// code on the host has no other effect than what it enqueues. `discard()` drops what a failed
-  /// capture left behind. Returns the losses. The host waits for nothing but a capture.
-  template <class Step, class Discard>
-  [[nodiscard]] at::Tensor run(const std::vector<Batch>& window, Step&& step, Discard&& discard) {
+  /// Runs `step(batches, losses)` on `window`, or what it enqueued when it was captured; `even`
+  /// says whether each sample of the window weighs the same. Batches hold tensors only. The step
+  /// writes the loss of each batch into `losses` [batches] float64, keeps no tensor that it makes,
+  /// and its code on the host has no other effect than what it enqueues. `discard()` drops what a
+  /// failed capture left behind. Returns the losses. The host waits for nothing but a capture.
+  template <BatchForm B, class Step, class Discard>
+  [[nodiscard]] at::Tensor run(const std::vector<B>& window, bool even, Step&& step,
+                               Discard&& discard) {
     if (!report_.reason.empty()) return run_as_it_is(window, step);
-    Form& form = form_of(window);
-    fill(form, window);
-    const auto work = [&] { step(form.inputs, form.losses); };
+    Form& form = form_of(window, even);
+    const auto inputs = fill(form, window);
+    const auto work = [&] { step(inputs, form.losses); };
     if (form.graph && form.addresses != addresses()) form.forget();
     if (!form.graph) {
       if (form.warm_ups < plan_.warmup_steps) {
@@ -78,17 +79,17 @@ class StepGraph {
     bool operator==(const TensorForm&) const = default;
   };
   struct WindowForm {
-    std::vector<std::pair<TensorForm, TensorForm>> batches{};
+    std::vector<std::vector<TensorForm>> batches{};
     bool even = true;  ///< else the parts of the batches are not those of their samples
     bool operator==(const WindowForm&) const = default;
   };
 
   struct Form {
     WindowForm form;
-    std::vector<Batch> inputs{};  ///< what every step of this form reads
-    at::Tensor losses{};          ///< what it writes
+    std::vector<std::vector<at::Tensor>> inputs{};  ///< what every step of this form reads
+    at::Tensor losses{};                            ///< what it writes
     std::int64_t warm_ups = 0;
-    std::optional<typename B::Graph> graph{};
+    std::optional<typename Backend::Graph> graph{};
     std::vector<const void*> addresses{};  ///< of `fixed`, as captured
 
     void forget() {
@@ -98,19 +99,31 @@ class StepGraph {
   };
 
   static TensorForm form_of(const at::Tensor& tensor) {
+    if (!tensor.defined()) return {{}, c10::ScalarType::Undefined, c10::MemoryFormat::Contiguous};
     return {tensor.sizes().vec(), tensor.scalar_type(), tensor.suggest_memory_format()};
   }
 
-  static at::Tensor losses_for(const std::vector<Batch>& window) {
+  template <class B>
+  static std::vector<at::Tensor> defined_tensors(const B& batch) {
+    auto tensors = tensors_of(batch);
+    std::erase_if(tensors, [](const at::Tensor& tensor) { return !tensor.defined(); });
+    return tensors;
+  }
+
+  template <class B>
+  static at::Tensor losses_for(const std::vector<B>& window) {
     const auto count = static_cast<std::int64_t>(window.size());
-    return at::empty({count}, window.front().input.options().dtype(at::kDouble));
+    const auto device = defined_tensors(window.front()).front().options();
+    return at::empty({count}, device.dtype(at::kDouble));
   }
 
   /// The form of `window`, new or known, in front of the others.
-  Form& form_of(const std::vector<Batch>& window) {
-    WindowForm wanted{.even = even(window)};
+  template <class B>
+  Form& form_of(const std::vector<B>& window, bool even) {
+    WindowForm wanted{.even = even};
     for (const auto& batch : window) {
-      wanted.batches.emplace_back(form_of(batch.input), form_of(batch.target));
+      auto& forms = wanted.batches.emplace_back();
+      for (const auto& tensor : tensors_of(batch)) forms.push_back(form_of(tensor));
     }
     for (auto known = forms_.begin(); known != forms_.end(); ++known) {
       if (known->form != wanted) continue;
@@ -120,22 +133,28 @@ class StepGraph {
     if (static_cast<std::int64_t>(forms_.size()) == plan_.max_graphs) forms_.pop_back();
     forms_.push_front({.form = std::move(wanted)});
     Form& form = forms_.front();
-    const auto buffer = [](const at::Tensor& like) {
-      return at::empty_like(like, like.options(), like.suggest_memory_format());
-    };
     for (const auto& batch : window) {
-      form.inputs.push_back({buffer(batch.input), buffer(batch.target)});
+      auto& buffers = form.inputs.emplace_back();
+      for (const auto& like : defined_tensors(batch)) {
+        buffers.push_back(at::empty_like(like, like.options(), like.suggest_memory_format()));
+      }
     }
     form.losses = losses_for(window);
     return form;
   }
 
-  static void fill(const Form& form, const std::vector<Batch>& window) {
+  /// Copies `window` into the buffers of its form, and returns it with these in place of its own.
+  template <class B>
+  static std::vector<B> fill(const Form& form, std::vector<B> window) {
     const at::NoGradGuard no_grad;
     for (std::size_t i = 0; i < window.size(); ++i) {
-      form.inputs[i].input.copy_(window[i].input, /*non_blocking=*/true);
-      form.inputs[i].target.copy_(window[i].target, /*non_blocking=*/true);
+      auto buffer = form.inputs[i].begin();
+      window[i] = with_tensors(std::move(window[i]), [&](const at::Tensor& tensor) {
+        buffer->copy_(tensor, /*non_blocking=*/true);
+        return *buffer++;
+      });
     }
+    return window;
   }
 
   template <class Work>
@@ -161,8 +180,8 @@ class StepGraph {
     return false;
   }
 
-  template <class Step>
-  static at::Tensor run_as_it_is(const std::vector<Batch>& window, Step& step) {
+  template <class B, class Step>
+  static at::Tensor run_as_it_is(const std::vector<B>& window, Step& step) {
     const auto losses = losses_for(window);
     step(window, losses);
     return losses;
@@ -177,7 +196,7 @@ class StepGraph {
 
   static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-  B backend_;
+  Backend backend_;
   CapturePlan plan_;
   std::vector<at::Tensor> fixed_;
   std::list<Form> forms_;  ///< the last one used in front

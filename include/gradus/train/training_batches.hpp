@@ -19,28 +19,28 @@ namespace gradus {
 /// Makes micro-batch `first + number` of epoch `epoch`: a pure function of (seed, epoch, number),
 /// so that it can run in any thread. Refers to the dataset, which must outlive it. Throws DataError
 /// for a batch that is not what was asked for.
-template <data::Dataset Train, class Augmentation, class Loss>
+template <data::Dataset Train, class Augmentation, class Weight>
 class TrainingFetch {
  public:
-  TrainingFetch(const Train& train, const Augmentation& augmentation, const Loss& loss,
+  TrainingFetch(const Train& train, const Augmentation& augmentation, const Weight& weight,
                 std::int64_t batch_size, std::uint64_t seed, std::int64_t epoch,
                 std::int64_t first = 0)
       : train_(&train),
         augmentation_(augmentation),
-        loss_(loss),
+        weight_(weight),
         batch_size_(batch_size),
         seed_(seed),
         epoch_(epoch),
         first_(first),
         order_(data::epoch_order(train.size(), seed, epoch)) {}
 
-  Batch operator()(std::int64_t number) const {
+  Weighed<data::batch_of<Train>> operator()(std::int64_t number) const {
     const auto indices = data::batches(order_, batch_size_)[first_ + number];
-    return weighed(read(indices), loss_, static_cast<std::int64_t>(indices.size()));
+    return weighed(read(indices), weight_, static_cast<std::int64_t>(indices.size()));
   }
 
  private:
-  Batch read(std::span<const std::int64_t> indices) const {
+  data::batch_of<Train> read(std::span<const std::int64_t> indices) const {
     if constexpr (!Augmentation::varies) {
       return train_->batch(indices);
     } else if constexpr (data::AugmentableDataset<Train>) {
@@ -58,7 +58,7 @@ class TrainingFetch {
 
   const Train* train_;
   Augmentation augmentation_;
-  Loss loss_;
+  Weight weight_;
   std::int64_t batch_size_;
   std::uint64_t seed_;
   std::int64_t epoch_;
@@ -67,23 +67,24 @@ class TrainingFetch {
 };
 
 /// Makes batch `number` of the first `samples` of a held-out set, in its own order.
-template <data::Dataset Held, class Loss>
+template <data::Dataset Held, class Weight>
 class EvaluationFetch {
  public:
-  EvaluationFetch(const Held& held, const Loss& loss, std::int64_t batch_size, std::int64_t samples)
+  EvaluationFetch(const Held& held, const Weight& weight, std::int64_t batch_size,
+                  std::int64_t samples)
       : held_(&held),
-        loss_(loss),
+        weight_(weight),
         batch_size_(batch_size),
         order_(data::sequential_order(samples)) {}
 
-  Batch operator()(std::int64_t number) const {
+  Weighed<data::batch_of<Held>> operator()(std::int64_t number) const {
     const auto indices = data::batches(order_, batch_size_)[number];
-    return weighed(held_->batch(indices), loss_, static_cast<std::int64_t>(indices.size()));
+    return weighed(held_->batch(indices), weight_, static_cast<std::int64_t>(indices.size()));
   }
 
  private:
   const Held* held_;
-  Loss loss_;
+  Weight weight_;
   std::int64_t batch_size_;
   std::vector<std::int64_t> order_;
 };

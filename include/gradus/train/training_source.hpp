@@ -15,13 +15,13 @@
 #include <gradus/train/call_mistakes.hpp>
 #include <gradus/train/training_batches.hpp>
 
-#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/index_select.h>
 #include <c10/core/Device.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -40,21 +40,23 @@ struct EpochPart {
 };
 
 /// Batches that a loader reads and a feed copies.
-template <data::Dataset Train, class Augmentation, class Loss>
+template <data::Dataset Train, class Augmentation, class Weight>
 class StreamedEpoch {
  public:
-  StreamedEpoch(const Train& train, const Augmentation& augmentation, const Loss& loss,
+  using batch_type = Weighed<data::batch_of<Train>>;
+
+  StreamedEpoch(const Train& train, const Augmentation& augmentation, const Weight& weight,
                 const LoadingPlan& plan, c10::Device device, const EpochPart& part)
       : loader_(plan, part.count,
-                TrainingFetch(train, augmentation, loss, plan.batch_size, part.seed, part.epoch,
+                TrainingFetch(train, augmentation, weight, plan.batch_size, part.seed, part.epoch,
                               part.first)),
         feed_(loader_, data::stream_copy_to(device)) {}
 
-  [[nodiscard]] std::optional<Batch> next() { return feed_.next(); }
+  [[nodiscard]] std::optional<batch_type> next() { return feed_.next(); }
   [[nodiscard]] double seconds_waited() const { return loader_.seconds_waited(); }
 
  private:
-  using Loader = data::Loader<TrainingFetch<Train, Augmentation, Loss>>;
+  using Loader = data::Loader<TrainingFetch<Train, Augmentation, Weight>>;
 
   Loader loader_;
   data::DeviceFeed<Loader> feed_;
@@ -62,30 +64,35 @@ class StreamedEpoch {
 
 /// Batches that the device makes itself. Order and transforms are drawn and sent when it is made,
 /// which `seconds_waited` counts.
-template <data::DeviceSamples Samples, class Loss>
+template <data::Dataset Train, data::DeviceSamples Samples, class Weight>
 class ResidentEpoch {
+  using B = data::batch_of<Train>;
+
  public:
-  /// `targets` [size, ...] are those of the whole set, on the host.
+  using batch_type = Weighed<B>;
+
+  /// `targets` [size, ...] are those of the whole set, on the host, if it has such.
   template <class Augmentation>
-  ResidentEpoch(const Samples& samples, const at::Tensor& targets, const Augmentation& augmentation,
-                const Loss& loss, std::int64_t batch_size, const EpochPart& part)
+  ResidentEpoch(const Train& train, const Samples& samples, const at::Tensor& targets,
+                const Augmentation& augmentation, const Weight& weight, std::int64_t batch_size,
+                const EpochPart& part)
       : begun_(Clock::now()),
+        train_(&train),
         targets_(targets),
-        loss_(loss),
+        weight_(weight),
         batch_size_(batch_size),
-        samples_(std::clamp<std::int64_t>(targets.size(0) - part.first * batch_size, 0,
+        samples_(std::clamp<std::int64_t>(train.size() - part.first * batch_size, 0,
                                           part.count * batch_size)),
-        order_(order_of(targets.size(0), part)),
+        order_(order_of(train.size(), part)),
         epoch_(drawn(samples, augmentation, part)),
         waited_(Clock::now() - begun_) {}
 
-  [[nodiscard]] std::optional<Batch> next() {
+  [[nodiscard]] std::optional<batch_type> next() {
     if (given_ >= samples_) return std::nullopt;
     const auto count = std::min(batch_size_, samples_ - given_);
-    auto batch = epoch_.batch(given_, count);
-    batch.weight = weight(given_, count);
+    batch_type next{epoch_.batch(given_, count), weight(given_, count)};
     given_ += count;
-    return batch;
+    return next;
   }
   [[nodiscard]] double seconds_waited() const { return waited_.count(); }
 
@@ -115,18 +122,22 @@ class ResidentEpoch {
 
   /// Of samples [first, first + count) of the part.
   [[nodiscard]] double weight(std::int64_t first, std::int64_t count) const {
-    if constexpr (requires { loss_.weight(targets_); }) {
-      const auto indices = at::from_blob(const_cast<std::int64_t*>(order_.data()) + first, {count},
-                                         at::dtype(at::kLong));
-      return weight_of(loss_, targets_.index_select(0, indices));
+    const std::span<const std::int64_t> indices(order_.data() + first,
+                                                static_cast<std::size_t>(count));
+    if constexpr (!Weight::template by_samples<B>) {
+      if (Weight::template by_task<B> || !targets_.defined())
+        return weight_(train_->batch(indices));
+      return weight_.of_target(targets_.index_select(
+          0, at::from_blob(const_cast<std::int64_t*>(indices.data()), {count}, at::kLong)));
     } else {
       return static_cast<double>(count);
     }
   }
 
   Clock::time_point begun_;
+  const Train* train_;
   at::Tensor targets_;
-  Loss loss_;
+  Weight weight_;
   std::int64_t batch_size_;
   std::int64_t samples_;
   std::vector<std::int64_t> order_;
@@ -138,9 +149,10 @@ class ResidentEpoch {
 namespace detail {
 
 /// Stands in after a refusal, so that nothing follows.
+template <class B>
 struct NoSamples {
   struct Epoch {
-    [[nodiscard]] Batch batch(std::int64_t, std::int64_t) const { return {}; }
+    [[nodiscard]] B batch(std::int64_t, std::int64_t) const { return {}; }
   };
   [[nodiscard]] Epoch epoch(std::span<const std::int64_t>, std::span<const ImageTransform>) const {
     return {};
@@ -161,17 +173,17 @@ auto resident_copy(const Train& train, const LoadingPlan& plan, c10::Device devi
     return train.on_device(device);
   } else {
     [[maybe_unused]] const Says<ResidentMistake<Train, Loading>> refusal;
-    return NoSamples();
+    return NoSamples<data::batch_of<Train>>();
   }
 }
 
-/// Of the whole set, on the host.
+/// Of the whole set, on the host; undefined if it has none.
 template <class Train>
 at::Tensor targets_of(const Train& train) {
-  if constexpr (data::ResidentDataset<Train>) {
+  if constexpr (requires { at::Tensor(train.targets()); }) {
     return train.targets();
   } else {
-    return at::empty({train.size()});  // refused already
+    return {};
   }
 }
 
@@ -184,11 +196,11 @@ class TrainingSource {
   TrainingSource(const Train& train, const Loading& loading, c10::Device device)
       : train_(train), plan_(loading.plan()), device_(device) {}
 
-  template <class Augmentation, class Loss>
-  [[nodiscard]] auto epoch(const Augmentation& augmentation, const Loss& loss,
+  template <class Augmentation, class Weight>
+  [[nodiscard]] auto epoch(const Augmentation& augmentation, const Weight& weight,
                            const EpochPart& part) const {
-    return StreamedEpoch<Train, Augmentation, Loss>(train_, augmentation, loss, plan_, device_,
-                                                    part);
+    return StreamedEpoch<Train, Augmentation, Weight>(train_, augmentation, weight, plan_, device_,
+                                                      part);
   }
 
  private:
@@ -203,20 +215,23 @@ template <data::Dataset Train, ResidentLoading Loading>
 class TrainingSource<Train, Loading> {
  public:
   TrainingSource(const Train& train, const Loading& loading, c10::Device device)
-      : targets_(detail::targets_of(train)),
+      : train_(train),
+        targets_(detail::targets_of(train)),
         batch_size_(loading.plan().batch_size),
         samples_(detail::resident_copy<Loading>(train, loading.plan(), device)) {}
 
-  template <class Augmentation, class Loss>
-  [[nodiscard]] auto epoch(const Augmentation& augmentation, const Loss& loss,
+  template <class Augmentation, class Weight>
+  [[nodiscard]] auto epoch(const Augmentation& augmentation, const Weight& weight,
                            const EpochPart& part) const {
-    return ResidentEpoch<Samples, Loss>(samples_, targets_, augmentation, loss, batch_size_, part);
+    return ResidentEpoch<Train, Samples, Weight>(train_, samples_, targets_, augmentation, weight,
+                                                 batch_size_, part);
   }
 
  private:
   using Samples = decltype(detail::resident_copy<Loading>(
       std::declval<const Train&>(), std::declval<const LoadingPlan&>(), c10::Device(c10::kCPU)));
 
+  const Train& train_;
   at::Tensor targets_;  ///< on the host
   std::int64_t batch_size_;
   Samples samples_;

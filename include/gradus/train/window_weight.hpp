@@ -17,15 +17,15 @@ class WindowWeight {
  public:
   explicit WindowWeight(std::int64_t samples) : samples_(samples) {}
 
-  /// The factor of the mean loss of `batch`, whose weight is above 0.
-  double add(const Batch& batch) {
+  /// The factor of the mean loss of a batch of `held` samples, whose weight is above 0.
+  double add(std::int64_t held, double weight) {
     if (total_ == 0) {
-      const auto size = static_cast<double>(batch.size());
+      const auto size = static_cast<double>(held);
       const auto samples = static_cast<double>(samples_);
-      expected_ = size == samples ? batch.weight : samples * (batch.weight / size);
+      expected_ = size == samples ? weight : samples * (weight / size);
     }
-    total_ += batch.weight;
-    return batch.weight / expected_;
+    total_ += weight;
+    return weight / expected_;
   }
 
   /// Whether no target of the window counts.
@@ -41,9 +41,10 @@ class WindowWeight {
 
 /// Whether each sample of a window weighs the same, so that the parts of its batches are those of
 /// their samples.
-[[nodiscard]] inline bool even(const std::vector<Batch>& window) {
+template <class B>
+[[nodiscard]] bool even(const std::vector<Weighed<B>>& window) {
   const auto& first = window.front();
-  return std::all_of(window.begin(), window.end(), [&](const Batch& batch) {
+  return std::all_of(window.begin(), window.end(), [&](const Weighed<B>& batch) {
     return batch.weight * static_cast<double>(first.size()) ==
            first.weight * static_cast<double>(batch.size());
   });

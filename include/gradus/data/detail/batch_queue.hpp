@@ -12,6 +12,7 @@
 #include <exception>
 #include <mutex>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,10 +24,12 @@ using Seconds = std::chrono::duration<double>;
 // Batch b lives in slot b % slots.size() from when a worker takes it on until it is delivered.
 template <class Fetch>
 class BatchQueue {
+  using B = std::invoke_result_t<const Fetch&, std::int64_t>;
+
  public:
   struct Slot {
     std::int64_t worker = -1;  // who reads, or has read, the batch; -1 nobody yet
-    std::optional<Batch> batch;
+    std::optional<B> batch;
     std::exception_ptr failure;
 
     [[nodiscard]] bool ready() const { return batch.has_value() || failure != nullptr; }
@@ -40,7 +43,7 @@ class BatchQueue {
   [[nodiscard]] std::int64_t count() const { return count_; }
   [[nodiscard]] std::int64_t delivered() const { return delivered_; }  // for the calling thread
 
-  Batch read_next() {
+  B read_next() {
     auto batch = read(delivered_);
     ++delivered_;
     return batch;
@@ -111,7 +114,7 @@ class BatchQueue {
  private:
   Slot& slot(std::int64_t batch) { return slots_[static_cast<std::size_t>(batch) % slots_.size()]; }
 
-  Batch read(std::int64_t number) const {
+  B read(std::int64_t number) const {
     auto batch = fetch_(number);
     return pin_ ? pinned(batch) : batch;
   }

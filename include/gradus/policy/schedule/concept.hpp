@@ -38,7 +38,7 @@ struct ScheduleMembers<P, false> {
 ///
 /// A schedule that follows the results has run state, takes it first in `at`, and changes it in
 /// `after_epoch(state, record)`, which comes after each epoch's evaluation. A record may lack a
-/// loss or an accuracy; a schedule that has a member `Watched watched` is refused before step 0
+/// loss or an accuracy; a schedule that has a member `MetricName monitor` is refused before step 0
 /// where no epoch will have what it monitors.
 template <class P>
 struct Contract<slot::schedule, P> {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <gradus/core/field.hpp>
+#include <gradus/core/monitor.hpp>
 #include <gradus/core/state_dict.hpp>
-#include <gradus/core/watched.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 
 #include <ATen/ops/scalar_tensor.h>
@@ -30,7 +30,7 @@ struct ReduceOnPlateau {
   double threshold = 1e-4;
   std::int64_t cooldown = 0;
   double min_lr = 0;
-  Watched watched = Watched::loss;
+  MetricName monitor;
 
   static constexpr auto fields() {
     return fields_of(
@@ -42,7 +42,7 @@ struct ReduceOnPlateau {
         field("cooldown", &ReduceOnPlateau::cooldown, at_least(0),
               "epochs after a fall that do not count"),
         field("min_lr", &ReduceOnPlateau::min_lr, at_least(0), "the rate falls no further"),
-        field("watched", &ReduceOnPlateau::watched, "metric that should get better"));
+        field("monitor", &ReduceOnPlateau::monitor, "metric that should get better"));
   }
 
   struct State {
@@ -67,7 +67,7 @@ struct ReduceOnPlateau {
   }
 
   void after_epoch(State& state, const EpochRecord& record) const {
-    const auto figure = watched_figure(watched, record);
+    const auto figure = monitored_value(monitor, record);
     if (!figure) return;  // neither better nor worse
     const double now = *figure;
     const double best = state.best.item<double>();

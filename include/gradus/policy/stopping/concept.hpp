@@ -27,7 +27,7 @@ struct StoppingMembers<P, false> {
 
 /// `stop(record)` is asked after each epoch and its evaluation, and says whether that was the last
 /// one. A policy with run state takes it first. A record may lack a loss or an accuracy; a policy
-/// that has a member `Watched watched` is refused before step 0 where no epoch will have what it
+/// that has a member `MetricName monitor` is refused before step 0 where no epoch will have what it
 /// monitors.
 template <class P>
 struct Contract<slot::stopping, P> {

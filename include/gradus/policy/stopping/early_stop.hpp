@@ -2,9 +2,9 @@
 #pragma once
 
 #include <gradus/core/field.hpp>
+#include <gradus/core/monitor.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/state_dict.hpp>
-#include <gradus/core/watched.hpp>
 #include <gradus/policy/stopping/concept.hpp>
 
 #include <ATen/ops/scalar_tensor.h>
@@ -26,14 +26,14 @@ struct EarlyStop {
 
   std::int64_t patience = 5;
   double min_delta = 0;
-  Watched watched = Watched::loss;
+  MetricName monitor;
 
   static constexpr auto fields() {
     return fields_of(field("patience", &EarlyStop::patience, at_least(1),
                            "epochs in a row without a better result that end the run"),
                      field("min_delta", &EarlyStop::min_delta, at_least(0),
                            "smallest change that counts as better"),
-                     field("watched", &EarlyStop::watched, "metric that should get better"));
+                     field("monitor", &EarlyStop::monitor, "metric that should get better"));
   }
 
   struct State {
@@ -46,7 +46,7 @@ struct EarlyStop {
   }
 
   [[nodiscard]] bool stop(State& state, const EpochRecord& record) const {
-    const auto now = watched_figure(watched, record);
+    const auto now = monitored_value(monitor, record);
     if (!now) return false;  // neither better nor worse
     const bool better = *now < state.best.item<double>() - min_delta;
     if (better) state.best.fill_(*now);

@@ -1,0 +1,65 @@
+/// The metric of an epoch that a policy monitors.
+#pragma once
+
+#include <gradus/core/error.hpp>
+#include <gradus/core/history.hpp>
+#include <gradus/core/metric_name.hpp>
+#include <gradus/core/nearest.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gradus {
+
+/// The monitored value of an epoch, its sign changed where higher is better, so that less is better
+/// for all; absent if the epoch has none, because all its steps were skipped or nothing counted.
+inline std::optional<double> monitored_value(std::string_view name, const EpochRecord& record) {
+  if (name == "loss") return record.test ? record.test->loss : record.train_loss;
+  if (!record.test) return std::nullopt;
+  bool higher_is_better = true;
+  auto value = name == "accuracy" ? record.test->accuracy() : record.test->metric(name);
+  for (const auto& metric : record.test->metrics) {
+    if (metric.label == name) higher_is_better = metric.higher_is_better;
+  }
+  if (value && higher_is_better) value = -*value;
+  return value;
+}
+
+/// What a run measures after each epoch beside the training loss.
+struct Measured {
+  bool held_out = false;           ///< there is a held-out set
+  bool held_out_samples = false;   ///< which is not empty
+  std::vector<std::string> names;  ///< of what it is judged by beside its loss, such as "accuracy"
+};
+
+/// Throws ConfigurationError, before step 0, if no epoch of a run can have the metric that `who`
+/// monitors, such as "policy EarlyStop of axis stopping".
+inline void check_monitor(const std::string& who, std::string_view name, const Measured& measured) {
+  const std::string wanted(name);
+  const auto refuse = [&](const std::string& why) {
+    throw ConfigurationError(who + " monitors the held-out " + wanted + ", but " + why + ".");
+  };
+  if (measured.held_out && !measured.held_out_samples) {
+    refuse("the held-out set has no samples; give one that has some, or none at all");
+  }
+  if (wanted == "loss") return;
+  if (!measured.held_out) {
+    refuse("`fit` was given no held-out set; give it one, or monitor the loss");
+  }
+  for (const auto& known : measured.names) {
+    if (known == wanted) return;
+  }
+  if (wanted == "accuracy") {
+    refuse(
+        "the loss policy has no `correct` and there is no policy Accuracy of axis metric, so "
+        "there is no accuracy; add one, or monitor the loss");
+  }
+  auto known = measured.names;
+  known.emplace_back("loss");
+  throw ConfigurationError(who + " monitors the held-out " + wanted +
+                           ", but no metric is called so" + suggestion(wanted, known));
+}
+
+}  // namespace gradus

@@ -1,0 +1,92 @@
+/// A model that learns from another one.
+#pragma once
+
+#include <gradus/core/crc32c.hpp>
+#include <gradus/core/field.hpp>
+#include <gradus/policy/task/concept.hpp>
+#include <gradus/policy/task/result.hpp>
+
+#include <ATen/core/Reduction.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/kl_div.h>
+#include <ATen/ops/log_softmax.h>
+
+#include <cstdint>
+#include <string_view>
+
+namespace gradus {
+
+/// `share` of the loss is the divergence of the model's classes from those of `teacher`, both
+/// softened by `temperature`; the rest is the loss policy of the targets. Set `teacher`, a module
+/// holder on the run's device and in evaluation mode, before training; it is neither trained nor
+/// saved. Scores [N, K]; where the target is a class of -100, neither part counts.
+/// Source: Hinton, Vinyals and Dean 2015, section 2, with its factor of the squared temperature.
+template <class Teacher>
+struct Distillation {
+  using slot = slot::task;
+  static constexpr std::string_view name = "Distillation";
+
+  double temperature = 4;
+  double share = 0.9;
+  Teacher teacher{nullptr};
+
+  static constexpr auto fields() {
+    return fields_of(field("temperature", &Distillation::temperature, positive(),
+                           "both models' scores are divided by it"),
+                     field("share", &Distillation::share, between(0, 1),
+                           "part of the loss that is the teacher's"));
+  }
+
+  /// Why it cannot be used, or "".
+  [[nodiscard]] std::string_view mistake() const {
+    if (!teacher) return "Distillation has no teacher; set `teacher` to a model";
+    if (teacher->is_training()) {
+      return "the teacher of Distillation is in training mode; call `teacher->eval()`";
+    }
+    return "";
+  }
+
+  /// Of the teacher's weights and buffers, so that a run goes on with the same one. Waits for the
+  /// device.
+  [[nodiscard]] std::uint64_t fingerprint() const {
+    std::uint32_t sum = 0;
+    if (!teacher) return sum;
+    for (const auto& tensors : {teacher->parameters(), teacher->buffers()}) {
+      for (const auto& tensor : tensors) {
+        const auto plain = tensor.detach().cpu().contiguous();
+        sum = crc32c({static_cast<const char*>(plain.const_data_ptr()), plain.nbytes()}, sum);
+      }
+    }
+    return sum;
+  }
+
+  template <class Model, class B, class Loss>
+    requires requires(Model& model, Teacher& other, const B& batch) {
+      model->forward(batch.input) - other->forward(batch.input);
+    }
+  [[nodiscard]] TaskResult forward(Model& model, const B& batch, const Loss& loss) const {
+    const auto output = as_float32(model->forward(batch.input));
+    const auto wanted = [&] {
+      const at::NoGradGuard no_grad;
+      auto holder = teacher;
+      return at::log_softmax(as_float32(holder->forward(batch.input)) / temperature, 1);
+    }();
+    const auto each =
+        at::kl_div(at::log_softmax(output / temperature, 1), wanted, at::Reduction::None,
+                   /*log_target=*/true)
+            .sum(1);
+    at::Tensor mean;
+    if (batch.target.scalar_type() == at::kLong && batch.target.sizes() == each.sizes()) {
+      const auto counted = batch.target.ne(-100);  // as the loss does
+      mean = (each * counted).sum() / counted.sum();
+    } else {
+      mean = each.mean();
+    }
+    const auto divergence = mean * (temperature * temperature);
+    const auto own = loss(output, batch.target);
+    return {share * divergence + (1 - share) * own, output, batch.target};
+  }
+};
+
+}  // namespace gradus
