@@ -3,13 +3,10 @@
 
 #include <gradus/core/field.hpp>
 #include <gradus/policy/loss/concept.hpp>
+#include <gradus/policy/loss/detail/classes.hpp>
 
-#include <ATen/ops/argmax.h>
 #include <ATen/ops/cross_entropy_loss.h>
-#include <ATen/ops/scalar_tensor.h>
-#include <c10/util/StringUtil.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -22,7 +19,7 @@ namespace gradus {
 struct CrossEntropy {
   using slot = slot::loss;
   static constexpr std::string_view name = "CrossEntropy";
-  static constexpr std::int64_t ignored = -100;  ///< PyTorch's ignore_index
+  static constexpr std::int64_t ignored = detail::no_class;
 
   double label_smoothing = 0;
 
@@ -39,53 +36,18 @@ struct CrossEntropy {
     return at::cross_entropy_loss(output, target);
   }
 
-  /// Targets that are not ignored. A plain loop: no operator runs for a batch on the CPU.
   [[nodiscard]] double weight(const at::Tensor& target) const {
-    if (target.scalar_type() != at::kLong) return static_cast<double>(places(target));
-    const auto host = (target.is_cpu() ? target : target.cpu()).contiguous();
-    const auto* classes = host.const_data_ptr<std::int64_t>();
-    const auto skipped = std::count(classes, classes + host.numel(), ignored);
-    return static_cast<double>(host.numel() - skipped);
+    return detail::counted_places(target);
   }
-
   [[nodiscard]] at::Tensor correct(const at::Tensor& output, const at::Tensor& target) const {
-    const auto wanted = in_parts(target) ? target.argmax(1) : target;
-    return output.argmax(1).eq(wanted).sum();
+    return detail::correct_classes(output, target);
   }
   [[nodiscard]] at::Tensor counted(const at::Tensor& target) const {
-    if (target.scalar_type() == at::kLong) return target.ne(ignored).sum();
-    return at::scalar_tensor(places(target), target.options().dtype(at::kLong));
+    return detail::counted_classes(target);
   }
-
   [[nodiscard]] std::string target_mistake(const at::Tensor& output,
                                            const at::Tensor& target) const {
-    const auto form = [](const at::Tensor& tensor) {
-      return c10::str(tensor.scalar_type(), " ", tensor.sizes());
-    };
-    auto classes = output.sizes().vec();
-    if (classes.size() < 2 || classes[1] < 2) {
-      return "it compares the scores of 2 classes or more, [N, K, ...], but the model gives " +
-             form(output) + "; choose another loss for this task, or a model with more outputs";
-    }
-    if (in_parts(target) && target.sizes() == output.sizes()) return "";
-    classes.erase(classes.begin() + 1);
-    const bool whole = target.scalar_type() == at::kLong || target.scalar_type() == at::kByte;
-    if (whole && target.sizes() == at::IntArrayRef(classes)) return "";
-    return "for outputs " + form(output) + " it takes classes, Long " +
-           c10::str(at::IntArrayRef(classes)) + ", or parts of classes, " +
-           c10::str(output.scalar_type(), " ", output.sizes()) + ", but the targets are " +
-           form(target) + "; give it such targets, or choose another loss";
-  }
-
- private:
-  static bool in_parts(const at::Tensor& target) {
-    return at::isFloatingType(target.scalar_type());
-  }
-  /// Targets in a tensor that ignores none.
-  static std::int64_t places(const at::Tensor& target) {
-    return in_parts(target) && target.dim() > 1
-               ? target.numel() / std::max<std::int64_t>(target.size(1), 1)
-               : target.numel();
+    return detail::classes_of_mistake(output, target, /*takes_parts=*/true);
   }
 };
 static_assert(LossPolicy<CrossEntropy>);

@@ -1,0 +1,75 @@
+/// What losses over classes have in common.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/scalar_tensor.h>
+#include <c10/core/ScalarType.h>
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+namespace gradus::detail {
+
+inline constexpr std::int64_t no_class = -100;  ///< PyTorch's ignore_index
+
+inline bool in_parts(const at::Tensor& target) { return at::isFloatingType(target.scalar_type()); }
+
+/// Targets in a tensor that ignores none.
+inline std::int64_t places(const at::Tensor& target) {
+  return in_parts(target) && target.dim() > 1
+             ? target.numel() / std::max<std::int64_t>(target.size(1), 1)
+             : target.numel();
+}
+
+/// Calls `visit(k)` for each class of a target, int64. A plain loop: no operator runs for a batch
+/// on the CPU.
+template <class Visit>
+void for_each_class(const at::Tensor& target, Visit&& visit) {
+  const auto host = (target.is_cpu() ? target : target.cpu()).contiguous();
+  const auto* classes = host.const_data_ptr<std::int64_t>();
+  std::for_each(classes, classes + host.numel(), visit);
+}
+
+/// Targets that are not ignored.
+inline double counted_places(const at::Tensor& target) {
+  if (target.scalar_type() != at::kLong) return static_cast<double>(places(target));
+  std::int64_t counted = 0;
+  for_each_class(target, [&](std::int64_t k) { counted += k == no_class ? 0 : 1; });
+  return static_cast<double>(counted);
+}
+
+inline at::Tensor correct_classes(const at::Tensor& output, const at::Tensor& target) {
+  const auto wanted = in_parts(target) ? target.argmax(1) : target;
+  return output.argmax(1).eq(wanted).sum();
+}
+inline at::Tensor counted_classes(const at::Tensor& target) {
+  if (target.scalar_type() == at::kLong) return target.ne(no_class).sum();
+  return at::scalar_tensor(places(target), target.options().dtype(at::kLong));
+}
+
+/// Why the targets are no classes of such outputs, as a clause, or "".
+inline std::string classes_of_mistake(const at::Tensor& output, const at::Tensor& target,
+                                      bool takes_parts) {
+  const auto form = [](const at::Tensor& tensor) {
+    return c10::str(tensor.scalar_type(), " ", tensor.sizes());
+  };
+  auto classes = output.sizes().vec();
+  if (classes.size() < 2 || classes[1] < 2) {
+    return "it compares the scores of 2 classes or more, [N, K, ...], but the model gives " +
+           form(output) + "; choose another loss for this task, or a model with more outputs";
+  }
+  if (takes_parts && in_parts(target) && target.sizes() == output.sizes()) return "";
+  classes.erase(classes.begin() + 1);
+  const bool whole = target.scalar_type() == at::kLong || target.scalar_type() == at::kByte;
+  if (whole && target.sizes() == at::IntArrayRef(classes)) return "";
+  const auto parts = takes_parts ? c10::str(", or parts of classes, ", output.scalar_type(), " ",
+                                            output.sizes(), ",")
+                                 : std::string(",");
+  return "for outputs " + form(output) + " it takes classes, Long " +
+         c10::str(at::IntArrayRef(classes)) + parts + " but the targets are " + form(target) +
+         "; give it such targets, or choose another loss";
+}
+
+}  // namespace gradus::detail
