@@ -1,0 +1,151 @@
+/// Parts of a set: training and held-out samples, k folds, by seed.
+#pragma once
+
+#include <gradus/core/crc32c.hpp>
+#include <gradus/core/error.hpp>
+#include <gradus/core/image_transform.hpp>
+#include <gradus/data/dataset.hpp>
+#include <gradus/data/sampling.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace gradus::data {
+
+/// The samples of `dataset` at `indices`, in that order. Shares the dataset with its copies.
+template <Dataset D>
+class Subset {
+ public:
+  /// Throws DataError for an index outside.
+  Subset(std::shared_ptr<const D> dataset, std::vector<std::int64_t> indices)
+      : dataset_(std::move(dataset)), indices_(std::move(indices)) {
+    for (const auto index : indices_) {
+      if (index >= 0 && index < dataset_->size()) continue;
+      throw DataError("A subset names sample " + std::to_string(index) + " of a dataset of " +
+                      std::to_string(dataset_->size()) + "; expected 0 to size - 1.");
+    }
+  }
+  Subset(D dataset, std::vector<std::int64_t> indices)
+      : Subset(std::make_shared<const D>(std::move(dataset)), std::move(indices)) {}
+
+  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(indices_.size()); }
+  [[nodiscard]] batch_of<D> batch(std::span<const std::int64_t> indices) const {
+    return dataset_->batch(mapped(indices));
+  }
+  [[nodiscard]] batch_of<D> batch(std::span<const std::int64_t> indices,
+                                  std::span<const ImageTransform> transforms) const
+    requires AugmentableDataset<D>
+  {
+    return dataset_->batch(mapped(indices), transforms);
+  }
+  [[nodiscard]] const std::vector<std::int64_t>& indices() const { return indices_; }
+
+  /// Of the dataset and the indices.
+  [[nodiscard]] std::uint32_t fingerprint() const
+    requires FingerprintedDataset<D>
+  {
+    const std::string_view bytes(reinterpret_cast<const char*>(indices_.data()),
+                                 indices_.size() * sizeof(std::int64_t));
+    return crc32c(bytes, static_cast<std::uint32_t>(dataset_->fingerprint()));
+  }
+
+ private:
+  [[nodiscard]] std::vector<std::int64_t> mapped(std::span<const std::int64_t> indices) const {
+    std::vector<std::int64_t> mapped;
+    mapped.reserve(indices.size());
+    for (const auto index : indices) {
+      mapped.push_back(indices_.at(static_cast<std::size_t>(index)));
+    }
+    return mapped;
+  }
+
+  std::shared_ptr<const D> dataset_;
+  std::vector<std::int64_t> indices_;
+};
+
+/// `folds` parts of `samples` samples in the order of `seed`, of sizes that differ by one at most.
+/// With `classes`, one number a sample, each part has its share of each class (stratified). Throws
+/// DataError for fewer samples than parts, or classes that are not one for each sample.
+[[nodiscard]] inline std::vector<std::vector<std::int64_t>> folds(
+    std::int64_t samples, std::int64_t folds, std::uint64_t seed,
+    std::span<const std::int64_t> classes = {}) {
+  if (folds < 2 || samples < folds) {
+    throw DataError("A set of " + std::to_string(samples) + " samples cannot be cut into " +
+                    std::to_string(folds) + " parts; expected 2 parts or more, and a sample each.");
+  }
+  if (!classes.empty() && static_cast<std::int64_t>(classes.size()) != samples) {
+    throw DataError("There are " + std::to_string(classes.size()) + " classes for " +
+                    std::to_string(samples) + " samples; expected one for each.");
+  }
+  std::map<std::int64_t, std::vector<std::int64_t>> by_class;
+  for (const auto index : epoch_order(samples, seed, 0)) {
+    by_class[classes.empty() ? 0 : classes[static_cast<std::size_t>(index)]].push_back(index);
+  }
+  std::vector<std::vector<std::int64_t>> parts(static_cast<std::size_t>(folds));
+  std::size_t next = 0;  // goes on from class to class, so that the parts are of one size
+  for (const auto& [name, indices] : by_class) {
+    for (const auto index : indices) parts[next++ % parts.size()].push_back(index);
+  }
+  return parts;
+}
+
+/// Indices of two parts of a set.
+struct Split {
+  std::vector<std::int64_t> train;
+  std::vector<std::int64_t> held_out;
+};
+
+/// Holds `fraction` of the samples out, rounded to whole ones, of each class if `classes` are
+/// given; at least one sample is in each part. Throws DataError for a fraction that is not between
+/// 0 and 1, and as `folds` does.
+[[nodiscard]] inline Split split(std::int64_t samples, double fraction, std::uint64_t seed,
+                                 std::span<const std::int64_t> classes = {}) {
+  if (!(fraction > 0 && fraction < 1)) {
+    throw DataError("The part to be held out is " + std::to_string(fraction) +
+                    "; expected a fraction above 0 and below 1.");
+  }
+  static_cast<void>(folds(samples, 2, seed, classes));  // refuses what it refuses
+  std::map<std::int64_t, std::vector<std::int64_t>> by_class;
+  for (const auto index : epoch_order(samples, seed, 0)) {
+    by_class[classes.empty() ? 0 : classes[static_cast<std::size_t>(index)]].push_back(index);
+  }
+  Split parts;
+  double owed = 0;  // what rounding has left over, so that the whole is right too
+  for (const auto& [name, indices] : by_class) {
+    owed += fraction * static_cast<double>(indices.size());
+    auto held = static_cast<std::size_t>(std::llround(owed));
+    held = std::min(held, indices.size());
+    owed -= static_cast<double>(held);
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      (i < held ? parts.held_out : parts.train).push_back(indices[i]);
+    }
+  }
+  const auto move_one = [](auto& from, auto& to) {
+    to.push_back(from.back());
+    from.pop_back();
+  };
+  if (parts.held_out.empty()) move_one(parts.train, parts.held_out);
+  if (parts.train.empty()) move_one(parts.held_out, parts.train);
+  return parts;
+}
+
+/// Folds, or the rest of a fold: all indices but those of part `fold`.
+[[nodiscard]] inline Split held_out_fold(const std::vector<std::vector<std::int64_t>>& parts,
+                                         std::size_t fold) {
+  Split split{.train = {}, .held_out = parts.at(fold)};
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    if (k != fold) split.train.insert(split.train.end(), parts[k].begin(), parts[k].end());
+  }
+  return split;
+}
+
+}  // namespace gradus::data
