@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <fstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 using namespace gradus;
 using gradus::test::Folder;
@@ -54,6 +56,79 @@ CATCH_TEST_CASE("weights of another model are refused and change nothing") {
   auto shared = network(2);
   ShareEarlyLayer{}.tie(shared);
   CATCH_CHECK_THROWS_AS(load_weights(*shared, read_safetensors(file)), CheckpointError);
+}
+
+namespace {
+
+/// Tensors of a file, each with one value.
+Safetensors file_of(const std::vector<std::pair<std::string, at::Tensor>>& tensors) {
+  Safetensors file;
+  for (const auto& [name, tensor] : tensors) file.tensors.push_back({name, tensor});
+  return file;
+}
+
+struct PartsImpl : torch::nn::Cloneable<PartsImpl> {
+  PartsImpl() { reset(); }
+  void reset() override {
+    body = register_module("body", torch::nn::Linear(2, 3));
+    head = register_module("head", torch::nn::Linear(3, 4));
+  }
+  torch::nn::Linear body{nullptr}, head{nullptr};
+};
+TORCH_MODULE(Parts);
+
+}  // namespace
+
+CATCH_TEST_CASE(
+    "a part of a file goes into a part of a model, and what became of the rest is told") {
+  Parts model;
+  const auto head = model->head->weight.clone();
+  const auto file = file_of({{"net.weight", torch::full({3, 2}, 5.F)},
+                             {"net.bias", torch::full({3}, 6.F)},
+                             {"net.extra", torch::zeros({1})},
+                             {"fc.weight", torch::zeros({9, 3})}});
+  const auto report =
+      load_weights(*model, file, {.file_prefix = "net.", .model_prefix = "body.", .partial = true});
+  CATCH_CHECK(report.taken == std::vector<std::string>{"body.weight", "body.bias"});
+  CATCH_CHECK(report.missing.empty());
+  CATCH_CHECK(report.left == std::vector<std::string>{"fc.weight", "net.extra"});
+  CATCH_CHECK(model->body->weight.equal(torch::full({3, 2}, 5.F)));
+  CATCH_CHECK(model->head->weight.equal(head));
+
+  const auto whole =
+      load_weights(*model, file_of({{"body.bias", torch::zeros({3})}}), {.partial = true});
+  CATCH_CHECK(whole.missing == std::vector<std::string>{"body.weight", "head.weight", "head.bias"});
+  CATCH_CHECK(model->body->bias.equal(torch::zeros({3})));
+}
+
+CATCH_TEST_CASE("a head of another size names both shapes, and nothing changes") {
+  Parts model;
+  const auto before = model->body->weight.clone();
+  const auto file =
+      file_of({{"body.weight", torch::zeros({3, 2})}, {"head.weight", torch::zeros({7, 3})}});
+  CATCH_CHECK_THROWS_WITH(
+      load_weights(*model, file, {.partial = true}),
+      Catch::Matchers::ContainsSubstring(
+          "'head.weight' of the checkpoint is Float [7, 3], but the model's is Float [4, 3]"));
+  CATCH_CHECK(model->body->weight.equal(before));
+  const auto report = load_weights(*model, file, {.skip = {"head."}, .partial = true});
+  CATCH_CHECK(report.taken == std::vector<std::string>{"body.weight"});
+  CATCH_CHECK(report.left == std::vector<std::string>{"head.weight"});
+  CATCH_CHECK_THROWS_WITH(load_weights(*model, file, {.file_prefix = "nett.", .partial = true}),
+                          Catch::Matchers::ContainsSubstring("no tensor of the checkpoint"));
+}
+
+CATCH_TEST_CASE("other number types are converted when that is asked for") {
+  Parts model;
+  const auto file = file_of({{"body.bias", torch::tensor({0.5, 1.0, 2.0}, torch::kHalf)}});
+  CATCH_CHECK_THROWS_WITH(load_weights(*model, file, {.partial = true}),
+                          Catch::Matchers::ContainsSubstring("LoadPlan{.convert = true}"));
+  load_weights(*model, file, {.partial = true, .convert = true});
+  CATCH_CHECK(model->body->bias.equal(torch::tensor({0.5F, 1.F, 2.F})));
+  CATCH_CHECK(model->body->bias.scalar_type() == torch::kFloat);
+  const auto whole = file_of({{"body.bias", torch::tensor({1, 2, 3})}});
+  CATCH_CHECK_THROWS_AS(load_weights(*model, whole, {.partial = true, .convert = true}),
+                        CheckpointError);
 }
 
 CATCH_TEST_CASE("a damaged file is refused: cut anywhere in its header, longer, or not there") {

@@ -6,11 +6,13 @@
 #include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace gradus {
 
@@ -76,12 +78,26 @@ inline void rename_aliases(const torch::nn::Module& module,
 
 }  // namespace detail
 
-/// Copies the values of `file` into the model: weights alone, or those that the model of a run has
-/// come to. Names, shapes and types must be exactly the model's, and all is checked before anything
-/// changes. A tensor that the model has under several names may have any of them in the file, or
-/// all with one value. Throws CheckpointError.
-inline void load_weights(torch::nn::Module& module, const Safetensors& file) {
-  const auto state = named_state(module);
+/// Which tensors of a file go where in a model.
+struct LoadPlan {
+  std::string file_prefix{};   ///< only names that begin so are looked at, as in "backbone."
+  std::string model_prefix{};  ///< takes the place of `file_prefix`; only names that begin so load
+  std::vector<std::string> skip{};  ///< names in the model that begin so are left, as in "fc."
+  bool partial = false;             ///< what only the file or only the model has is left as it is
+  bool convert = false;             ///< to the model's number types
+};
+
+/// What became of each tensor, by its name in the model, or, for those left, in the file.
+struct LoadReport {
+  std::vector<std::string> taken{};
+  std::vector<std::string> missing{};  ///< in the model, under `model_prefix`, and not in the file
+  std::vector<std::string> left{};     ///< in the file, and not in the model or not looked at
+};
+
+namespace detail {
+
+/// The tensors of weights alone, or those that the model of a run has come to, by their names.
+inline std::map<std::string, at::Tensor> saved_model(const Safetensors& file) {
   const bool run = holds_run(file);
   if (run) static_cast<void>(run_manifest(file, "the checkpoint"));  // of a format that is known
   std::map<std::string, at::Tensor> saved;
@@ -93,26 +109,83 @@ inline void load_weights(torch::nn::Module& module, const Safetensors& file) {
       saved[name.substr(name.find('/') + 1)] = tensor;
     }
   }
+  return saved;
+}
+
+/// Throws CheckpointError, which names both forms, unless `saved` can be copied into `own`.
+inline void check_form(const std::string& name, const at::Tensor& saved, const at::Tensor& own,
+                       bool convert) {
+  const bool same_type = saved.scalar_type() == own.scalar_type();
+  const bool floating = saved.is_floating_point() && own.is_floating_point();
+  if (saved.sizes() == own.sizes() && (same_type || (convert && floating))) return;
+  const bool by_type = saved.sizes() == own.sizes() && floating;
+  throw CheckpointError(c10::str(
+      "tensor '", name, "' of the checkpoint is ", saved.scalar_type(), " ", saved.sizes(),
+      ", but the model's is ", own.scalar_type(), " ", own.sizes(),
+      by_type ? "; load it with LoadPlan{.convert = true}."
+              : "; load it into the configuration and width it came from, or leave it out with "
+                "LoadPlan{.skip = {...}}."));
+}
+
+}  // namespace detail
+
+/// Copies values of `file` into the model: weights alone, or those that the model of a run has come
+/// to. Without a plan names, shapes and types must be exactly the model's; a plan takes a part of
+/// either, and says what it took. All is checked before anything changes. A tensor that the model
+/// has under several names may have any of them in the file, or all with one value. Throws
+/// CheckpointError, also if a plan takes nothing at all.
+inline LoadReport load_weights(torch::nn::Module& module, const Safetensors& file,
+                               const LoadPlan& plan = {}) {
+  LoadReport report;
+  std::map<std::string, at::Tensor> saved;
+  const auto skipped = [&](const std::string& name) {
+    return std::any_of(plan.skip.begin(), plan.skip.end(),
+                       [&](const std::string& prefix) { return name.starts_with(prefix); });
+  };
+  for (const auto& [name, tensor] : detail::saved_model(file)) {
+    const bool fits = name.starts_with(plan.file_prefix);
+    const auto own = fits ? plan.model_prefix + name.substr(plan.file_prefix.size()) : name;
+    if (!fits || skipped(own)) {
+      report.left.push_back(name);
+    } else {
+      saved[own] = tensor;
+    }
+  }
   detail::rename_aliases(module, saved);
-  for (const auto& [name, tensor] : state) {
+  std::vector<std::pair<at::Tensor, at::Tensor>> copies;  // to, from
+  for (const auto& [name, tensor] : named_state(module)) {
     const auto found = saved.find(name);
-    if (found == saved.end()) {
+    const bool wanted = name.starts_with(plan.model_prefix) && !skipped(name);
+    if (found == saved.end() && !wanted) continue;
+    if (found != saved.end()) {
+      detail::check_form(name, found->second, tensor, plan.convert);
+      copies.emplace_back(tensor, found->second);
+      report.taken.push_back(name);
+      saved.erase(found);
+    } else if (plan.partial) {
+      report.missing.push_back(name);
+    } else {
       throw CheckpointError("the checkpoint has no tensor '" + name +
                             "', which the model has; load it into the configuration it came from.");
     }
-    if (found->second.sizes() != tensor.sizes() ||
-        found->second.scalar_type() != tensor.scalar_type()) {
-      throw CheckpointError("tensor '" + name +
-                            "' of the checkpoint has another shape or type than "
-                            "the model's; load it into the configuration and width it came from.");
-    }
   }
-  if (saved.size() != state.size()) {
-    throw CheckpointError("the checkpoint has " + std::to_string(saved.size()) +
-                          " tensors, but the model has " + std::to_string(state.size()) +
-                          "; load it into the configuration it came from.");
+  if (!saved.empty() && !plan.partial) {
+    throw CheckpointError("the checkpoint has " + std::to_string(copies.size() + saved.size()) +
+                          " tensors, but the model has " + std::to_string(copies.size()) +
+                          ", and not '" + saved.begin()->first +
+                          "'; load it into the configuration it came from.");
   }
-  for (auto [name, tensor] : state) copy_values(tensor, saved.at(name));
+  for (const auto& [name, tensor] : saved) {
+    const bool own = name.starts_with(plan.model_prefix);  // but not one of several names
+    report.left.push_back(own ? plan.file_prefix + name.substr(plan.model_prefix.size()) : name);
+  }
+  if (copies.empty()) {
+    throw CheckpointError("no tensor of the checkpoint has a name of the model's" +
+                          (plan.file_prefix.empty() ? "" : " behind '" + plan.file_prefix + "'") +
+                          "; look at the names of both, and set LoadPlan's prefixes.");
+  }
+  for (auto& [to, from] : copies) copy_values(to, from);
+  return report;
 }
 
 }  // namespace gradus
