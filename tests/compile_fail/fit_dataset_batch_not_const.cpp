@@ -1,5 +1,5 @@
 // expects: dataset Stream of fit makes no batches; declare `gradus::Batch batch(std::span<const
-// std::int64_t> indices) const`.
+// std::int64_t> indices) const`, or let it return tensors of another form.
 #include "mini.hpp"
 
 struct Stream {

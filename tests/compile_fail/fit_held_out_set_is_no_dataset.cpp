@@ -1,10 +1,10 @@
 // expects: dataset Table of fit makes no batches; declare `gradus::Batch batch(std::span<const
-// std::int64_t> indices) const`.
+// std::int64_t> indices) const`, or let it return tensors of another form.
 #include "mini.hpp"
 
 struct Table {
   std::int64_t size() const;
-  at::Tensor batch(std::span<const std::int64_t>) const;
+  int batch(std::span<const std::int64_t>) const;
 };
 
 void train() { fit(Squares(), Table()); }

@@ -9,12 +9,14 @@
 #include <gradus/policy/layout/concept.hpp>
 #include <gradus/policy/loading/concept.hpp>
 #include <gradus/policy/loss/concept.hpp>
+#include <gradus/policy/metric/concept.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/policy/precision/concept.hpp>
 #include <gradus/policy/resolution/concept.hpp>
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
 #include <gradus/policy/sharing/no_sharing.hpp>
+#include <gradus/policy/task/concept.hpp>
 #include <gradus/train/call_mistakes.hpp>
 #include <gradus/train/composition.hpp>
 

@@ -1,6 +1,6 @@
-// expects: dataset Table of fit cannot lie on a device, but policy Resident of axis loading puts it
-// there; add `device_bytes`, `on_device` and `targets` as gradus::data::ResidentDataset has them,
-// or choose Prefetch.
+// expects: dataset Table of fit cannot lie on a device, but policy Resident of axis loading puts
+// it there; add `device_bytes` and `on_device` as gradus::data::ResidentDataset has them, or
+// choose Prefetch.
 #include <gradus/policy/loading/resident.hpp>
 #include <gradus/train/trainer.hpp>
 

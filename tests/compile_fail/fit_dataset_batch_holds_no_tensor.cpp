@@ -1,0 +1,17 @@
+// expects: dataset Stream of fit makes no batches; declare `gradus::Batch batch(std::span<const
+// std::int64_t> indices) const`, or let it return tensors of another form.
+#include "mini.hpp"
+
+#include <string>
+#include <vector>
+
+struct Lines {
+  std::vector<std::string> words;
+  std::int64_t count;
+};
+struct Stream {
+  std::int64_t size() const;
+  Lines batch(std::span<const std::int64_t>) const;
+};
+
+void train() { fit(Stream(), Squares()); }

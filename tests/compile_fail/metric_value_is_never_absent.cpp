@@ -1,0 +1,15 @@
+// expects: policy Skill of axis metric has a wrong `value`; declare it `std::optional<double>
+// value(const at::Tensor& tally) const`.
+#include "mini.hpp"
+
+struct Skill {
+  using slot = slot::metric;
+  static constexpr std::string_view name = "Skill";
+  static constexpr auto fields() { return no_fields; }
+  static constexpr std::string_view label = "skill";
+  static constexpr bool higher_is_better = true;
+  at::Tensor tally(const at::Tensor&, const at::Tensor&) const;
+  double value(const at::Tensor&) const;
+};
+
+Trainer<Net, Skill> trainer;

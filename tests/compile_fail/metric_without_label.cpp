@@ -1,0 +1,14 @@
+// expects: policy Skill of axis metric has no `label`; add `static constexpr std::string_view
+// label = "...";`.
+#include "mini.hpp"
+
+struct Skill {
+  using slot = slot::metric;
+  static constexpr std::string_view name = "Skill";
+  static constexpr auto fields() { return no_fields; }
+  static constexpr bool higher_is_better = true;
+  at::Tensor tally(const at::Tensor&, const at::Tensor&) const;
+  std::optional<double> value(const at::Tensor&) const;
+};
+
+Trainer<Net, Skill> trainer;

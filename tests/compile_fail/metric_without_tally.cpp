@@ -1,0 +1,14 @@
+// expects: policy Skill of axis metric has no `tally`; add `at::Tensor tally(const at::Tensor&
+// output, const at::Tensor& target) const`.
+#include "mini.hpp"
+
+struct Skill {
+  using slot = slot::metric;
+  static constexpr std::string_view name = "Skill";
+  static constexpr auto fields() { return no_fields; }
+  static constexpr std::string_view label = "skill";
+  static constexpr bool higher_is_better = true;
+  std::optional<double> value(const at::Tensor&) const;
+};
+
+Trainer<Net, Skill> trainer;
