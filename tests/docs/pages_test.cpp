@@ -57,9 +57,15 @@ CATCH_TEMPLATE_TEST_CASE("the smallest policy of each page keeps the laws and tr
                          page_loss::MultiMargin, page_loss::TokenMean, page_mixing::Neighbours,
                          page_clipping::ClipEach, page_averaging::PolyakMean, page_guard::Strict,
                          page_stopping::GoodEnough, page_execution::Patient,
-                         page_extension::Centralize) {
+                         page_extension::Centralize, page_metric::Confidence) {
   testing::check_laws<TestType>();
   trains<TestType>();
+}
+
+CATCH_TEST_CASE("the smallest task keeps the laws and trains") {
+  torch::manual_seed(0);
+  testing::check_laws(page_task::Agreeing(), Heads(), Squares(), CrossEntropy());
+  trains<page_task::Agreeing>();
 }
 
 CATCH_TEST_CASE("the smallest initialization policy keeps the laws and trains") {
@@ -81,6 +87,7 @@ CATCH_TEMPLATE_TEST_CASE("the tables of the pages are what the declarations give
                          Cosine, CosineRestarts, Polynomial, StepDecay, MultiStep, Exponential,
                          Warmup<Cosine>, (Sequence<Constant, Polynomial>), ReduceOnPlateau, Plain,
                          Prefetch, CropFlip, RandomErasing<CropFlip>, Progressive, CrossEntropy,
+                         WeightedCrossEntropy, BinaryCrossEntropy, Huber, Reconstruction, Auroc,
                          Mixup, CutMix, ClipNorm, ClipValue, EMA, SWA, Guard, EarlyStop,
                          CapturedStep) {
   const auto file =
