@@ -8,6 +8,7 @@
 #include <gradus/core/out_of_memory.hpp>
 #include <gradus/data/dataset.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>

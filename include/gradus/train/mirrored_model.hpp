@@ -4,6 +4,7 @@
 #include <gradus/core/batch.hpp>
 #include <gradus/core/error.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 
 namespace gradus {

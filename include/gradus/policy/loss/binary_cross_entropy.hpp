@@ -5,6 +5,7 @@
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/loss/detail/list_on_device.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Reduction.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/binary_cross_entropy_with_logits.h>

@@ -5,6 +5,7 @@
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/loss/detail/classes.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Reduction.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/kl_div.h>

@@ -5,9 +5,11 @@
 #include <gradus/policy/metric/class_counts.hpp>
 #include <gradus/policy/metric/concept.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/ones_like.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 #include <cstdint>

@@ -5,6 +5,7 @@
 #include <gradus/policy/metric/class_counts.hpp>
 #include <gradus/policy/metric/concept.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 
 #include <optional>

@@ -5,6 +5,7 @@
 #include <gradus/policy/metric/concept.hpp>
 #include <gradus/policy/metric/detail/differences.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 
 #include <optional>

@@ -6,6 +6,7 @@
 #include <gradus/policy/metric/concept.hpp>
 #include <gradus/policy/metric/detail/differences.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/stack.h>

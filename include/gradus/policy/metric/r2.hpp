@@ -5,8 +5,10 @@
 #include <gradus/policy/metric/concept.hpp>
 #include <gradus/policy/metric/detail/differences.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/full_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/where.h>
 

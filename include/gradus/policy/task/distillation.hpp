@@ -6,6 +6,7 @@
 #include <gradus/policy/task/concept.hpp>
 #include <gradus/policy/task/result.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Reduction.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>

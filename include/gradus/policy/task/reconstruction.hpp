@@ -5,6 +5,7 @@
 #include <gradus/policy/task/concept.hpp>
 #include <gradus/policy/task/result.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>

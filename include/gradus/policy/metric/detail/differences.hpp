@@ -1,6 +1,7 @@
 /// What figures of a regression have in common.
 #pragma once
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <ATen/ops/stack.h>
