@@ -44,6 +44,7 @@
 #include <gradus/policy/metric/accuracy.hpp>
 #include <gradus/policy/metric/auroc.hpp>
 #include <gradus/policy/metric/class_counts.hpp>
+#include <gradus/policy/metric/class_score.hpp>
 #include <gradus/policy/metric/concept.hpp>
 #include <gradus/policy/metric/confusion_matrix.hpp>
 #include <gradus/policy/metric/f1.hpp>

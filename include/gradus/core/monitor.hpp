@@ -31,7 +31,7 @@ inline std::optional<double> monitored_value(std::string_view name, const EpochR
 struct Measured {
   bool held_out = false;           ///< there is a held-out set
   bool held_out_samples = false;   ///< which is not empty
-  std::vector<std::string> names;  ///< of what it is judged by beside its loss, such as "accuracy"
+  std::vector<std::string> names;  ///< of its metrics beside the loss, such as "accuracy"
 };
 
 /// Throws ConfigurationError, before step 0, if no epoch of a run can have the metric that `who`

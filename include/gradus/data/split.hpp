@@ -91,7 +91,7 @@ class Subset {
     by_class[classes.empty() ? 0 : classes[static_cast<std::size_t>(index)]].push_back(index);
   }
   std::vector<std::vector<std::int64_t>> parts(static_cast<std::size_t>(folds));
-  std::size_t next = 0;  // goes on from class to class, so that the parts are of one size
+  std::size_t next = 0;  // continues from class to class, so that the parts are of one size
   for (const auto& [name, indices] : by_class) {
     for (const auto index : indices) parts[next++ % parts.size()].push_back(index);
   }

@@ -32,7 +32,7 @@ struct GptOptions {
 struct GptBlocksImpl : torch::nn::Cloneable<GptBlocksImpl> {
   explicit GptBlocksImpl(const GptOptions& given) : options(given) { reset(); }
 
-  /// Makes the layers anew.
+  /// Makes the layers again.
   void reset() override {
     blocks.clear();
     for (std::int64_t k = 0; k < options.layers; ++k) {
@@ -55,7 +55,7 @@ struct GptTransformerImpl : torch::nn::Cloneable<GptTransformerImpl> {
 
   explicit GptTransformerImpl(const GptOptions& given) : options(given) { reset(); }
 
-  /// Makes the layers anew.
+  /// Makes the layers again.
   void reset() override {
     wte = register_module("wte", torch::nn::Embedding(options.vocabulary, options.channels));
     wpe = register_module("wpe", torch::nn::Embedding(options.context, options.channels));
@@ -97,8 +97,8 @@ struct GptImpl : torch::nn::Cloneable<GptImpl> {
     reset();
   }
 
-  /// Makes the layers anew: weights of a standard deviation of 0.02, and less for those that end in
-  /// the sum of all layers.
+  /// Makes the layers again: weights of a standard deviation of 0.02, and less for those that end
+  /// in the sum of all layers.
   void reset() override {
     transformer = register_module("transformer", GptTransformer(options));
     const at::NoGradGuard no_grad;

@@ -20,7 +20,7 @@ struct GptAttentionImpl : torch::nn::Cloneable<GptAttentionImpl> {
     reset();
   }
 
-  /// Makes the layers anew.
+  /// Makes the layers again.
   void reset() override {
     c_attn = register_module("c_attn", torch::nn::Linear(channels_, 3 * channels_));
     c_proj = register_module("c_proj", torch::nn::Linear(channels_, channels_));
@@ -49,7 +49,7 @@ struct GptPerceptronImpl : torch::nn::Cloneable<GptPerceptronImpl> {
 
   explicit GptPerceptronImpl(std::int64_t channels) : channels_(channels) { reset(); }
 
-  /// Makes the layers anew.
+  /// Makes the layers again.
   void reset() override {
     c_fc = register_module("c_fc", torch::nn::Linear(channels_, 4 * channels_));
     c_proj = register_module("c_proj", torch::nn::Linear(4 * channels_, channels_));
@@ -72,7 +72,7 @@ struct GptBlockImpl : torch::nn::Cloneable<GptBlockImpl> {
     reset();
   }
 
-  /// Makes the layers anew.
+  /// Makes the layers again.
   void reset() override {
     const auto norm = [&] {
       return torch::nn::LayerNorm(torch::nn::LayerNormOptions({channels_}));

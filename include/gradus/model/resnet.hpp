@@ -36,7 +36,7 @@ struct ResNetStageImpl : torch::nn::Cloneable<ResNetStageImpl> {
     reset();
   }
 
-  /// Makes the layers anew.
+  /// Makes the layers again.
   void reset() override {
     blocks_.clear();
     for (std::int64_t k = 0; k < count_; ++k) {
@@ -82,7 +82,7 @@ struct ResNetImpl : torch::nn::Cloneable<ResNetImpl> {
     reset();
   }
 
-  /// Makes the layers anew. Convolutions as He et al. 2015 start them, as torchvision does.
+  /// Makes the layers again. Convolutions as He et al. 2015 start them, as torchvision does.
   void reset() override {
     const auto w = options.width;
     const bool small = options.small_images;

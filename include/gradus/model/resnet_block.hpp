@@ -25,7 +25,7 @@ struct DownsampleImpl : torch::nn::Cloneable<DownsampleImpl> {
     reset();
   }
 
-  /// Makes the layers anew.
+  /// Makes the layers again.
   void reset() override {
     convolution = register_module(
         "0", torch::nn::Conv2d(
@@ -53,7 +53,7 @@ struct ResNetBlockImpl : torch::nn::Cloneable<ResNetBlockImpl> {
     reset();
   }
 
-  /// Makes the layers anew.
+  /// Makes the layers again.
   void reset() override {
     const auto convolution = [](std::int64_t from, std::int64_t to, std::int64_t side,
                                 std::int64_t step) {

@@ -107,8 +107,7 @@ typename Feed::batch_type BasicTrainer<M, Policies>::next_batch(Feed& feed, cons
             plan.first_batch(progress_.window) + context.micro_batch + 1, context.micro_batch + 1};
   auto micro = *feed.next();
   B& batch = micro.batch;
-  const auto weight = batch_weight();
-  const BatchSeen<B, decltype(weight)::template by_task<B>> seen(batch);
+  const BatchSeen<B, decltype(batch_weight())::template by_task<B>> seen(batch);
   states_.template call<hook::before_forward>(policies_, batch, context);
   if constexpr (PolicyAt<slot::mixing>::mixes) {
     if (ignores<PolicyAt<slot::loss>> && micro.weight < static_cast<double>(micro.size())) {
@@ -123,7 +122,7 @@ typename Feed::batch_type BasicTrainer<M, Policies>::next_batch(Feed& feed, cons
       [[maybe_unused]] const Says<BatchMistake<B, PolicyAt<slot::mixing>>> refusal;
     }
   }
-  if (seen.changed(batch)) micro.weight = weight(batch);
+  if (seen.changed(batch)) micro.weight = batch_weight()(batch);
   const double part =
       static_cast<double>(progress_.windows - 1) / static_cast<double>(plan.total_steps());
   arrange_batch(policies_, batch, part);

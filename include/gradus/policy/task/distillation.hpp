@@ -48,7 +48,7 @@ struct Distillation {
     return "";
   }
 
-  /// Of the teacher's weights and buffers, so that a run goes on with the same one. Waits for the
+  /// Of the teacher's weights and buffers, so that a run resumes with the same one. Waits for the
   /// device.
   [[nodiscard]] std::uint64_t fingerprint() const {
     std::uint32_t sum = 0;
