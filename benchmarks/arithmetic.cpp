@@ -4,7 +4,7 @@
 #include "configurations.hpp"
 #include "rounds.hpp"
 #include <gradus/core/image_transform.hpp>
-#include <gradus/core/keep_memory.hpp>
+#include <gradus/device/keep_memory.hpp>
 #include <gradus/policy/loading/plain.hpp>
 
 #include <ATen/ops/mm.h>

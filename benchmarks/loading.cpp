@@ -7,7 +7,7 @@
 #include <gradus/policy/loading/prefetch.hpp>
 #include <gradus/policy/loss/cross_entropy.hpp>
 #include <gradus/policy/task/supervised.hpp>
-#include <gradus/train/training_batches.hpp>
+#include <gradus/train/data/training_batches.hpp>
 
 #include <cstdint>
 

@@ -2,7 +2,7 @@
 /// backward, in bfloat16 with channels side by side, on shapes of ResNet10 at width 64, batches of
 /// 256.
 #include "rounds.hpp"
-#include <gradus/core/keep_memory.hpp>
+#include <gradus/device/keep_memory.hpp>
 #include <gradus/model/convolve.hpp>
 #include <gradus/model/norm_relu.hpp>
 

@@ -2,9 +2,9 @@
 /// time spent in itself and not in the operators that it calls; on a GPU, the time to launch it.
 #include "configurations.hpp"
 #include "rounds.hpp"
-#include <gradus/core/error.hpp>
-#include <gradus/core/keep_memory.hpp>
 #include <gradus/data/cifar10.hpp>
+#include <gradus/device/keep_memory.hpp>
+#include <gradus/error.hpp>
 
 #include <ATen/record_function.h>
 #include <torch/utils.h>

@@ -1,8 +1,8 @@
 #include "rounds.hpp"
 
 #include "gradus_build_info.hpp"
-#include <gradus/core/device.hpp>
-#include <gradus/core/error.hpp>
+#include <gradus/device/device.hpp>
+#include <gradus/error.hpp>
 #include <gradus/version.hpp>
 
 #include <ATen/Parallel.h>

@@ -3,7 +3,7 @@
 /// turns.
 #pragma once
 
-#include <gradus/core/dump.hpp>
+#include <gradus/settings/dump.hpp>
 
 #include <nlohmann/json.hpp>
 

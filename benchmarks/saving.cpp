@@ -4,11 +4,11 @@
 #include "configurations.hpp"
 #include <gradus/checkpoint/checkpoints.hpp>
 #include <gradus/checkpoint/finite_check.hpp>
-#include <gradus/core/crc32c.hpp>
-#include <gradus/core/dump.hpp>
-#include <gradus/core/write_file.hpp>
 #include <gradus/data/image_dataset.hpp>
+#include <gradus/files/crc32c.hpp>
+#include <gradus/files/write_file.hpp>
 #include <gradus/model/resnet10.hpp>
+#include <gradus/settings/dump.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <nlohmann/json.hpp>

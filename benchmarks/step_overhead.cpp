@@ -3,10 +3,10 @@
 /// round, so that what slows the machine slows both.
 #include "../tests/train/by_hand.hpp"
 #include "../tests/train/toys.hpp"
-#include <gradus/core/dump.hpp>
-#include <gradus/core/write_file.hpp>
+#include <gradus/files/write_file.hpp>
 #include <gradus/model/resnet10.hpp>
 #include <gradus/policy/loading/plain.hpp>
+#include <gradus/settings/dump.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <nlohmann/json.hpp>

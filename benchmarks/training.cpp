@@ -2,9 +2,9 @@
 /// is a `fit` of one epoch over the first images of CIFAR-10, with its loader's start and end.
 #include "configurations.hpp"
 #include "rounds.hpp"
-#include <gradus/core/error.hpp>
-#include <gradus/core/keep_memory.hpp>
 #include <gradus/data/cifar10.hpp>
+#include <gradus/device/keep_memory.hpp>
+#include <gradus/error.hpp>
 
 #include <torch/utils.h>
 

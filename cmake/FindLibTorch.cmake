@@ -68,7 +68,7 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
 
   if(LibTorch_CUDA)
     target_include_directories(LibTorch::LibTorch INTERFACE ${LibTorch_CUDA_INCLUDE_DIRS})
-    # GRADUS_CUDA: gradus/core/cuda_graphs.hpp is more than a stand-in.
+    # GRADUS_CUDA: gradus/device/cuda_graphs.hpp is more than a stand-in.
     target_compile_definitions(LibTorch::LibTorch INTERFACE USE_C10D_NCCL GRADUS_CUDA)
     target_link_libraries(LibTorch::LibTorch INTERFACE "${_torch}" "${_torch_cuda}" "${_c10_cuda}")
     # Nothing calls these by name: they register themselves when loaded.

@@ -6,8 +6,8 @@
 #include "load_data.hpp"
 #include "prepare.hpp"
 #include "run_folder.hpp"
-#include <gradus/core/dump.hpp>
-#include <gradus/core/write_file.hpp>
+#include <gradus/files/write_file.hpp>
+#include <gradus/settings/dump.hpp>
 
 #include <cmath>
 #include <cstdint>

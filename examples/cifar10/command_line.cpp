@@ -1,8 +1,8 @@
 #include "command_line.hpp"
 
-#include <gradus/core/dump.hpp>
-#include <gradus/core/error.hpp>
-#include <gradus/core/nearest.hpp>
+#include <gradus/error.hpp>
+#include <gradus/settings/dump.hpp>
+#include <gradus/settings/nearest.hpp>
 #include <gradus/version.hpp>
 
 #include <CLI/CLI.hpp>

@@ -7,15 +7,15 @@
 #include "prepare.hpp"
 #include "run_folder.hpp"
 #include "stopping.hpp"
-#include <gradus/core/device.hpp>
-#include <gradus/core/dump.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/core/stop_request.hpp>
-#include <gradus/core/write_file.hpp>
+#include <gradus/device/device.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/write_file.hpp>
 #include <gradus/observe/comparison.hpp>
 #include <gradus/observe/comparison_json.hpp>
 #include <gradus/observe/report.hpp>
 #include <gradus/observe/table.hpp>
+#include <gradus/settings/dump.hpp>
 #include <gradus/version.hpp>
 
 #include <ATen/Parallel.h>

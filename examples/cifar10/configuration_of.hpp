@@ -8,10 +8,10 @@
 #include <gradus/checkpoint/checkpoint_plan.hpp>
 #include <gradus/checkpoint/run_file.hpp>
 #include <gradus/checkpoint/weights.hpp>
-#include <gradus/core/dump.hpp>
-#include <gradus/core/write_file.hpp>
+#include <gradus/files/write_file.hpp>
 #include <gradus/model/resnet10.hpp>
-#include <gradus/train/policy_settings.hpp>
+#include <gradus/settings/dump.hpp>
+#include <gradus/settings/policy_settings.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <ATen/Parallel.h>

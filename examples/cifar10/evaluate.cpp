@@ -4,8 +4,8 @@
 #include "prepare.hpp"
 #include <gradus/checkpoint/run_manifest.hpp>
 #include <gradus/checkpoint/weights.hpp>
-#include <gradus/core/dump.hpp>
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
+#include <gradus/settings/dump.hpp>
 
 #include <iostream>
 #include <optional>

@@ -1,6 +1,6 @@
 #include "failure.hpp"
 
-#include <gradus/core/out_of_memory.hpp>
+#include <gradus/device/out_of_memory.hpp>
 
 #include <c10/util/Exception.h>
 

@@ -1,7 +1,7 @@
 /// What an exception means for whoever started the program.
 #pragma once
 
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
 
 #include <exception>
 #include <string>

@@ -1,8 +1,8 @@
 #include "load_data.hpp"
 
-#include <gradus/core/error.hpp>
 #include <gradus/data/cifar10.hpp>
 #include <gradus/data/cifar10_source.hpp>
+#include <gradus/error.hpp>
 
 #include <filesystem>
 #include <iostream>

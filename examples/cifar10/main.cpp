@@ -2,7 +2,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "failure.hpp"
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
 
 #include <cstdlib>
 #include <exception>

@@ -1,8 +1,8 @@
 #include "options.hpp"
 
-#include <gradus/core/dump.hpp>
-#include <gradus/core/error.hpp>
-#include <gradus/core/nearest.hpp>
+#include <gradus/error.hpp>
+#include <gradus/settings/dump.hpp>
+#include <gradus/settings/nearest.hpp>
 
 #include <algorithm>
 #include <fstream>

@@ -1,7 +1,7 @@
 /// What a person asked of the program: flags, environment and settings file in one struct.
 #pragma once
 
-#include <gradus/core/math_settings.hpp>
+#include <gradus/device/math_settings.hpp>
 
 #include <nlohmann/json.hpp>
 

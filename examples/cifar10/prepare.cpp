@@ -1,8 +1,8 @@
 #include "prepare.hpp"
 
-#include <gradus/core/device.hpp>
-#include <gradus/core/error.hpp>
-#include <gradus/core/keep_memory.hpp>
+#include <gradus/device/device.hpp>
+#include <gradus/device/keep_memory.hpp>
+#include <gradus/error.hpp>
 
 #include <ATen/Parallel.h>
 

@@ -1,6 +1,6 @@
 #include "configuration_of.hpp"
 #include "configurations.hpp"
-#include <gradus/core/nearest.hpp>
+#include <gradus/settings/nearest.hpp>
 
 namespace cifar10 {
 

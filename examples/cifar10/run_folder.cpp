@@ -1,7 +1,7 @@
 #include "run_folder.hpp"
 
-#include <gradus/core/error.hpp>
-#include <gradus/core/write_file.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/write_file.hpp>
 
 #include <algorithm>
 #include <cctype>

@@ -1,6 +1,6 @@
 #include "stopping.hpp"
 
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
 
 #include <algorithm>
 #include <chrono>

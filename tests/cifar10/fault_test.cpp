@@ -1,8 +1,8 @@
 // Faults of data, numbers and memory as the program answers them: an exit code and one sentence.
 #include "failure.hpp"
 #include "program.hpp"
-#include <gradus/core/device.hpp>
 #include <gradus/data/cifar10_files.hpp>
+#include <gradus/device/device.hpp>
 
 #include <c10/util/Exception.h>
 

@@ -3,7 +3,7 @@
 #include "program.hpp"
 
 #include <gradus/checkpoint/safetensors.hpp>
-#include <gradus/core/device.hpp>
+#include <gradus/device/device.hpp>
 
 #include <fstream>
 #include <iterator>

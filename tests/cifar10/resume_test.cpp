@@ -1,7 +1,7 @@
 // Ending and continuing a run from the command line: stops, signals, kill -9, and what is refused.
 #include "program.hpp"
 #include <gradus/checkpoint/safetensors.hpp>
-#include <gradus/core/device.hpp>
+#include <gradus/device/device.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -1,9 +1,9 @@
 // selfcheck: on this machine everything holds, and what does not hold is told.
 #include "program.hpp"
 #include "selfcheck/check.hpp"
-#include <gradus/core/device.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/data/image_dataset.hpp>
+#include <gradus/device/device.hpp>
+#include <gradus/error.hpp>
 
 #include <algorithm>
 #include <stdexcept>

@@ -2,6 +2,7 @@
 /// not compile. Good policies of each axis are here; a program brings the bad one.
 #pragma once
 
+#include <gradus/compose/composition.hpp>
 #include <gradus/core/rates.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/accumulation/no_accumulation.hpp>
@@ -17,8 +18,7 @@
 #include <gradus/policy/schedule/one_cycle.hpp>
 #include <gradus/policy/sharing/no_sharing.hpp>
 #include <gradus/policy/task/concept.hpp>
-#include <gradus/train/call_mistakes.hpp>
-#include <gradus/train/composition.hpp>
+#include <gradus/train/step/call_mistakes.hpp>
 
 namespace mini {
 

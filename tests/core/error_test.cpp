@@ -1,5 +1,5 @@
 #include "catch.hpp"
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
 
 using namespace gradus;
 

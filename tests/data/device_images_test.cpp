@@ -1,8 +1,8 @@
 // Batches made on the device equal those that the processor makes, to the bit.
 #include "support.hpp"
-#include <gradus/core/device.hpp>
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/data/sampling.hpp>
+#include <gradus/device/device.hpp>
 #include <gradus/policy/augmentation/crop_flip.hpp>
 #include <gradus/policy/augmentation/random_erasing.hpp>
 

@@ -3,10 +3,10 @@
 
 #include "catch.hpp"
 #include "folder.hpp"
-#include <gradus/core/error.hpp>
-#include <gradus/core/md5.hpp>
 #include <gradus/core/random.hpp>
 #include <gradus/data/cifar10_files.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/md5.hpp>
 
 #include <cstdint>
 #include <cstdlib>

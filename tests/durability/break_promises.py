@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import mutation  # noqa: E402
 
-WRITE, HEADER, SEAL = "core/write_file.hpp", "checkpoint/safetensors_header.hpp", "checkpoint/seal.hpp"
+WRITE, HEADER, SEAL = "files/write_file.hpp", "checkpoint/safetensors_header.hpp", "checkpoint/seal.hpp"
 CHECKPOINTS, STATE, SAVER = "checkpoint/checkpoints.hpp", "train/run_state.hpp", "checkpoint/background_saver.hpp"
 FILES, RUNS, FAULTS = "checkpoint/safetensors", "checkpoint/checkpoints", "durability/fault"
 
@@ -61,9 +61,9 @@ CHANGES = [
      "if (known == lengths.end() || !known->is_number_unsigned()) continue;\n      const auto length = known->get<std::uintmax_t>();",
      "const auto length = known == lengths.end() ? 0 : known->get<std::uintmax_t>();", RUNS),
     ("5", "begins among the checkpoints of another run", CHECKPOINTS, "!std::exchange(resumed_, false) && ", "false && ", RUNS),
-    ("5", "goes on with data that makes another run", "train/data_mark.hpp", "if (then == steps) return;", "return;", RUNS),
-    ("5", "goes on with other data", "train/data_mark.hpp", "if (!trainer.run().allow_other_data)", "if (false)", RUNS),
-    ("6", "has two owners", "core/file_lock.hpp", "::flock(descriptor_, LOCK_EX | LOCK_NB) != 0", "false", "core/file_lock"),
+    ("5", "goes on with data that makes another run", "train/run/data_mark.hpp", "if (then == steps) return;", "return;", RUNS),
+    ("5", "goes on with other data", "train/run/data_mark.hpp", "if (!trainer.run().allow_other_data)", "if (false)", RUNS),
+    ("6", "has two owners", "files/file_lock.hpp", "::flock(descriptor_, LOCK_EX | LOCK_NB) != 0", "false", "files/file_lock"),
     ("7", "passes over a failed save", SAVER, "if (plan_->on_failure == OnSaveFailure::stop) throw;", "", FAULTS),
     ("7", "saves weights that are not finite", SAVER, "if (!plan_->allow_not_finite)", "if (false)", RUNS),
     ("8", "opens archives of PyTorch", "checkpoint/safetensors.hpp", "detail::refuse_archive(file);", "", FILES),

@@ -3,8 +3,8 @@
 #include "../semantics/runs.hpp"
 #include <gradus/checkpoint/checkpoints.hpp>
 #include <gradus/checkpoint/weights.hpp>
-#include <gradus/core/crc32c.hpp>
 #include <gradus/core/stop_request.hpp>
+#include <gradus/files/crc32c.hpp>
 #include <gradus/observe/metrics.hpp>
 
 #include <exception>

@@ -3,7 +3,7 @@
 #include "../catch.hpp"
 #include "../folder.hpp"
 #include <gradus/checkpoint/run_file.hpp>
-#include <gradus/core/write_file.hpp>
+#include <gradus/files/write_file.hpp>
 
 #include <cstdlib>
 #include <filesystem>

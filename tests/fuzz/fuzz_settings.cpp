@@ -1,6 +1,6 @@
 // Any text is settings, or a ConfigurationError.
 #include "options.hpp"
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
 
 #include <cstdint>
 #include <string>

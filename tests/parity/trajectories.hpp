@@ -5,7 +5,7 @@
 #include <gradus/model/resnet10.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/precision/mixed.hpp>
-#include <gradus/train/policy_settings.hpp>
+#include <gradus/settings/policy_settings.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <nlohmann/json.hpp>

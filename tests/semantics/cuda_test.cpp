@@ -6,8 +6,8 @@
 #include "runs.hpp"
 #include <gradus/checkpoint/checkpoints.hpp>
 #include <gradus/checkpoint/weights.hpp>
-#include <gradus/core/beside.hpp>
-#include <gradus/core/out_of_memory.hpp>
+#include <gradus/device/beside.hpp>
+#include <gradus/device/out_of_memory.hpp>
 #include <gradus/policy/averaging/swa.hpp>
 #include <gradus/policy/clipping/clip_value.hpp>
 #include <gradus/policy/execution/captured_step.hpp>
@@ -20,7 +20,7 @@
 #include <gradus/policy/schedule/cosine.hpp>
 #include <gradus/testing/memory_laws.hpp>
 #include <gradus/train/edit.hpp>
-#include <gradus/train/find_batch_size.hpp>
+#include <gradus/train/search/find_batch_size.hpp>
 
 #ifdef GRADUS_CUDA
 #include <c10/cuda/CUDAFunctions.h>

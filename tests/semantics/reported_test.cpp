@@ -14,7 +14,7 @@
 #include <gradus/policy/schedule/reduce_on_plateau.hpp>
 #include <gradus/policy/sharing/tie_weights.hpp>
 #include <gradus/policy/stopping/early_stop.hpp>
-#include <gradus/train/find_learning_rate.hpp>
+#include <gradus/train/search/find_learning_rate.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <cmath>

@@ -1,5 +1,5 @@
 #include "catch.hpp"
-#include <gradus/train/evaluation_mode.hpp>
+#include <gradus/train/model/evaluation_mode.hpp>
 
 #include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/dropout.h>

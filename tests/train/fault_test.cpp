@@ -2,7 +2,7 @@
 #include "../catch.hpp"
 #include "../threads.hpp"
 #include "toys.hpp"
-#include <gradus/core/out_of_memory.hpp>
+#include <gradus/device/out_of_memory.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/loading/prefetch.hpp>
 #include <gradus/train/trainer.hpp>

@@ -2,8 +2,8 @@
 #include "toys.hpp"
 #include <gradus/policy/optimizer/sgd.hpp>
 #include <gradus/policy/precision/mixed.hpp>
+#include <gradus/settings/policy_settings.hpp>
 #include <gradus/train/edit.hpp>
-#include <gradus/train/policy_settings.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <string>

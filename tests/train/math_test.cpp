@@ -1,7 +1,7 @@
 // A run computes as it declares, and leaves the process as it was.
 #include "../catch.hpp"
 #include "toys.hpp"
-#include <gradus/core/math_scope.hpp>
+#include <gradus/device/math_scope.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <stdexcept>

@@ -4,8 +4,8 @@
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
 #include <gradus/policy/schedule/warmup.hpp>
-#include <gradus/train/find_batch_size.hpp>
-#include <gradus/train/find_learning_rate.hpp>
+#include <gradus/train/search/find_batch_size.hpp>
+#include <gradus/train/search/find_learning_rate.hpp>
 
 using namespace gradus;
 

@@ -2,7 +2,7 @@
 // ledger.
 #include "../catch.hpp"
 #include <gradus/core/batch.hpp>
-#include <gradus/train/step_graph.hpp>
+#include <gradus/train/capture/step_graph.hpp>
 
 #include <torch/torch.h>
 

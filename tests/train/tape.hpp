@@ -3,7 +3,7 @@
 /// host does besides is as lost to it as to CUDA, and what is recorded is not run.
 #pragma once
 
-#include <gradus/core/graph_backend.hpp>
+#include <gradus/device/graph_backend.hpp>
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/dispatch/Dispatcher.h>

@@ -6,7 +6,7 @@
 #include <gradus/policy/loading/resident.hpp>
 #include <gradus/policy/loss/cross_entropy.hpp>
 #include <gradus/policy/task/supervised.hpp>
-#include <gradus/train/training_source.hpp>
+#include <gradus/train/data/training_source.hpp>
 
 using namespace gradus;
 using semantics::noise;

@@ -1,8 +1,8 @@
 // What the device computes in, how fast, and how exactly.
 #include "check.hpp"
 #include "figures.hpp"
-#include <gradus/core/device.hpp>
-#include <gradus/core/math_scope.hpp>
+#include <gradus/device/device.hpp>
+#include <gradus/device/math_scope.hpp>
 
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/mm.h>

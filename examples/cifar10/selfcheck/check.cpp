@@ -1,6 +1,6 @@
 #include "check.hpp"
 
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
 #include <gradus/observe/text.hpp>
 
 #include <c10/util/Exception.h>

@@ -1,7 +1,7 @@
 // What only CUDA has. Each says `not run` elsewhere, so that all of it is compiled everywhere.
 #include "figures.hpp"
 #include "trainers.hpp"
-#include <gradus/core/device.hpp>
+#include <gradus/device/device.hpp>
 #include <gradus/policy/execution/captured_step.hpp>
 #include <gradus/train/edit.hpp>
 

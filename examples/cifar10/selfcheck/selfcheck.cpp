@@ -5,11 +5,11 @@
 #include "../prepare.hpp"
 #include "../run_folder.hpp"
 #include "check.hpp"
-#include <gradus/core/device.hpp>
-#include <gradus/core/dump.hpp>
-#include <gradus/core/error.hpp>
-#include <gradus/core/write_file.hpp>
+#include <gradus/device/device.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/write_file.hpp>
 #include <gradus/observe/comparison_json.hpp>
+#include <gradus/settings/dump.hpp>
 
 #include <ATen/detail/CUDAHooksInterface.h>
 

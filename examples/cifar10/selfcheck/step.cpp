@@ -1,7 +1,7 @@
 // What a step must not do, and what it does when a gradient is not finite.
 #include "figures.hpp"
 #include "trainers.hpp"
-#include <gradus/core/hook.hpp>
+#include <gradus/compose/hook.hpp>
 #include <gradus/observe/host_waits.hpp>
 #include <gradus/policy/precision/mixed.hpp>
 #include <gradus/train/edit.hpp>

@@ -6,9 +6,9 @@
 #include <gradus/checkpoint/finite_check.hpp>
 #include <gradus/checkpoint/grown_files.hpp>
 #include <gradus/checkpoint/run_file.hpp>
-#include <gradus/core/beside.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/core/state_dict.hpp>
+#include <gradus/device/beside.hpp>
+#include <gradus/error.hpp>
 
 #include <c10/core/Device.h>
 

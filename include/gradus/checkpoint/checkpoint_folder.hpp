@@ -1,10 +1,10 @@
 /// The folder with the checkpoints of one run: which there are, which is the best, which may go.
 #pragma once
 
-#include <gradus/core/dump.hpp>
-#include <gradus/core/error.hpp>
-#include <gradus/core/file_lock.hpp>
-#include <gradus/core/write_file.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/file_lock.hpp>
+#include <gradus/files/write_file.hpp>
+#include <gradus/settings/dump.hpp>
 
 #include <nlohmann/json.hpp>
 

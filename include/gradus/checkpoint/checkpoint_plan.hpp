@@ -1,8 +1,8 @@
 /// When a run is saved and what is kept.
 #pragma once
 
-#include <gradus/core/error.hpp>
 #include <gradus/core/monitor.hpp>
+#include <gradus/error.hpp>
 
 #include <cmath>
 #include <cstdint>

@@ -9,12 +9,12 @@
 #include <gradus/checkpoint/run_configuration.hpp>
 #include <gradus/checkpoint/run_file.hpp>
 #include <gradus/checkpoint/weights.hpp>
-#include <gradus/core/error.hpp>
+#include <gradus/compose/policy_members.hpp>
 #include <gradus/core/events.hpp>
 #include <gradus/core/monitor.hpp>
 #include <gradus/data/dataset.hpp>
-#include <gradus/train/data_mark.hpp>
-#include <gradus/train/policy_members.hpp>
+#include <gradus/error.hpp>
+#include <gradus/train/run/data_mark.hpp>
 #include <gradus/version.hpp>
 
 #include <ATen/Parallel.h>

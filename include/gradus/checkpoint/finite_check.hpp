@@ -1,9 +1,9 @@
 /// Whether weights and statistics have become not finite.
 #pragma once
 
-#include <gradus/core/error.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/state_dict.hpp>
+#include <gradus/error.hpp>
 
 #include <ATen/ops/isfinite.h>
 #include <torch/nn/module.h>

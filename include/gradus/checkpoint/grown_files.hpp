@@ -1,7 +1,7 @@
 /// Files that grow with a run, such as metrics.jsonl, and how long they were when it was saved.
 #pragma once
 
-#include <gradus/core/write_file.hpp>
+#include <gradus/files/write_file.hpp>
 
 #include <nlohmann/json.hpp>
 

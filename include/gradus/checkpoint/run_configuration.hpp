@@ -1,11 +1,11 @@
 /// What makes the bits of a run, as JSON from its type and numbers; and how two of them differ.
 #pragma once
 
-#include <gradus/core/dump.hpp>
-#include <gradus/core/error.hpp>
+#include <gradus/compose/slot.hpp>
 #include <gradus/core/parameters.hpp>
-#include <gradus/core/slot.hpp>
-#include <gradus/train/policy_settings.hpp>
+#include <gradus/error.hpp>
+#include <gradus/settings/dump.hpp>
+#include <gradus/settings/policy_settings.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -3,9 +3,9 @@
 
 #include <gradus/checkpoint/run_manifest.hpp>
 #include <gradus/checkpoint/safetensors.hpp>
-#include <gradus/core/dump.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/core/state_dict.hpp>
+#include <gradus/error.hpp>
+#include <gradus/settings/dump.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <gradus/checkpoint/safetensors.hpp>
-#include <gradus/core/dump.hpp>
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
+#include <gradus/settings/dump.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -3,11 +3,11 @@
 
 #include <gradus/checkpoint/safetensors_header.hpp>
 #include <gradus/checkpoint/seal.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
-#include <gradus/core/read_file.hpp>
-#include <gradus/core/write_file.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/read_file.hpp>
+#include <gradus/files/write_file.hpp>
 
 #include <nlohmann/json.hpp>
 

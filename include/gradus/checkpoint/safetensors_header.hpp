@@ -1,7 +1,7 @@
 /// The header of a safetensors file, read from bytes alone: strict, and without torch.
 #pragma once
 
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
 
 #include <nlohmann/json.hpp>
 

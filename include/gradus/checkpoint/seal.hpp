@@ -3,9 +3,9 @@
 #pragma once
 
 #include <gradus/checkpoint/safetensors_header.hpp>
-#include <gradus/core/crc32c.hpp>
-#include <gradus/core/dump.hpp>
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/crc32c.hpp>
+#include <gradus/settings/dump.hpp>
 
 #include <nlohmann/json.hpp>
 

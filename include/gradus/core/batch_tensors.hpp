@@ -2,8 +2,8 @@
 /// captured steps all go through it. No torch header is needed here.
 #pragma once
 
-#include <gradus/core/aggregate_members.hpp>
-#include <gradus/core/tensor_fwd.hpp>
+#include <gradus/compose/aggregate_members.hpp>
+#include <gradus/compose/tensor_fwd.hpp>
 
 #include <concepts>
 #include <cstdint>

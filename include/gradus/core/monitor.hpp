@@ -1,10 +1,10 @@
 /// The metric of an epoch that a policy monitors.
 #pragma once
 
-#include <gradus/core/error.hpp>
 #include <gradus/core/history.hpp>
-#include <gradus/core/metric_name.hpp>
-#include <gradus/core/nearest.hpp>
+#include <gradus/error.hpp>
+#include <gradus/settings/metric_name.hpp>
+#include <gradus/settings/nearest.hpp>
 
 #include <optional>
 #include <string>

@@ -2,7 +2,7 @@
 /// one.
 #pragma once
 
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
 
 #include <torch/nn/module.h>
 

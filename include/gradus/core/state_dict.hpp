@@ -1,9 +1,9 @@
 /// The run state of a policy as named tensors: what a checkpoint holds of it.
 #pragma once
 
-#include <gradus/core/error.hpp>
 #include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
+#include <gradus/error.hpp>
 
 #include <ATen/ops/scalar_tensor.h>
 

@@ -1,12 +1,12 @@
 /// Reads CIFAR-10 (Krizhevsky, 2009), binary version, and refuses anything that is not quite that.
 #pragma once
 
-#include <gradus/core/error.hpp>
-#include <gradus/core/md5.hpp>
-#include <gradus/core/read_file.hpp>
 #include <gradus/data/cifar10_files.hpp>
 #include <gradus/data/cifar10_records.hpp>
 #include <gradus/data/image_dataset.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/md5.hpp>
+#include <gradus/files/read_file.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>

@@ -1,11 +1,11 @@
 /// Fetches the official archive of CIFAR-10 and unpacks it, whole or not at all.
 #pragma once
 
-#include <gradus/core/error.hpp>
-#include <gradus/core/md5.hpp>
-#include <gradus/core/read_file.hpp>
 #include <gradus/data/cifar10_files.hpp>
 #include <gradus/data/detail/run_program.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/md5.hpp>
+#include <gradus/files/read_file.hpp>
 
 #include <cerrno>
 #include <chrono>

@@ -2,8 +2,8 @@
 /// subsets.
 #pragma once
 
-#include <gradus/core/error.hpp>
-#include <gradus/core/read_file.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/read_file.hpp>
 
 #include <algorithm>
 #include <array>

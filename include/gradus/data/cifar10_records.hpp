@@ -1,9 +1,9 @@
 /// Whether bytes are records of CIFAR-10's binary version: bytes alone, without torch.
 #pragma once
 
-#include <gradus/core/error.hpp>
-#include <gradus/core/md5.hpp>
 #include <gradus/data/cifar10_files.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/md5.hpp>
 
 #include <cstddef>
 #include <cstdint>

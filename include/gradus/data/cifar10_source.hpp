@@ -1,9 +1,9 @@
 /// Finds CIFAR-10: a given folder, the environment, the cache, a download, or the shipped subset.
 #pragma once
 
-#include <gradus/core/error.hpp>
 #include <gradus/data/cifar10_download.hpp>
 #include <gradus/data/cifar10_files.hpp>
+#include <gradus/error.hpp>
 
 #include <cstdlib>
 #include <filesystem>

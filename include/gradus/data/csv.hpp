@@ -1,9 +1,9 @@
 /// Tables from files, as tensors.
 #pragma once
 
-#include <gradus/core/error.hpp>
-#include <gradus/core/read_file.hpp>
 #include <gradus/data/csv_table.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/read_file.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>

@@ -2,8 +2,8 @@
 /// needed here.
 #pragma once
 
-#include <gradus/core/error.hpp>
-#include <gradus/core/nearest.hpp>
+#include <gradus/error.hpp>
+#include <gradus/settings/nearest.hpp>
 
 #include <algorithm>
 #include <charconv>

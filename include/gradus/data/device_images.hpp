@@ -2,10 +2,10 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/core/image_transform.hpp>
-#include <gradus/core/out_of_memory.hpp>
 #include <gradus/data/pinned.hpp>
+#include <gradus/device/out_of_memory.hpp>
+#include <gradus/error.hpp>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/List.h>

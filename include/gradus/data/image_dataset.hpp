@@ -2,11 +2,11 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
-#include <gradus/core/crc32c.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/core/image_transform.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/device_images.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/crc32c.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>

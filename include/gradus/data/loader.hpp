@@ -2,10 +2,10 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/core/loading_plan.hpp>
 #include <gradus/data/detail/batch_queue.hpp>
 #include <gradus/data/pinned.hpp>
+#include <gradus/error.hpp>
 
 #include <algorithm>
 #include <chrono>

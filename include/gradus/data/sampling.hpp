@@ -1,8 +1,8 @@
 /// Which samples come when: orders of an epoch, and their division into batches.
 #pragma once
 
-#include <gradus/core/error.hpp>
 #include <gradus/core/random.hpp>
+#include <gradus/error.hpp>
 
 #include <range/v3/action/sort.hpp>
 #include <range/v3/range/conversion.hpp>

@@ -1,11 +1,11 @@
 /// Parts of a set: training and held-out samples, k folds, by seed.
 #pragma once
 
-#include <gradus/core/crc32c.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/core/image_transform.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/sampling.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/crc32c.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
-#include <gradus/core/crc32c.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/core/image_transform.hpp>
 #include <gradus/core/memory_form.hpp>
-#include <gradus/core/out_of_memory.hpp>
 #include <gradus/data/dataset.hpp>
+#include <gradus/device/out_of_memory.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/crc32c.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>

@@ -1,7 +1,7 @@
 /// A small GPT: a decoder of transformer blocks, with the names of nanoGPT.
 #pragma once
 
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
 #include <gradus/model/gpt_block.hpp>
 
 #include <ATen/ops/arange.h>

@@ -1,7 +1,7 @@
 /// ResNet18, 34 and 50 with the names of torchvision, so that weights saved in Python load.
 #pragma once
 
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
 #include <gradus/model/resnet_block.hpp>
 
 #include <ATen/ops/max_pool2d.h>

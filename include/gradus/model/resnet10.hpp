@@ -1,7 +1,7 @@
 /// ResNet10 for small images: the reference network of the comparison.
 #pragma once
 
-#include <gradus/core/error.hpp>
+#include <gradus/error.hpp>
 #include <gradus/model/basic_block.hpp>
 #include <gradus/model/norm_relu.hpp>
 

@@ -1,8 +1,8 @@
 /// A comparison as comparison.json holds it.
 #pragma once
 
-#include <gradus/core/dump.hpp>
 #include <gradus/observe/comparison.hpp>
+#include <gradus/settings/dump.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -1,8 +1,8 @@
 /// Keeps the lines that a run says, with the time of each, for the report.
 #pragma once
 
-#include <gradus/core/error.hpp>
 #include <gradus/core/events.hpp>
+#include <gradus/error.hpp>
 #include <gradus/observe/lines.hpp>
 #include <gradus/observe/text.hpp>
 

@@ -1,10 +1,10 @@
 /// The figures of a run as they come, for programs to read: metrics.jsonl.
 #pragma once
 
-#include <gradus/core/dump.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/core/events.hpp>
-#include <gradus/core/write_file.hpp>
+#include <gradus/error.hpp>
+#include <gradus/files/write_file.hpp>
+#include <gradus/settings/dump.hpp>
 
 #include <nlohmann/json.hpp>
 

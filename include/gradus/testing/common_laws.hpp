@@ -1,9 +1,9 @@
 /// Laws of every policy: its numbers, and its run state.
 #pragma once
 
-#include <gradus/core/contract.hpp>
-#include <gradus/core/settings.hpp>
+#include <gradus/compose/contract.hpp>
 #include <gradus/core/state_dict.hpp>
+#include <gradus/settings/settings.hpp>
 #include <gradus/testing/broken_laws.hpp>
 
 #include <set>

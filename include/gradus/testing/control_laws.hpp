@@ -2,10 +2,10 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
-#include <gradus/core/capture_plan.hpp>
 #include <gradus/core/step_context.hpp>
 #include <gradus/policy/averaging/concept.hpp>
 #include <gradus/policy/clipping/concept.hpp>
+#include <gradus/policy/execution/capture_plan.hpp>
 #include <gradus/policy/execution/concept.hpp>
 #include <gradus/policy/guard/concept.hpp>
 #include <gradus/policy/mixing/concept.hpp>

@@ -2,10 +2,10 @@
 /// nothing beside a tensor is touched.
 #pragma once
 
-#include <gradus/core/error.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/rates.hpp>
 #include <gradus/core/step_context.hpp>
+#include <gradus/error.hpp>
 #include <gradus/policy/averaging/concept.hpp>
 #include <gradus/policy/clipping/concept.hpp>
 #include <gradus/policy/optimizer/concept.hpp>

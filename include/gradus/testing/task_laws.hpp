@@ -5,9 +5,9 @@
 #include <gradus/policy/metric/concept.hpp>
 #include <gradus/policy/task/concept.hpp>
 #include <gradus/testing/common_laws.hpp>
-#include <gradus/train/criterion.hpp>
-#include <gradus/train/evaluation_mode.hpp>
-#include <gradus/train/loss_inputs.hpp>
+#include <gradus/train/model/evaluation_mode.hpp>
+#include <gradus/train/step/criterion.hpp>
+#include <gradus/train/step/loss_inputs.hpp>
 
 #include <torch/types.h>
 

@@ -1,6 +1,7 @@
 /// All axes of a trainer in canonical order, each with its neutral policy.
 #pragma once
 
+#include <gradus/compose/composition.hpp>
 #include <gradus/policy/accumulation/no_accumulation.hpp>
 #include <gradus/policy/augmentation/no_augmentation.hpp>
 #include <gradus/policy/averaging/no_averaging.hpp>
@@ -19,7 +20,6 @@
 #include <gradus/policy/sharing/no_sharing.hpp>
 #include <gradus/policy/stopping/all_epochs.hpp>
 #include <gradus/policy/task/supervised.hpp>
-#include <gradus/train/composition.hpp>
 
 namespace gradus {
 

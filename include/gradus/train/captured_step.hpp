@@ -2,10 +2,10 @@
 /// train/trainer.hpp.
 #pragma once
 
+#include <gradus/compose/capture_obstacles.hpp>
 #include <gradus/train/basic_trainer.hpp>
-#include <gradus/train/capture_obstacles.hpp>
-#include <gradus/train/gradients.hpp>
-#include <gradus/train/window_weight.hpp>
+#include <gradus/train/model/gradients.hpp>
+#include <gradus/train/step/window_weight.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,8 +1,8 @@
 /// A copy of a trainer's model.
 #pragma once
 
-#include <gradus/core/error.hpp>
 #include <gradus/core/parameters.hpp>
+#include <gradus/error.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <torch/nn/modules/conv.h>

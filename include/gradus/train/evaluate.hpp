@@ -2,15 +2,15 @@
 /// step. Included by train/trainer.hpp.
 #pragma once
 
-#include <gradus/core/math_scope.hpp>
-#include <gradus/train/arrange_batch.hpp>
+#include <gradus/device/math_scope.hpp>
 #include <gradus/train/basic_trainer.hpp>
-#include <gradus/train/batch_norms.hpp>
-#include <gradus/train/correct_answers.hpp>
-#include <gradus/train/evaluation_mode.hpp>
-#include <gradus/train/metric_tallies.hpp>
-#include <gradus/train/mirrored_model.hpp>
-#include <gradus/train/training_batches.hpp>
+#include <gradus/train/data/training_batches.hpp>
+#include <gradus/train/model/batch_norms.hpp>
+#include <gradus/train/model/evaluation_mode.hpp>
+#include <gradus/train/model/mirrored_model.hpp>
+#include <gradus/train/step/arrange_batch.hpp>
+#include <gradus/train/step/correct_answers.hpp>
+#include <gradus/train/step/metric_tallies.hpp>
 
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>

@@ -2,12 +2,12 @@
 /// Included by train/trainer.hpp.
 #pragma once
 
-#include <gradus/core/math_scope.hpp>
+#include <gradus/device/math_scope.hpp>
 #include <gradus/train/basic_trainer.hpp>
-#include <gradus/train/check_parameters.hpp>
-#include <gradus/train/evaluation_mode.hpp>
-#include <gradus/train/gradients.hpp>
-#include <gradus/train/training_source.hpp>
+#include <gradus/train/data/training_source.hpp>
+#include <gradus/train/model/check_parameters.hpp>
+#include <gradus/train/model/evaluation_mode.hpp>
+#include <gradus/train/model/gradients.hpp>
 
 #include <algorithm>
 #include <optional>

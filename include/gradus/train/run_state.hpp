@@ -1,11 +1,11 @@
 /// The state of a run, to go on with bit for bit. Included by train/trainer.hpp.
 #pragma once
 
-#include <gradus/core/crc32c.hpp>
 #include <gradus/core/parameters.hpp>
+#include <gradus/files/crc32c.hpp>
+#include <gradus/settings/policy_settings.hpp>
 #include <gradus/train/basic_trainer.hpp>
-#include <gradus/train/history_state.hpp>
-#include <gradus/train/policy_settings.hpp>
+#include <gradus/train/run/history_state.hpp>
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>

@@ -2,13 +2,13 @@
 /// train/trainer.hpp.
 #pragma once
 
-#include <gradus/core/out_of_memory.hpp>
 #include <gradus/core/random.hpp>
-#include <gradus/train/arrange_batch.hpp>
+#include <gradus/device/out_of_memory.hpp>
 #include <gradus/train/basic_trainer.hpp>
-#include <gradus/train/gradients.hpp>
-#include <gradus/train/loss_inputs.hpp>
-#include <gradus/train/window_weight.hpp>
+#include <gradus/train/model/gradients.hpp>
+#include <gradus/train/step/arrange_batch.hpp>
+#include <gradus/train/step/loss_inputs.hpp>
+#include <gradus/train/step/window_weight.hpp>
 
 #include <ATen/ops/_foreach_mul.h>
 

@@ -1,10 +1,10 @@
 /// The trainer: a model and one policy per axis, composed into the training loop.
 #pragma once
 
+#include <gradus/compose/composition.hpp>
 #include <gradus/train/axes.hpp>
 #include <gradus/train/basic_trainer.hpp>
 #include <gradus/train/captured_step.hpp>
-#include <gradus/train/composition.hpp>
 #include <gradus/train/evaluate.hpp>
 #include <gradus/train/fit.hpp>
 #include <gradus/train/run_state.hpp>

@@ -1,7 +1,7 @@
 /// The same number of micro-batches in every optimizer step.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/accumulation/concept.hpp>
 
 namespace gradus {

@@ -1,7 +1,7 @@
 /// The accumulation axis: how many micro-batches make one optimizer step.
 #pragma once
 
-#include <gradus/core/contract.hpp>
+#include <gradus/compose/contract.hpp>
 
 #include <array>
 #include <cstdint>

@@ -1,7 +1,7 @@
 /// The augmentation axis: how each training image is varied from epoch to epoch.
 #pragma once
 
-#include <gradus/core/contract.hpp>
+#include <gradus/compose/contract.hpp>
 #include <gradus/core/image_transform.hpp>
 
 #include <array>

@@ -1,7 +1,7 @@
 /// Random crops of the zero-padded image, and mirror images.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/random.hpp>
 #include <gradus/policy/augmentation/concept.hpp>
 

@@ -1,7 +1,7 @@
 /// Every image as it is: the neutral augmentation policy. Start one of your own from this.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/augmentation/concept.hpp>
 
 namespace gradus {

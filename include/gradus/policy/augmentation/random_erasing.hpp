@@ -1,7 +1,7 @@
 /// A rectangle of the image taken away, after any other augmentation.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/random.hpp>
 #include <gradus/policy/augmentation/concept.hpp>
 #include <gradus/policy/augmentation/no_augmentation.hpp>

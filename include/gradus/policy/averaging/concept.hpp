@@ -1,8 +1,8 @@
 /// The averaging axis: which weights a run is judged by, those of the last step or a mean.
 #pragma once
 
-#include <gradus/core/contract.hpp>
-#include <gradus/core/tensor_fwd.hpp>
+#include <gradus/compose/contract.hpp>
+#include <gradus/compose/tensor_fwd.hpp>
 
 #include <array>
 #include <cstdint>

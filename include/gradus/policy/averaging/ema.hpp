@@ -1,7 +1,7 @@
 /// An exponential moving average of the weights.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/averaging/average_state.hpp>
 #include <gradus/policy/averaging/concept.hpp>
 

@@ -1,7 +1,7 @@
 /// The weights of the last step: the neutral averaging policy. Start one of your own from `EMA`.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/averaging/concept.hpp>
 
 namespace gradus {

@@ -1,7 +1,7 @@
 /// Stochastic weight averaging: the plain mean of the weights in the last part of a run.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/averaging/average_state.hpp>
 #include <gradus/policy/averaging/concept.hpp>
 

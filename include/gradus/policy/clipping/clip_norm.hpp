@@ -1,7 +1,7 @@
 /// The norm of all gradients together, bounded.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/clipping/concept.hpp>
 
 #include <ATen/TensorOperators.h>

@@ -1,7 +1,7 @@
 /// Every entry of every gradient, bounded.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/clipping/concept.hpp>
 
 #include <ATen/ops/_foreach_clamp_max.h>

@@ -1,8 +1,8 @@
 /// The clipping axis: bounds on the gradient of an optimizer step.
 #pragma once
 
-#include <gradus/core/contract.hpp>
-#include <gradus/core/tensor_fwd.hpp>
+#include <gradus/compose/contract.hpp>
+#include <gradus/compose/tensor_fwd.hpp>
 
 #include <array>
 #include <vector>

@@ -1,7 +1,7 @@
 /// Gradients as they are: the neutral clipping policy. Start one of your own from this.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/clipping/concept.hpp>
 
 namespace gradus {

@@ -1,9 +1,9 @@
 /// The whole step as one CUDA graph.
 #pragma once
 
-#include <gradus/core/capture_plan.hpp>
-#include <gradus/core/cuda_graphs.hpp>
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
+#include <gradus/device/cuda_graphs.hpp>
+#include <gradus/policy/execution/capture_plan.hpp>
 #include <gradus/policy/execution/concept.hpp>
 
 #include <cstdint>

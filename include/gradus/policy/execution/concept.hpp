@@ -1,9 +1,9 @@
 /// The execution axis: how the work of a step reaches the device.
 #pragma once
 
-#include <gradus/core/contract.hpp>
-#include <gradus/core/graph_backend.hpp>
-#include <gradus/core/tensor_fwd.hpp>
+#include <gradus/compose/contract.hpp>
+#include <gradus/compose/tensor_fwd.hpp>
+#include <gradus/device/graph_backend.hpp>
 
 #include <array>
 
@@ -26,7 +26,7 @@ consteval bool asks_for_capture() {
 /// - by `captures` whether steps are captured; one that says no is never asked more;
 /// - by `Backend`, a GraphBackend, what records and replays them;
 /// - by `plan()` after how many warm-up steps, and how many graphs are kept.
-/// What is captured, when, and when not is the loop's business: train/step_graph.hpp.
+/// What is captured, when, and when not is the loop's business: train/capture/step_graph.hpp.
 template <class P>
 struct Contract<slot::execution, P> {
   using Plan = CapturePlan (P::*)() const;

@@ -2,7 +2,7 @@
 /// of your own from `CapturedStep`.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/execution/concept.hpp>
 
 namespace gradus {

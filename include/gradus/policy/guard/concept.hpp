@@ -1,8 +1,8 @@
 /// The guard axis: what counts as a run gone wrong, and what is done about it.
 #pragma once
 
-#include <gradus/core/contract.hpp>
-#include <gradus/core/guard_plan.hpp>
+#include <gradus/compose/contract.hpp>
+#include <gradus/policy/guard/guard_plan.hpp>
 
 #include <array>
 

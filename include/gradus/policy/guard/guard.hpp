@@ -1,7 +1,7 @@
 /// The watch over a run: the default guard policy.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/guard/concept.hpp>
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 /// one of your own from this.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/initialization/concept.hpp>
 
 namespace gradus {

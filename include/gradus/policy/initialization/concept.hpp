@@ -1,7 +1,7 @@
 /// The initialization axis: the weights that training begins with.
 #pragma once
 
-#include <gradus/core/contract.hpp>
+#include <gradus/compose/contract.hpp>
 
 #include <array>
 

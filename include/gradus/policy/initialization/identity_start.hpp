@@ -1,7 +1,7 @@
 /// Convolutions that begin by handing on what they get.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/initialization/concept.hpp>
 
 #include <torch/nn/init.h>

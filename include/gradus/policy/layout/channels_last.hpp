@@ -1,7 +1,7 @@
 /// The channels of a pixel side by side in memory.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/layout/concept.hpp>
 
 #include <ATen/core/Tensor.h>

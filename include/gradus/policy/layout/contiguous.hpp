@@ -1,7 +1,7 @@
 /// LibTorch's default layout, [N, C, H, W] in that order: the neutral layout policy.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/layout/concept.hpp>
 
 #include <ATen/core/Tensor.h>

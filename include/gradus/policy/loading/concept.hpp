@@ -1,7 +1,7 @@
 /// The loading axis: in what portions and by whom training data is read.
 #pragma once
 
-#include <gradus/core/contract.hpp>
+#include <gradus/compose/contract.hpp>
 #include <gradus/core/loading_plan.hpp>
 
 #include <array>

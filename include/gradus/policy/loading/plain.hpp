@@ -2,7 +2,7 @@
 /// this.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/loading/concept.hpp>
 
 #include <cstdint>

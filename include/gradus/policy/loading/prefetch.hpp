@@ -1,7 +1,7 @@
 /// Worker threads that keep batches ready ahead of the step.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/loading/concept.hpp>
 
 #include <cstdint>

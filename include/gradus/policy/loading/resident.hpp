@@ -1,9 +1,9 @@
 /// The training set on the device, as bytes: batches are gathered and varied there.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
+#include <gradus/compose/slot.hpp>
 #include <gradus/core/loading_plan.hpp>
-#include <gradus/core/slot.hpp>
 #include <gradus/policy/loading/concept.hpp>
 
 #include <cstdint>

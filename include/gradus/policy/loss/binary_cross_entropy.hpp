@@ -1,7 +1,7 @@
 /// Yes or no, once or for several labels.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/loss/detail/list_on_device.hpp>
 

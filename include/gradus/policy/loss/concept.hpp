@@ -1,8 +1,8 @@
 /// The loss axis: what training makes small.
 #pragma once
 
-#include <gradus/core/contract.hpp>
-#include <gradus/core/tensor_fwd.hpp>
+#include <gradus/compose/contract.hpp>
+#include <gradus/compose/tensor_fwd.hpp>
 
 #include <array>
 #include <string>

@@ -1,7 +1,7 @@
 /// Cross-entropy of class scores, with or without label smoothing: the default loss.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/loss/detail/classes.hpp>
 

@@ -1,7 +1,7 @@
 /// Squared differences near zero, absolute ones beyond.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/loss/detail/elements.hpp>
 

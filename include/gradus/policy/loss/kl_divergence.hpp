@@ -1,7 +1,7 @@
 /// How far the model's distribution over classes is from a given one.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/loss/detail/classes.hpp>
 

@@ -1,7 +1,7 @@
 /// Cross-entropy of models that give log probabilities.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/loss/detail/classes.hpp>
 

@@ -1,7 +1,7 @@
 /// Cross-entropy in which some classes weigh more than others.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/loss/detail/classes.hpp>
 #include <gradus/policy/loss/detail/list_on_device.hpp>

@@ -1,7 +1,7 @@
 /// How well scores tell yes from no, whatever the threshold.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/metric/class_counts.hpp>
 #include <gradus/policy/metric/concept.hpp>
 

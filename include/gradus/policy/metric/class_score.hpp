@@ -1,8 +1,8 @@
 /// A figure of what each class was answered and meant: precision, recall and F1 are such.
 #pragma once
 
-#include <gradus/core/field.hpp>
-#include <gradus/core/fixed_name.hpp>
+#include <gradus/compose/field.hpp>
+#include <gradus/compose/fixed_name.hpp>
 #include <gradus/policy/metric/class_counts.hpp>
 #include <gradus/policy/metric/concept.hpp>
 

@@ -1,8 +1,8 @@
 /// The metric axis, which takes several policies: what an evaluation tells beside the loss.
 #pragma once
 
-#include <gradus/core/contract.hpp>
-#include <gradus/core/tensor_fwd.hpp>
+#include <gradus/compose/contract.hpp>
+#include <gradus/compose/tensor_fwd.hpp>
 
 #include <array>
 #include <optional>

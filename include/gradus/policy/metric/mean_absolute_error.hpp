@@ -1,7 +1,7 @@
 /// How far outputs are off.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/metric/concept.hpp>
 #include <gradus/policy/metric/detail/differences.hpp>
 

@@ -1,7 +1,7 @@
 /// Between how many tokens a language model is undecided.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/metric/class_counts.hpp>
 #include <gradus/policy/metric/concept.hpp>
 #include <gradus/policy/metric/detail/differences.hpp>

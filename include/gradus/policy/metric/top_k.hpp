@@ -1,8 +1,8 @@
 /// Whether the right class is among the best.
 #pragma once
 
-#include <gradus/core/field.hpp>
-#include <gradus/core/fixed_name.hpp>
+#include <gradus/compose/field.hpp>
+#include <gradus/compose/fixed_name.hpp>
 #include <gradus/policy/metric/class_counts.hpp>
 #include <gradus/policy/metric/concept.hpp>
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
-#include <gradus/core/error.hpp>
 #include <gradus/core/random.hpp>
+#include <gradus/error.hpp>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>

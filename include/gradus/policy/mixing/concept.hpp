@@ -1,8 +1,8 @@
 /// The mixing axis: training batches whose samples are blended with one another.
 #pragma once
 
-#include <gradus/core/contract.hpp>
-#include <gradus/core/tensor_fwd.hpp>
+#include <gradus/compose/contract.hpp>
+#include <gradus/compose/tensor_fwd.hpp>
 
 #include <array>
 #include <cstdint>

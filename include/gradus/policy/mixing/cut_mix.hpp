@@ -1,7 +1,7 @@
 /// A rectangle of each image from another one of its batch.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/mixing/blend.hpp>
 #include <gradus/policy/mixing/concept.hpp>
 

@@ -1,7 +1,7 @@
 /// Every sample by itself: the neutral mixing policy. Start one of your own from this.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/mixing/concept.hpp>
 
 namespace gradus {

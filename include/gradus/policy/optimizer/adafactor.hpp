@@ -1,7 +1,7 @@
 /// Adafactor: the second moment of a matrix kept as one row and one column.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/policy/optimizer/concept.hpp>

@@ -1,7 +1,7 @@
 /// Adam: steps scaled by running means of the gradient and of its square.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/policy/optimizer/adam_state.hpp>
 #include <gradus/policy/optimizer/concept.hpp>

@@ -1,7 +1,7 @@
 /// Adam with decoupled weight decay.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/policy/optimizer/adam_state.hpp>
 #include <gradus/policy/optimizer/concept.hpp>

@@ -1,9 +1,9 @@
 /// The optimizer axis: how gradients move the weights.
 #pragma once
 
-#include <gradus/core/contract.hpp>
+#include <gradus/compose/contract.hpp>
+#include <gradus/compose/tensor_fwd.hpp>
 #include <gradus/core/rates.hpp>
-#include <gradus/core/tensor_fwd.hpp>
 
 #include <array>
 #include <vector>

@@ -1,7 +1,7 @@
 /// Lion: the sign of a blend of gradient and momentum.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/policy/optimizer/decay.hpp>

@@ -1,7 +1,7 @@
 /// Muon: momentum made orthogonal, for the weights of convolutions and linear layers.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>

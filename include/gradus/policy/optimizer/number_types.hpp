@@ -1,8 +1,8 @@
 /// What an optimizer must know of the number types of its parameters.
 #pragma once
 
-#include <gradus/core/error.hpp>
 #include <gradus/core/parameters.hpp>
+#include <gradus/error.hpp>
 
 #include <c10/util/BFloat16.h>
 #include <c10/util/Half.h>

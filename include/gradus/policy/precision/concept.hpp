@@ -1,8 +1,8 @@
 /// The precision axis: which numeric type the forward pass computes in. Weights stay float32.
 #pragma once
 
-#include <gradus/core/contract.hpp>
-#include <gradus/core/tensor_fwd.hpp>
+#include <gradus/compose/contract.hpp>
+#include <gradus/compose/tensor_fwd.hpp>
 
 #include <array>
 

@@ -1,7 +1,7 @@
 /// Everything in float32: the neutral precision policy. Start one of your own from this.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/precision/concept.hpp>
 #include <gradus/policy/precision/precision_choice.hpp>
 

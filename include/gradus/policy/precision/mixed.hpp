@@ -1,10 +1,10 @@
 /// Mixed precision: autocast to a 16-bit type, with gradient scaling where that type is float16.
 #pragma once
 
-#include <gradus/core/device.hpp>
-#include <gradus/core/error.hpp>
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/state_dict.hpp>
+#include <gradus/device/device.hpp>
+#include <gradus/error.hpp>
 #include <gradus/policy/precision/autocast.hpp>
 #include <gradus/policy/precision/concept.hpp>
 #include <gradus/policy/precision/grad_scaler.hpp>

@@ -1,8 +1,8 @@
 /// The resolution axis: at what size training images are seen. Evaluation is always at full size.
 #pragma once
 
-#include <gradus/core/contract.hpp>
-#include <gradus/core/tensor_fwd.hpp>
+#include <gradus/compose/contract.hpp>
+#include <gradus/compose/tensor_fwd.hpp>
 
 #include <array>
 

@@ -1,7 +1,7 @@
 /// Images as they are: the neutral resolution policy.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/resolution/concept.hpp>
 
 #include <ATen/core/Tensor.h>

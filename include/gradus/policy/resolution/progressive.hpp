@@ -1,7 +1,7 @@
 /// Small images first, full size at the end.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/resolution/concept.hpp>
 
 #include <ATen/ops/_upsample_bilinear2d_aa.h>

@@ -1,7 +1,7 @@
 /// The schedule axis: the learning rate, and perhaps the momentum, of each optimizer step.
 #pragma once
 
-#include <gradus/core/contract.hpp>
+#include <gradus/compose/contract.hpp>
 #include <gradus/core/history.hpp>
 #include <gradus/core/rates.hpp>
 

@@ -1,7 +1,7 @@
 /// The optimizer's own rate in every step: the neutral schedule. Start one of your own from this.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 
 namespace gradus {

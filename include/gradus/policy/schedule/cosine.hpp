@@ -1,7 +1,7 @@
 /// The rate falls along half a cosine over the whole run.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 
 #include <cmath>

@@ -1,7 +1,7 @@
 /// Half cosines one after the other, each from the full rate.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 
 #include <cmath>

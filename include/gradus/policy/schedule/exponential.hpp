@@ -1,7 +1,7 @@
 /// The rate falls by the same factor in every step.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 
 #include <cmath>

@@ -1,7 +1,7 @@
 /// The rate falls to zero as a power of the steps that are left.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 
 #include <cmath>

@@ -1,7 +1,7 @@
 /// The rate falls when the results stop getting better.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/monitor.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/policy/schedule/concept.hpp>

@@ -1,7 +1,7 @@
 /// Two schedules one after the other; more by a sequence within a sequence.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 
 #include <algorithm>

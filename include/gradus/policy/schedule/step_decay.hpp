@@ -1,7 +1,7 @@
 /// The rate falls by a factor every so many steps.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 
 #include <cmath>

@@ -1,7 +1,7 @@
 /// A linear rise in front of any schedule.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 /// The sharing axis: which parameters of a model are one and the same.
 #pragma once
 
-#include <gradus/core/contract.hpp>
+#include <gradus/compose/contract.hpp>
 
 #include <array>
 

@@ -1,7 +1,7 @@
 /// Two convolutions of an early layer with one weight.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/policy/sharing/concept.hpp>
 

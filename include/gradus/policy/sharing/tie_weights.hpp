@@ -1,7 +1,7 @@
 /// Any two layers of a model with one weight, named by pointers to members.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/policy/sharing/concept.hpp>
 

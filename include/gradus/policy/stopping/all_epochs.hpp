@@ -1,7 +1,7 @@
 /// All planned epochs: the neutral stopping policy. Start one of your own from this.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/stopping/concept.hpp>
 
 namespace gradus {

@@ -1,7 +1,7 @@
 /// The stopping axis: whether a run ends before its planned epochs.
 #pragma once
 
-#include <gradus/core/contract.hpp>
+#include <gradus/compose/contract.hpp>
 #include <gradus/core/history.hpp>
 
 #include <array>

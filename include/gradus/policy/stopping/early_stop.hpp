@@ -1,7 +1,7 @@
 /// The end of a run whose results no longer get better.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/core/monitor.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/state_dict.hpp>

@@ -1,8 +1,8 @@
 /// A model that learns from another one.
 #pragma once
 
-#include <gradus/core/crc32c.hpp>
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
+#include <gradus/files/crc32c.hpp>
 #include <gradus/policy/task/concept.hpp>
 #include <gradus/policy/task/result.hpp>
 

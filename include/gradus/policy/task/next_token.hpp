@@ -1,7 +1,7 @@
 /// Each token from those before it: language models.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/task/concept.hpp>
 #include <gradus/policy/task/result.hpp>
 

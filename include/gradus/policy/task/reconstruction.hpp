@@ -1,7 +1,7 @@
 /// Inputs given back: autoencoders, plain and variational.
 #pragma once
 
-#include <gradus/core/field.hpp>
+#include <gradus/compose/field.hpp>
 #include <gradus/policy/task/concept.hpp>
 #include <gradus/policy/task/result.hpp>
 

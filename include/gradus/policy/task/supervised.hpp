@@ -1,9 +1,9 @@
 /// Outputs compared with targets: the neutral task.
 #pragma once
 
+#include <gradus/compose/field.hpp>
 #include <gradus/core/batch_tensors.hpp>
-#include <gradus/core/error.hpp>
-#include <gradus/core/field.hpp>
+#include <gradus/error.hpp>
 #include <gradus/policy/task/concept.hpp>
 #include <gradus/policy/task/result.hpp>
 

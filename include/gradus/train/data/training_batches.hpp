@@ -1,0 +1,92 @@
+/// The training batches of one epoch: order, augmentation, loading and copy to the device together.
+#pragma once
+
+#include <gradus/core/image_transform.hpp>
+#include <gradus/core/loading_plan.hpp>
+#include <gradus/data/dataset.hpp>
+#include <gradus/data/device_feed.hpp>
+#include <gradus/data/loader.hpp>
+#include <gradus/data/sampling.hpp>
+#include <gradus/train/step/call_mistakes.hpp>
+#include <gradus/train/step/loss_inputs.hpp>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace gradus {
+
+/// Makes micro-batch `first + number` of epoch `epoch`: a pure function of (seed, epoch, number),
+/// so that it can run in any thread. Refers to the dataset, which must outlive it. Throws DataError
+/// for a batch that is not what was asked for.
+template <data::Dataset Train, class Augmentation, class Weight>
+class TrainingFetch {
+ public:
+  TrainingFetch(const Train& train, const Augmentation& augmentation, const Weight& weight,
+                std::int64_t batch_size, std::uint64_t seed, std::int64_t epoch,
+                std::int64_t first = 0)
+      : train_(&train),
+        augmentation_(augmentation),
+        weight_(weight),
+        batch_size_(batch_size),
+        seed_(seed),
+        epoch_(epoch),
+        first_(first),
+        order_(data::epoch_order(train.size(), seed, epoch)) {}
+
+  Weighed<data::batch_of<Train>> operator()(std::int64_t number) const {
+    const auto indices = data::batches(order_, batch_size_)[first_ + number];
+    return weighed(read(indices), weight_, static_cast<std::int64_t>(indices.size()));
+  }
+
+ private:
+  data::batch_of<Train> read(std::span<const std::int64_t> indices) const {
+    if constexpr (!Augmentation::varies) {
+      return train_->batch(indices);
+    } else if constexpr (data::AugmentableDataset<Train>) {
+      std::vector<ImageTransform> transforms;
+      transforms.reserve(indices.size());
+      for (const auto index : indices) {
+        transforms.push_back(augmentation_.draw({seed_, epoch_, index}));
+      }
+      return train_->batch(indices, transforms);
+    } else {
+      [[maybe_unused]] const Says<AugmentationMistake<Train, Augmentation>> refusal;
+      return {};
+    }
+  }
+
+  const Train* train_;
+  Augmentation augmentation_;
+  Weight weight_;
+  std::int64_t batch_size_;
+  std::uint64_t seed_;
+  std::int64_t epoch_;
+  std::int64_t first_;
+  std::vector<std::int64_t> order_;
+};
+
+/// Makes batch `number` of the first `samples` of a held-out set, in its own order.
+template <data::Dataset Held, class Weight>
+class EvaluationFetch {
+ public:
+  EvaluationFetch(const Held& held, const Weight& weight, std::int64_t batch_size,
+                  std::int64_t samples)
+      : held_(&held),
+        weight_(weight),
+        batch_size_(batch_size),
+        order_(data::sequential_order(samples)) {}
+
+  Weighed<data::batch_of<Held>> operator()(std::int64_t number) const {
+    const auto indices = data::batches(order_, batch_size_)[number];
+    return weighed(held_->batch(indices), weight_, static_cast<std::int64_t>(indices.size()));
+  }
+
+ private:
+  const Held* held_;
+  Weight weight_;
+  std::int64_t batch_size_;
+  std::vector<std::int64_t> order_;
+};
+
+}  // namespace gradus

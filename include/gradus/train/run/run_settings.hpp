@@ -1,0 +1,70 @@
+/// What belongs to a run rather than to a policy: seed, epochs, device and limits.
+#pragma once
+
+#include <gradus/core/stop_request.hpp>
+#include <gradus/device/device.hpp>
+#include <gradus/device/math_settings.hpp>
+#include <gradus/error.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace gradus {
+
+struct RunSettings {
+  std::uint64_t seed = 0;  ///< of the order of samples and their augmentation
+  std::int64_t epochs = 5;
+  c10::Device device = default_device();
+  std::int64_t log_every_steps = 50;                  ///< steps between two readings of the loss
+  std::int64_t evaluation_batch_size = 500;           ///< samples
+  std::int64_t sanity_samples = 64;                   ///< evaluated before step 0; 0: none
+  bool evaluate_flipped = false;                      ///< also report the mean over mirror images
+  std::optional<std::int64_t> limit_train_batches{};  ///< per epoch
+  std::optional<std::int64_t> limit_test_batches{};   ///< per evaluation
+  /// Every epoch trains on the same so many batches, to see whether a model can learn at all.
+  std::optional<std::int64_t> overfit_batches{};
+  /// Ends the run early, after so many optimizer steps.
+  std::optional<std::int64_t> stop_after_steps{};
+  /// Ends the run after the step that runs, or the batch that is evaluated, once it is asked. Must
+  /// outlive the run.
+  const StopRequest* stop = nullptr;
+  std::optional<double> stop_after_seconds{};  ///< likewise, of wall-clock time since `fit` began
+  bool allow_other_data = false;               ///< a loaded run may go on with other training data
+  /// How the device may compute, while the run trains and evaluates.
+  MathSettings math{};
+};
+
+/// Returns `run`. Throws ConfigurationError for a number that no run can have.
+inline const RunSettings& checked(const RunSettings& run) {
+  constexpr std::int64_t most_epochs = 1'000'000;  // so that steps can be counted
+  const auto at_least_one = [](const char* name, std::int64_t value) {
+    if (value >= 1) return;
+    throw ConfigurationError(std::string(name) + " is " + std::to_string(value) +
+                             ", but it takes a whole number of at least 1.");
+  };
+  at_least_one("epochs", run.epochs);
+  if (run.epochs > most_epochs) {
+    throw ConfigurationError("epochs is " + std::to_string(run.epochs) +
+                             ", but it takes a whole number of at most 1000000.");
+  }
+  at_least_one("log_every_steps", run.log_every_steps);
+  at_least_one("evaluation_batch_size", run.evaluation_batch_size);
+  if (run.sanity_samples < 0) {
+    throw ConfigurationError("sanity_samples is " + std::to_string(run.sanity_samples) +
+                             ", but it takes a whole number of at least 0.");
+  }
+  at_least_one("limit_train_batches", run.limit_train_batches.value_or(1));
+  at_least_one("limit_test_batches", run.limit_test_batches.value_or(1));
+  at_least_one("overfit_batches", run.overfit_batches.value_or(1));
+  at_least_one("stop_after_steps", run.stop_after_steps.value_or(1));
+  if (!(run.stop_after_seconds.value_or(1) > 0)) {
+    throw ConfigurationError("stop_after_seconds is " + std::to_string(*run.stop_after_seconds) +
+                             ", but it takes a number above 0.");
+  }
+  checked(run.device);
+  checked(run.math);
+  return run;
+}
+
+}  // namespace gradus

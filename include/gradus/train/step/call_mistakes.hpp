@@ -1,0 +1,115 @@
+/// Whether `fit` can be called so: a sentence that names the argument and the fix. No torch header
+/// is needed here.
+#pragma once
+
+#include <gradus/compose/argument_mistakes.hpp>
+#include <gradus/compose/refusal.hpp>
+#include <gradus/compose/tensor_fwd.hpp>
+#include <gradus/core/batch_tensors.hpp>
+#include <gradus/core/observer.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <type_traits>
+
+namespace gradus {
+
+namespace detail {
+
+template <class D>
+consteval Sentence dataset_mistake() {
+  if constexpr (!requires(const D& dataset) {
+                  { dataset.size() } -> std::convertible_to<std::int64_t>;
+                }) {
+    return Sentence("dataset ", type_name<D>(),
+                    " of fit does not say how many samples it has; add `std::int64_t size() "
+                    "const`.");
+  } else if constexpr (!requires(const D& dataset, std::span<const std::int64_t> indices) {
+                         requires find_tensors<
+                             std::remove_cvref_t<decltype(dataset.batch(indices))>>();
+                       }) {
+    return Sentence("dataset ", type_name<D>(),
+                    " of fit makes no batches; declare `gradus::Batch batch(std::span<const "
+                    "std::int64_t> indices) const`, or let it return tensors of another form.");
+  } else {
+    return {};
+  }
+}
+
+/// An argument behind the training set, as forwarded: the held-out set, or an observer.
+template <class Argument>
+consteval Sentence companion_mistake() {
+  using Bare = std::remove_reference_t<Argument>;
+  if constexpr (Observer<Bare>) {
+    if constexpr (std::is_lvalue_reference_v<Argument>) return {};
+    return Sentence("observer ", type_name<Bare>(),
+                    " of fit is a temporary; give it a name, for it is told of the run and asked "
+                    "afterwards.");
+  } else if constexpr (requires(Bare& argument) { argument.size(); }) {
+    return dataset_mistake<std::remove_const_t<Bare>>();
+  } else {
+    return Sentence("argument ", type_name<Bare>(),
+                    " of fit is neither a dataset nor an observer; give it `void on(const "
+                    "gradus::EpochEnd& event)`, or `size` and `batch`, or leave it out.");
+  }
+}
+
+}  // namespace detail
+
+template <class Train, class... Others>
+struct CallMistake {
+  static constexpr Sentence sentence =
+      first_mistake(detail::dataset_mistake<std::remove_cvref_t<Train>>(),
+                    detail::companion_mistake<Others>()...);
+};
+
+/// A training set whose images cannot be varied, under a policy that varies them.
+template <class Train, class Augmentation>
+struct AugmentationMistake {
+  static constexpr Sentence sentence{
+      "dataset ", type_name<Train>(), " of fit takes no transforms, but policy ",
+      type_name<Augmentation>(),
+      " of axis augmentation varies images; add `gradus::Batch batch(std::span<const std::int64_t> "
+      "indices, std::span<const gradus::ImageTransform> transforms) const` or leave the policy "
+      "out."};
+};
+
+/// A task that does not take the batches of the dataset.
+template <class Task, class Model, class B>
+struct TaskMistake {
+  static constexpr Sentence sentence{"policy ",
+                                     type_name<Task>(),
+                                     " of axis task cannot compute batches ",
+                                     type_name<B>(),
+                                     " with model ",
+                                     type_name<Model>(),
+                                     "; let its `forward(model, batch, loss)` take them and return "
+                                     "a gradus::TaskResult, or choose "
+                                     "a task that does."};
+};
+
+/// A policy that acts on batches of another form than those of the dataset.
+template <class B, class P>
+struct BatchMistake {
+  static constexpr Sentence sentence{
+      "policy ",
+      type_name<P>(),
+      " of axis ",
+      P::slot::name,
+      " does not take batches ",
+      type_name<B>(),
+      "; let the dataset make gradus::Batch, or leave the policy out."};
+};
+
+/// A training set that cannot lie on a device, under a loading policy that puts it there.
+template <class Train, class Loading>
+struct ResidentMistake {
+  static constexpr Sentence sentence{
+      "dataset ", type_name<Train>(), " of fit cannot lie on a device, but policy ",
+      type_name<Loading>(),
+      " of axis loading puts it there; add `device_bytes` and `on_device` as "
+      "gradus::data::ResidentDataset has them, or choose Prefetch."};
+};
+
+}  // namespace gradus

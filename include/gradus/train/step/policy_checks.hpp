@@ -1,0 +1,67 @@
+/// Checks of the numbers that a run is given, before anything runs: the same rules that hold at
+/// compile time for the numbers of a type.
+#pragma once
+
+#include <gradus/compose/slot.hpp>
+#include <gradus/core/monitor.hpp>
+#include <gradus/error.hpp>
+#include <gradus/policy/schedule/concept.hpp>
+#include <gradus/settings/settings.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace gradus {
+
+/// Numbers out of range, or that do not go together. Throws ConfigurationError.
+template <class P>
+void check_policy(const P& policy) {
+  check_fields(policy);
+  if constexpr (requires { policy.mistake().empty(); }) {
+    if (policy.mistake().empty()) return;
+    throw ConfigurationError(std::string(P::slot::name) + ": " + std::string(policy.mistake()) +
+                             ".");
+  }
+}
+
+/// What policies of different axes must agree on. Throws ConfigurationError.
+template <class Policies>
+void check_agreement(const Policies& policies) {
+  const auto& schedule = policies.template at<slot::schedule>();
+  if constexpr (requires { schedule.cycles_momentum(); }) {
+    if (!schedule.cycles_momentum() || policies.template at<slot::optimizer>().has_momentum())
+      return;
+    throw ConfigurationError(
+        "the schedule cycles momentum, but the optimizer has none; set schedule.cycle_momentum to "
+        "false or choose another optimizer.");
+  }
+}
+
+/// A policy that monitors, by a member `monitor`, a metric that no epoch of the run has. Throws
+/// ConfigurationError.
+template <class Policies>
+void check_monitors(const Policies& policies, const Measured& measured) {
+  policies.for_each([&]<class P>(const P& policy) {
+    if constexpr (requires { static_cast<MetricName P::*>(&P::monitor); }) {
+      check_monitor("policy " + std::string(P::name) + " of axis " + std::string(P::slot::name),
+                    policy.monitor, measured);
+    }
+  });
+}
+
+/// A run that its schedule is not made for. Throws ConfigurationError.
+template <class Schedule>
+void check_length(const Schedule& schedule, std::int64_t total_steps) {
+  const auto mistake = run_mistake(schedule, total_steps);
+  if (!mistake.empty()) throw ConfigurationError("schedule: " + mistake + ".");
+}
+
+/// Returns `policies`. Throws ConfigurationError for numbers that no run can have.
+template <class Policies>
+const Policies& checked_policies(const Policies& policies) {
+  policies.for_each([](const auto& policy) { check_policy(policy); });
+  check_agreement(policies);
+  return policies;
+}
+
+}  // namespace gradus

@@ -1,0 +1,166 @@
+/// The run states of a trainer's policies, and the calls of their hooks in the order of phases.
+/// What no policy has costs nothing.
+#pragma once
+
+#include <gradus/compose/hook_list.hpp>
+#include <gradus/compose/policy_set.hpp>
+#include <gradus/core/state_dict.hpp>
+#include <gradus/core/step_context.hpp>
+
+#include <c10/core/Device.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace gradus {
+
+namespace detail {
+
+/// Of policy number `I`; empty where the policy has none, and then of no size in a tuple.
+template <std::size_t I, class P, bool Empty = std::is_empty_v<state_of<P>>>
+struct HeldState {
+  state_of<P> state;
+};
+template <std::size_t I, class P>
+struct HeldState<I, P, true> {
+  [[no_unique_address]] state_of<P> state;
+};
+
+template <class Indices, class... Ps>
+struct StateTuple;
+template <std::size_t... I, class... Ps>
+struct StateTuple<std::index_sequence<I...>, Ps...> {
+  using type = std::tuple<HeldState<I, Ps>...>;
+};
+
+}  // namespace detail
+
+template <class Set>
+class PolicyStates;
+
+template <class... Ps>
+class PolicyStates<PolicySet<Ps...>> {
+  using Set = PolicySet<Ps...>;
+  template <std::size_t I>
+  using PolicyAt = policy_t<std::tuple_element_t<I, std::tuple<Ps...>>>;
+
+ public:
+  /// Makes the run state of each policy that has one.
+  PolicyStates(const Set& policies, const std::vector<NamedTensor>& parameters, c10::Device device)
+      : states_(start_all(std::index_sequence_for<Ps...>(), policies, parameters, device)) {}
+
+  /// New run states for all policies but the one on the axis of tag `Kept`.
+  template <class Kept>
+  void restart_all_but(const Set& policies, const std::vector<NamedTensor>& parameters,
+                       c10::Device device) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (restart<I, Kept>(policies, parameters, device), ...);
+    }(std::index_sequence_for<Ps...>());
+  }
+
+  /// Of the policy on the axis of tag `Slot`.
+  template <class Slot>
+  [[nodiscard]] auto& at() {
+    return std::get<Set::template index_of<Slot>()>(states_).state;
+  }
+  template <class Slot>
+  [[nodiscard]] const auto& at() const {
+    return std::get<Set::template index_of<Slot>()>(states_).state;
+  }
+
+  /// Calls hook `H` of those that have it, early phases first.
+  template <class H, class... Arguments>
+  void call(const Set& policies, Arguments&... arguments) {
+    static constexpr auto order = hook_order<H, policy_t<Ps>...>();
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (call_one<H, order[I]>(policies, arguments...), ...);
+    }(std::make_index_sequence<order.size()>());
+  }
+
+  /// Whether a policy has hook `H`.
+  template <class H>
+  static constexpr bool has = hook_order<H, policy_t<Ps>...>().size() > 0;
+
+  /// Runs `body` inside the scopes of around-hook `H`: early phases are outermost and end last.
+  template <class H, std::size_t Next = 0, class Body>
+  decltype(auto) around(const Set& policies, const StepContext& context, Body&& body) {
+    static constexpr auto order = hook_order<H, policy_t<Ps>...>();
+    if constexpr (Next == order.size()) {
+      return body();
+    } else {
+      [[maybe_unused]] const auto scope = call_one<H, order[Next]>(policies, context);
+      return around<H, Next + 1>(policies, context, std::forward<Body>(body));
+    }
+  }
+
+  /// Calls `visit(policy, state)` for each policy that has run state.
+  template <class Visit>
+  void for_each(const Set& policies, Visit&& visit) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (visit_one<I>(policies, visit), ...);
+    }(std::index_sequence_for<Ps...>());
+  }
+
+ private:
+  template <std::size_t... I>
+  static auto start_all(std::index_sequence<I...>, const Set& policies,
+                        const std::vector<NamedTensor>& parameters, c10::Device device) {
+    return typename detail::StateTuple<std::index_sequence<I...>, policy_t<Ps>...>::type{
+        detail::HeldState<I, policy_t<Ps>>{
+            start_one(policies.template get<I>(), parameters, device)}...};
+  }
+
+  template <class P>
+  static state_of<P> start_one(const P& policy,
+                               [[maybe_unused]] const std::vector<NamedTensor>& parameters,
+                               [[maybe_unused]] c10::Device device) {
+    if constexpr (requires { policy.start(parameters); }) {
+      return policy.start(parameters);
+    } else if constexpr (requires { policy.start(device); }) {
+      return policy.start(device);
+    } else {
+      static_assert(std::is_empty_v<state_of<P>>,
+                    "gradus: a policy has run state, but its `start` takes neither `const "
+                    "std::vector<gradus::NamedTensor>&` nor `c10::Device`.");
+      return {};
+    }
+  }
+
+  template <std::size_t I, class Kept>
+  void restart(const Set& policies, const std::vector<NamedTensor>& parameters,
+               c10::Device device) {
+    using P = PolicyAt<I>;
+    if constexpr (!std::is_empty_v<state_of<P>> && !std::is_same_v<typename P::slot, Kept>) {
+      auto fresh = start_one(policies.template get<I>(), parameters, device);
+      auto& state = std::get<I>(states_).state;
+      std::destroy_at(&state);  // it may have members that cannot be assigned
+      std::construct_at(&state, std::move(fresh));
+    }
+  }
+
+  template <class H, std::size_t I, class... Arguments>
+  decltype(auto) call_one(const Set& policies, Arguments&... arguments) {
+    const auto& policy = policies.template get<I>();
+    if constexpr (std::is_empty_v<state_of<PolicyAt<I>>>) {
+      return H::call(policy, arguments...);
+    } else {
+      return H::call(policy, std::get<I>(states_).state, arguments...);
+    }
+  }
+
+  template <std::size_t I, class Visit>
+  void visit_one(const Set& policies, Visit& visit) {
+    if constexpr (!std::is_empty_v<state_of<PolicyAt<I>>>) {
+      visit(policies.template get<I>(), std::get<I>(states_).state);
+    }
+  }
+
+  typename detail::StateTuple<std::index_sequence_for<Ps...>, policy_t<Ps>...>::type states_;
+};
+
+}  // namespace gradus
