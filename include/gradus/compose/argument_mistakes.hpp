@@ -111,7 +111,7 @@ struct DoubleMistakes<> {
 template <class P, class... Rest>
 struct DoubleMistakes<P, Rest...> {
   static constexpr Sentence sentence =
-      first(double_mistake<P, Rest...>(), DoubleMistakes<Rest...>::sentence);
+      first_mistake(double_mistake<P, Rest...>(), DoubleMistakes<Rest...>::sentence);
 };
 
 }  // namespace detail

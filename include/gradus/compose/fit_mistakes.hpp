@@ -93,7 +93,7 @@ consteval Sentence conflict_mistake() {
 template <class P>
 consteval Sentence contract_or_hooks_mistake() {
   if constexpr (UnderContract<P>) {
-    return first(contract_mistake<P>(), hooks_mistake<P>());
+    return first_mistake(contract_mistake<P>(), hooks_mistake<P>());
   } else {
     return hooks_mistake<P>();
   }
@@ -105,7 +105,7 @@ consteval Sentence policy_mistake() {
   if constexpr (!contract_or_hooks_mistake<P>().empty()) {
     return contract_or_hooks_mistake<P>();
   } else {
-    return first(state_mistake<P>(), number_mistake<Argument>(), conflict_mistake<Argument>());
+    return first_mistake(state_mistake<P>(), number_mistake<Argument>(), conflict_mistake<Argument>());
   }
 }
 
