@@ -20,6 +20,8 @@
 #include <gradus/policy/execution/captured_step.hpp>
 #include <gradus/policy/execution/concept.hpp>
 #include <gradus/policy/execution/eager.hpp>
+#include <gradus/policy/freezing/freeze.hpp>
+#include <gradus/policy/freezing/no_freezing.hpp>
 #include <gradus/policy/guard/concept.hpp>
 #include <gradus/policy/guard/guard.hpp>
 #include <gradus/policy/initialization/as_made.hpp>
@@ -63,9 +65,11 @@
 #include <gradus/policy/optimizer/adafactor.hpp>
 #include <gradus/policy/optimizer/adam.hpp>
 #include <gradus/policy/optimizer/adam_state.hpp>
+#include <gradus/policy/optimizer/adam_step.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/policy/optimizer/decay.hpp>
+#include <gradus/policy/optimizer/grouped.hpp>
 #include <gradus/policy/optimizer/lion.hpp>
 #include <gradus/policy/optimizer/moments.hpp>
 #include <gradus/policy/optimizer/moved_parameters.hpp>

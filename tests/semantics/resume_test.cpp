@@ -7,8 +7,10 @@
 #include <gradus/checkpoint/safetensors.hpp>
 #include <gradus/policy/augmentation/random_erasing.hpp>
 #include <gradus/policy/averaging/swa.hpp>
+#include <gradus/policy/freezing/freeze.hpp>
 #include <gradus/policy/optimizer/adafactor.hpp>
 #include <gradus/policy/optimizer/adam.hpp>
+#include <gradus/policy/optimizer/grouped.hpp>
 #include <gradus/policy/optimizer/lion.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/optimizer/rmsprop.hpp>
@@ -24,11 +26,17 @@
 using namespace gradus;
 using namespace semantics;
 
+using FineTuned =
+    Grouped<AdamW, Group{.parameters = "*weight", .form = GroupForm::weights, .rate = 3},
+            GroupWith<Lion>{.parameters = "*.bias"}>;
+
 CATCH_TEMPLATE_TEST_CASE("[line 13] a saved run goes on bit for bit, from any step", "",
                          (Run<Preset<SGD{.lr = 0.1, .momentum = 0.9}>>), (Run<Adam>), (Run<AdamW>),
                          (Run<RMSprop, SWA>), (Run<Lion, RandomErasing<CropFlip>>),
                          (Run<Adafactor, EarlyStop>), (Run<Muon, ReduceOnPlateau>),
-                         (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>>), Everything) {
+                         (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>>),
+                         (Run<FineTuned, Preset<Freeze{.parameters = "stem*|stage1.*", .epochs = 1}>>),
+                         Everything) {
   check_resume<TestType>(two_epochs);
 }
 

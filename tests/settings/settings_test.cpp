@@ -1,6 +1,7 @@
 #include "catch.hpp"
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
+#include <gradus/settings/name_pattern.hpp>
 #include <gradus/settings/settings.hpp>
 
 #include <limits>
@@ -53,4 +54,20 @@ CATCH_TEST_CASE("numbers that were set in code are checked as well") {
   CATCH_CHECK_THROWS_WITH(
       gradus::check_fields(AdamW{.lr = -1}),
       "optimizer.lr is -1.0, but it takes a finite number above 0 and at most 1e+38.");
+}
+
+CATCH_TEST_CASE("a pattern matches whole names, in alternatives, with stars and question marks") {
+  const gradus::NamePattern two("layer?.*|*.bias");
+  for (const auto* name : {"layer1.0.conv1.weight", "layer2.", "fc.bias", ".bias"}) {
+    CATCH_INFO(name);
+    CATCH_CHECK(two.matches(name));
+  }
+  for (const auto* name : {"fc.weight", "layer10.weight", "xlayer1.weight", "fc.bias2", ""}) {
+    CATCH_INFO(name);
+    CATCH_CHECK_FALSE(two.matches(name));
+  }
+  CATCH_CHECK(gradus::NamePattern().matches(""));
+  CATCH_CHECK(gradus::NamePattern("a*b*c").matches("a.b.b.c"));
+  CATCH_CHECK_FALSE(gradus::NamePattern("a*b*c").matches("a.b.b"));
+  CATCH_CHECK_THROWS(gradus::NamePattern(std::string(96, 'x')));
 }

@@ -10,9 +10,11 @@
 #include <gradus/policy/averaging/ema.hpp>
 #include <gradus/policy/clipping/clip_norm.hpp>
 #include <gradus/policy/execution/captured_step.hpp>
+#include <gradus/policy/freezing/freeze.hpp>
 #include <gradus/policy/loading/prefetch.hpp>
 #include <gradus/policy/mixing/mixup.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/policy/optimizer/grouped.hpp>
 #include <gradus/policy/optimizer/lion.hpp>
 #include <gradus/policy/precision/mixed.hpp>
 #include <gradus/policy/resolution/progressive.hpp>
@@ -307,6 +309,13 @@ CATCH_TEST_CASE("each form of batch has its graph: a short last batch, growing i
   const auto grown = equals_eager<Growing>(small_net, noise(24), run);
   CATCH_CHECK(grown.reason.empty());
   CATCH_CHECK(grown.captures == 2);  // the sides between the first and the last come too seldom
+}
+
+CATCH_TEST_CASE("steps are captured anew when a frozen part thaws") {
+  using T = Points4<Grouped<AdamW, Group{.parameters = "head.*", .rate = 5}>,
+                    Preset<Freeze{.parameters = "hidden.*", .epochs = 1}>>;
+  const auto report = equals_eager<T>(net, Points(32));
+  CATCH_CHECK(report.captures == 2);
 }
 
 CATCH_TEST_CASE("a captured run that is saved and resumed goes on bit for bit") {

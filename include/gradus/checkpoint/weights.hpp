@@ -38,7 +38,7 @@ inline void check_savable(const std::vector<NamedTensor>& state) {
 /// Writes the model's state. Throws ResourceError, and CheckpointError for a type that the format
 /// does not have.
 inline void save_weights(const torch::nn::Module& module, const std::filesystem::path& path,
-                         std::map<std::string, std::string> metadata) {
+                         std::map<std::string, std::string> metadata = {}) {
   write_safetensors(path, {std::move(metadata), named_state(module)});
 }
 
@@ -186,6 +186,12 @@ inline LoadReport load_weights(torch::nn::Module& module, const Safetensors& fil
   }
   for (auto& [to, from] : copies) copy_values(to, from);
   return report;
+}
+
+/// Likewise, of the file at `path`. Throws CheckpointError for one that is damaged or not there.
+inline LoadReport load_weights(torch::nn::Module& module, const std::filesystem::path& path,
+                               const LoadPlan& plan = {}) {
+  return load_weights(module, read_safetensors(path), plan);
 }
 
 }  // namespace gradus

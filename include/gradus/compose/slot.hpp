@@ -52,6 +52,9 @@ struct metric {
 struct initialization {
   static constexpr std::string_view name = "initialization";
 };
+struct freezing {
+  static constexpr std::string_view name = "freezing";
+};
 struct mixing {
   static constexpr std::string_view name = "mixing";
 };

@@ -13,6 +13,8 @@ namespace gradus {
 struct MetricName {
   std::array<char, 48> text{"loss"};
 
+  static constexpr std::string_view takes = "the name of a metric, one word such as 'loss'";
+
   constexpr MetricName() = default;
   constexpr MetricName(std::string_view name) : text{} {  // NOLINT: a text is a name
     for (std::size_t i = 0; i < name.size(); ++i) text.at(i) = name[i];

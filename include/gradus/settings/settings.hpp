@@ -5,7 +5,6 @@
 #include <gradus/compose/field.hpp>
 #include <gradus/error.hpp>
 #include <gradus/settings/dump.hpp>
-#include <gradus/settings/metric_name.hpp>
 #include <gradus/settings/nearest.hpp>
 
 #include <nlohmann/json.hpp>
@@ -41,7 +40,13 @@ inline std::string words(const Range& range) {
   return text;
 }
 
-inline constexpr std::string_view metric_names = "the name of a metric, one word such as 'loss'";
+/// A text of bounded size that is a number of a policy: MetricName, NamePattern.
+template <class T>
+concept TextField = requires(const T& value) {
+  std::string_view(value);
+  value.text.size();
+  std::string_view(T::takes);
+};
 
 inline std::string words_of_list(const Range& range) { return "a list, each " + words(range); }
 
@@ -58,7 +63,7 @@ template <class T>
 nlohmann::json value_to_json(const T& value) {
   if constexpr (std::is_enum_v<T>) {
     return std::string(enum_names(value).at(static_cast<std::size_t>(value)));
-  } else if constexpr (std::is_same_v<T, MetricName>) {
+  } else if constexpr (TextField<T>) {
     return std::string(std::string_view(value));
   } else {
     return value;
@@ -84,11 +89,11 @@ T value_from_json(const nlohmann::json& json, const Range& range, std::string_vi
       if (names.at(i) == json.get_ref<const std::string&>()) return static_cast<T>(i);
     }
     refuse(path, json, "one of " + names_of_enum<T>());
-  } else if constexpr (std::is_same_v<T, MetricName>) {
+  } else if constexpr (TextField<T>) {
     const auto word = json.is_string() ? json.get<std::string>() : std::string();
-    const bool fits = !word.empty() && word.size() < MetricName().text.size();
-    if (!fits || word.find(' ') != word.npos) refuse(path, json, std::string(metric_names));
-    return MetricName(word);
+    const bool fits = !word.empty() && word.size() < T().text.size();
+    if (!fits || word.find(' ') != word.npos) refuse(path, json, std::string(T::takes));
+    return T(word);
   } else if constexpr (std::is_same_v<T, std::vector<double>>) {
     if (!json.is_array()) refuse(path, json, words_of_list(range));
     T values;
@@ -109,9 +114,10 @@ T value_from_json(const nlohmann::json& json, const Range& range, std::string_vi
     }
     return json.get<T>();
   } else {
-    static_assert(std::is_same_v<T, double>,
-                  "a field is a double, an integer, a bool, an enum, a MetricName or a vector of "
-                  "doubles");
+    static_assert(
+        std::is_same_v<T, double>,
+        "a field is a double, an integer, a bool, an enum, a MetricName, a NamePattern or a "
+        "vector of doubles");
     if (!json.is_number() || !range.holds(json.get<double>())) refuse(path, json, words(range));
     return json.get<double>();
   }
@@ -126,8 +132,8 @@ std::string allowed_values(const Range& range) {
     return "true or false";
   } else if constexpr (std::is_enum_v<T>) {
     return "one of " + detail::names_of_enum<T>();
-  } else if constexpr (std::is_same_v<T, MetricName>) {
-    return std::string(detail::metric_names);
+  } else if constexpr (detail::TextField<T>) {
+    return std::string(T::takes);
   } else if constexpr (std::is_same_v<T, std::vector<double>>) {
     return detail::words_of_list(range);
   } else if constexpr (std::is_integral_v<T>) {

@@ -7,6 +7,7 @@
 #include <gradus/policy/averaging/no_averaging.hpp>
 #include <gradus/policy/clipping/no_clipping.hpp>
 #include <gradus/policy/execution/eager.hpp>
+#include <gradus/policy/freezing/no_freezing.hpp>
 #include <gradus/policy/guard/guard.hpp>
 #include <gradus/policy/initialization/as_made.hpp>
 #include <gradus/policy/layout/contiguous.hpp>
@@ -23,14 +24,15 @@
 
 namespace gradus {
 
-using TrainerAxes = Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
-                         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>,
-                         Axis<slot::sharing, NoSharing>, Axis<slot::loading, Plain>,
-                         Axis<slot::augmentation, NoAugmentation>, Axis<slot::layout, Contiguous>,
-                         Axis<slot::resolution, FullResolution>, Axis<slot::loss, CrossEntropy>,
-                         Axis<slot::initialization, AsMade>, Axis<slot::mixing, NoMixing>,
-                         Axis<slot::clipping, NoClipping>, Axis<slot::averaging, NoAveraging>,
-                         Axis<slot::guard, Guard>, Axis<slot::stopping, AllEpochs>,
-                         Axis<slot::execution, Eager>, Axis<slot::task, Supervised>>;
+using TrainerAxes =
+    Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
+         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>, Axis<slot::sharing, NoSharing>,
+         Axis<slot::loading, Plain>, Axis<slot::augmentation, NoAugmentation>,
+         Axis<slot::layout, Contiguous>, Axis<slot::resolution, FullResolution>,
+         Axis<slot::loss, CrossEntropy>, Axis<slot::initialization, AsMade>,
+         Axis<slot::mixing, NoMixing>, Axis<slot::clipping, NoClipping>,
+         Axis<slot::averaging, NoAveraging>, Axis<slot::guard, Guard>,
+         Axis<slot::stopping, AllEpochs>, Axis<slot::execution, Eager>,
+         Axis<slot::task, Supervised>, Axis<slot::freezing, NoFreezing>>;
 
 }  // namespace gradus

@@ -3,34 +3,27 @@
 /// train/trainer.hpp to have all.
 #pragma once
 
-#include <gradus/compose/composition.hpp>
 #include <gradus/compose/policy_set.hpp>
 #include <gradus/core/events.hpp>
 #include <gradus/core/monitor.hpp>
 #include <gradus/core/observer.hpp>
-#include <gradus/core/parameters.hpp>
 #include <gradus/core/step_context.hpp>
 #include <gradus/core/step_plan.hpp>
-#include <gradus/policy/schedule/concept.hpp>
 #include <gradus/settings/settings.hpp>
 #include <gradus/train/capture/captured_run.hpp>
 #include <gradus/train/capture/execution_report.hpp>
-#include <gradus/train/model/prepare_model.hpp>
-#include <gradus/train/model/weight_swap.hpp>
 #include <gradus/train/run/data_mark.hpp>
 #include <gradus/train/run/interruption.hpp>
 #include <gradus/train/run/run_progress.hpp>
 #include <gradus/train/run/run_settings.hpp>
 #include <gradus/train/run/train_clock.hpp>
 #include <gradus/train/step/call_mistakes.hpp>
-#include <gradus/train/step/criterion.hpp>
-#include <gradus/train/step/device_steps.hpp>
+#include <gradus/train/step/compute.hpp>
 #include <gradus/train/step/loss_inputs.hpp>
 #include <gradus/train/step/loss_meter.hpp>
 #include <gradus/train/step/metric_tallies.hpp>
-#include <gradus/train/step/numeric_guard.hpp>
+#include <gradus/train/step/model_step.hpp>
 #include <gradus/train/step/policy_checks.hpp>
-#include <gradus/train/step/policy_states.hpp>
 #include <gradus/train/step/step_traits.hpp>
 
 #include <concepts>
@@ -65,12 +58,7 @@ class BasicTrainer {
   /// layout, and makes the run state. The model is shared with the caller, as module holders are.
   /// Throws ConfigurationError for numbers out of range, before anything is changed.
   explicit BasicTrainer(M model, const RunSettings& run = {}, const Policies& policies = {})
-      : model_(std::move(model)),
-        run_(gradus::checked(run)),
-        policies_(checked_policies(policies)),
-        parameters_(prepare_model(model_, policies_, run_.device)),
-        states_(policies_, parameters_, run_.device),
-        guard_(at<slot::guard>().plan()) {}
+      : run_(gradus::checked(run)), model_step_(std::move(model), policies, run_.device) {}
 
   /// Trains for `run.epochs` epochs; evaluates a few samples of `test` before the first step, and
   /// all after each epoch. A second call is a second run: it begins with the weights and the
@@ -85,8 +73,8 @@ class BasicTrainer {
   History fit(const Train& train, const Test& test, Os&... observers) {
     const Measured measured{.held_out = true,
                             .held_out_samples = test_samples(test) > 0,
-                            .names = metric_names(policies_, Traits::counts_correct)};
-    check_monitors(policies_, measured);
+                            .names = metric_names(policies(), Traits::counts_correct)};
+    check_monitors(policies(), measured);
     check_sanity(test);
     return fit_epochs(
         train, mark_of(test), measured, [&](EpochRecord& record) { evaluate_epoch(test, record); },
@@ -96,7 +84,7 @@ class BasicTrainer {
   /// Likewise without a held-out set.
   template <data::Dataset Train, Observer... Os>
   History fit(const Train& train, Os&... observers) {
-    check_monitors(policies_, {});
+    check_monitors(policies(), {});
     return fit_epochs(train, DataMark{}, {}, [](EpochRecord&) {}, observers...);
   }
 
@@ -119,6 +107,12 @@ class BasicTrainer {
   template <data::Dataset Held>
   Evaluation evaluate_flipped(const Held& held);
 
+  /// The outputs for each sample of a set, in its order: float32 [size, ...] on the CPU, made as
+  /// `evaluate` makes them. Its targets are not looked at. Throws ConfigurationError for a task
+  /// that gives no output with a row for each sample.
+  template <data::Dataset Set>
+  [[nodiscard]] at::Tensor predict(const Set& set);
+
   /// While the object it returns lives, the model holds the weights that `evaluate` uses. To save
   /// or copy what was judged.
   [[nodiscard]] EvaluationWeights evaluation_weights();
@@ -133,18 +127,20 @@ class BasicTrainer {
   /// Throws CheckpointError for the state of another one, and then changes nothing.
   void load_state(const StateDict& state);
 
-  [[nodiscard]] M& model() { return model_; }
+  [[nodiscard]] M& model() { return model_step_.model(); }
   [[nodiscard]] const RunSettings& run() const { return run_; }
-  [[nodiscard]] const Policies& policies() const { return policies_; }
+  [[nodiscard]] const Policies& policies() const { return model_step_.policies(); }
   /// Run state of the policy on the axis of tag `Slot`, such as its averages.
   template <class Slot>
   [[nodiscard]] const auto& state() const {
-    return states_.template at<Slot>();
+    return model_step_.template state<Slot>();
   }
   /// What became of the last run's steps, where the execution policy captures them.
   [[nodiscard]] const ExecutionReport& execution_report() const { return captured_.report(); }
   /// Each trained parameter once.
-  [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return parameters_; }
+  [[nodiscard]] const std::vector<NamedTensor>& parameters() const {
+    return model_step_.parameters();
+  }
   [[nodiscard]] StepPlan plan(std::int64_t samples) const {
     return {.samples = samples,
             .batch_size = at<slot::loading>().plan().batch_size,
@@ -157,12 +153,7 @@ class BasicTrainer {
  private:
   template <class Slot>
   [[nodiscard]] const auto& at() const {
-    return policies_.template at<Slot>();
-  }
-
-  template <class Slot>
-  [[nodiscard]] auto& run_state() {
-    return states_.template at<Slot>();
+    return model_step_.template at<Slot>();
   }
 
   template <class Train, class AfterEpoch, class... Os>
@@ -170,6 +161,7 @@ class BasicTrainer {
                      AfterEpoch after_epoch, Os&... observers);
   template <class Source, class... Os>
   void train_epoch(const Source& source, const StepPlan& plan, Os&... observers);
+  void begin_freezing();
   template <class Train, class AfterEpoch>
   std::optional<EpochRecord> judge_epoch(const Train& train, const StepPlan& plan,
                                          AfterEpoch after_epoch);
@@ -188,14 +180,10 @@ class BasicTrainer {
                                        const StepContext& context);
   template <class B, class Part, class Keep>
   void forward_backward(const B& batch, const Part& part, const StepContext& context, Keep keep);
-  bool optimizer_step(const Rates& rates, const StepContext& context, double correction);
-  void take_step(const Rates& rates, const StepContext& context);
   void begin(const DataMarks& data, const StepPlan& plan);
   void begin_execution(const StepPlan& plan, bool goes_on);
   bool begin_capture(bool skips_on_device);
   [[nodiscard]] std::string capture_obstacle(bool skips_on_device);
-  [[nodiscard]] at::Tensor void_step();
-  [[nodiscard]] Rates rates_at(std::int64_t step, std::int64_t total_steps) const;
   void tell_policies(const EpochRecord& record, const StepPlan& plan);
   void read_losses(StepEnd& event);
 
@@ -213,26 +201,8 @@ class BasicTrainer {
   [[nodiscard]] std::int64_t test_samples(const Held& held) const;
   void take_state(const StateDict& state);
 
-  static constexpr bool averages = Traits::averages;
-
-  /// The gradient scaler, or null.
-  [[nodiscard]] auto scaler() { return at<slot::precision>().scaler(run_state<slot::precision>()); }
-
-  template <class Model, class B>
-  auto compute(Model& model, const B& batch, Pass pass);
-  [[nodiscard]] auto batch_weight() const {
-    return BatchWeight(at<slot::task>(), at<slot::loss>());
-  }
-
-  M model_;
   RunSettings run_;
-  [[no_unique_address]] Policies policies_;
-  std::vector<NamedTensor> parameters_;
-  PolicyStates<Policies> states_;
-  std::vector<at::Tensor> averaged_statistics_;  ///< of the batch norms, for averaged weights
-  NumericGuard guard_;
-  /// There if steps are captured, or skipped on the device.
-  std::optional<DeviceSteps> device_steps_;
+  ModelStep<M, Policies> model_step_;
   [[no_unique_address]] CapturedRun<PolicyAt<slot::execution>> captured_;
   LossPlace place_;  ///< of the pass that runs
 

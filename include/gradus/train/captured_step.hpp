@@ -47,11 +47,11 @@ bool BasicTrainer<M, Policies>::captured_step(Feed& feed, const StepPlan& plan, 
         forward_backward(batches[i].batch, captured_.part(context.micro_batch), context, keep);
       }
     }
-    guard_.check_first_gradients(parameters_);
-    optimizer_step(rates, context, /*correction=*/1);
+    model_step_.guard().check_first_gradients(parameters());
+    model_step_.step(rates, context, /*correction=*/1, meter_, place_);
   };
   const auto losses =
-      captured_.graph()->run(window, by_samples, step, [&] { clear_gradients(parameters_); });
+      captured_.graph()->run(window, by_samples, step, [&] { clear_gradients(parameters()); });
   for (std::size_t i = 0; i < window.size(); ++i) {
     meter_.add(losses.select(0, static_cast<std::int64_t>(i)), window[i].size(), window[i].weight,
                places[i]);
@@ -63,23 +63,19 @@ bool BasicTrainer<M, Policies>::captured_step(Feed& feed, const StepPlan& plan, 
 /// and the graph.
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::begin_execution(const StepPlan& plan, bool goes_on) {
-  device_steps_.reset();
+  auto& device_steps = model_step_.device_steps();
+  device_steps.reset();
   if constexpr (Traits::can_step_on_device) {
-    const bool skips = Traits::can_skip_on_device && scaler() != nullptr &&
-                       !sets_momentum(at<slot::schedule>()) && !run_.stop_after_steps &&
-                       !at<slot::guard>().plan().each_step &&
-                       at<slot::optimizer>().steps_on_device();
+    const bool skips = model_step_.skips_on_device() && !run_.stop_after_steps;
     bool captured = false;
     if constexpr (Traits::captures) captured = begin_capture(skips);
     if (!skips && !captured) return;
-    device_steps_.emplace(plan.total_steps(), run_.device, [&](std::int64_t step) {
-      return rates_at(step, plan.total_steps()).learning_rate;
-    });
+    model_step_.make_device_steps(plan.total_steps());
     if (!goes_on) return;
     if (skips && device_steps_state_.has("taken")) {
-      device_steps_->load(device_steps_state_);
+      device_steps->load(device_steps_state_);
     } else {
-      device_steps_->go_on_after(progress_.steps);
+      device_steps->go_on_after(progress_.steps);
     }
   } else if constexpr (Traits::captures) {
     begin_capture(false);
@@ -96,8 +92,8 @@ bool BasicTrainer<M, Policies>::begin_capture(bool skips_on_device) {
     return false;
   }
   std::vector<at::Tensor> fixed;
-  for (const auto& [name, parameter] : parameters_) fixed.push_back(parameter);
-  for (const auto& [name, buffer] : unique_buffers(*model_)) fixed.push_back(buffer);
+  for (const auto& [name, parameter] : parameters()) fixed.push_back(parameter);
+  for (const auto& [name, buffer] : unique_buffers(*model())) fixed.push_back(buffer);
   captured_.begin(
       {typename Execution::Backend(run_.device), at<slot::execution>().plan(), std::move(fixed)});
   return true;
@@ -120,7 +116,7 @@ std::string BasicTrainer<M, Policies>::capture_obstacle(bool skips_on_device) {
     if (at<slot::guard>().plan().each_step) {
       return "guard.each_step waits for the device before each step";
     }
-    if (scaler() != nullptr && !skips_on_device) {
+    if (model_step_.scaler() != nullptr && !skips_on_device) {
       return "gradients are scaled and the host must know of each step whether it was skipped, for "
              "hooks around the step, averaged weights, a schedule that follows the results or "
              "stop_after_steps";

@@ -5,12 +5,10 @@
 #include <gradus/device/math_scope.hpp>
 #include <gradus/train/basic_trainer.hpp>
 #include <gradus/train/data/training_batches.hpp>
+#include <gradus/train/evaluation.hpp>
 #include <gradus/train/model/batch_norms.hpp>
-#include <gradus/train/model/evaluation_mode.hpp>
 #include <gradus/train/model/mirrored_model.hpp>
 #include <gradus/train/step/arrange_batch.hpp>
-#include <gradus/train/step/correct_answers.hpp>
-#include <gradus/train/step/metric_tallies.hpp>
 
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
@@ -24,18 +22,13 @@ namespace gradus {
 
 template <class M, class Policies>
 EvaluationWeights BasicTrainer<M, Policies>::evaluation_weights() {
-  if constexpr (averages) {
-    return {WeightSwap(parameters_, at<slot::averaging>().averages(run_state<slot::averaging>())),
-            WeightSwap(unique_buffers(*model_), averaged_statistics_)};
-  } else {
-    return {};
-  }
+  return model_step_.evaluation_weights();
 }
 
 template <class M, class Policies>
 template <data::Dataset Held>
 Evaluation BasicTrainer<M, Policies>::evaluate(const Held& held) {
-  return evaluate_with(held, test_samples(held), model_, [](const auto&, const auto&) {});
+  return evaluate_with(held, test_samples(held), model(), [](const auto&, const auto&) {});
 }
 
 template <class M, class Policies>
@@ -43,11 +36,19 @@ template <data::Dataset Held>
 Evaluation BasicTrainer<M, Policies>::evaluate_flipped(const Held& held) {
   check_mirrors<PolicyAt<slot::task>, data::batch_of<Held>>();
   if constexpr (mirrors<PolicyAt<slot::task>, data::batch_of<Held>>) {
-    MirroredModel<M> mirrored(model_);
+    MirroredModel<M> mirrored(model());
     return evaluate_with(held, test_samples(held), mirrored, [](const auto&, const auto&) {});
   } else {
     return {};
   }
+}
+
+template <class M, class Policies>
+template <data::Dataset Set>
+at::Tensor BasicTrainer<M, Policies>::predict(const Set& set) {
+  const MathScope math(run_.math);
+  const EvaluationPlan plan{.samples = set.size(), .batch_size = run_.evaluation_batch_size};
+  return predict_set(model_step_, set, plan);
 }
 
 template <class M, class Policies>
@@ -57,46 +58,14 @@ std::int64_t BasicTrainer<M, Policies>::test_samples(const Held& held) const {
   return std::min<std::int64_t>(held.size(), *run_.limit_test_batches * run_.evaluation_batch_size);
 }
 
-/// The first `samples` of a held-out set, in its own order. `watch(batch, result)` is told of each.
 template <class M, class Policies>
 template <class Held, class Model, class Watch>
 Evaluation BasicTrainer<M, Policies>::evaluate_with(const Held& held, std::int64_t samples,
                                                     Model& model, Watch watch) {
   const MathScope math(run_.math);
-  const auto weights = evaluation_weights();
-  const EvaluationMode evaluation_mode(*model_);
-  // No inference mode: what a model keeps of its forward passes, a mask say, must be fit to train.
-  const at::NoGradGuard no_grad;
-  auto loading = at<slot::loading>().plan();
-  loading.batch_size = run_.evaluation_batch_size;
-  data::Loader loader(loading, data::batch_count(samples, loading.batch_size),
-                      EvaluationFetch(held, batch_weight(), loading.batch_size, samples));
-  data::DeviceFeed feed(loader, data::stream_copy_to(run_.device));
-
-  LossMeter meter;
-  CorrectAnswers answers(at<slot::loss>(), run_.device);
-  MetricTallies<Policies> metrics(policies_);
-  while (auto next = feed.next()) {
-    auto& [batch, weight] = *next;
-    arrange_layout(policies_, batch);
-    const auto result = compute(model, batch, Pass::evaluation);
-    if (weight > 0) meter.add(result.loss, next->size(), weight);
-    answers.add(result);
-    metrics.add(result);
-    watch(batch, result);
-  }
-  const auto reading = meter.read();
-  if (reading.not_finite) {
-    throw NumericError("the evaluation loss is not finite at optimizer step " +
-                       std::to_string(progress_.steps) +
-                       "; lower the learning rate, or look at the held-out data.");
-  }
-  const auto [correct, counted] = answers.read();
-  return {.samples = samples,
-          .counted = counted,
-          .correct = correct,
-          .loss = reading.mean,
-          .metrics = metrics.values()};
+  const EvaluationPlan plan{
+      .samples = samples, .batch_size = run_.evaluation_batch_size, .step = progress_.steps};
+  return evaluate_set(model_step_, model, held, plan, watch);
 }
 
 template <class M, class Policies>
@@ -105,10 +74,10 @@ void BasicTrainer<M, Policies>::evaluate_epoch(const Held& held, EpochRecord& re
   const auto samples = test_samples(held);
   const auto watch = [&](const auto&, const auto&) { interruption_.end_if_asked(); };
   interruption_.end_if_asked();
-  record.test = evaluate_with(held, samples, model_, watch);
+  record.test = evaluate_with(held, samples, model(), watch);
   if (!run_.evaluate_flipped) return;
   if constexpr (mirrors<PolicyAt<slot::task>, data::batch_of<Held>>) {
-    MirroredModel<M> mirrored(model_);
+    MirroredModel<M> mirrored(model());
     record.test_flipped = evaluate_with(held, samples, mirrored, watch);
   }
 }
@@ -120,7 +89,7 @@ void BasicTrainer<M, Policies>::check_sanity(const Held& held) {
   if (run_.evaluate_flipped) check_mirrors<PolicyAt<slot::task>, data::batch_of<Held>>();
   const auto samples = std::min<std::int64_t>(run_.sanity_samples, held.size());
   if (samples == 0) return;
-  evaluate_with(held, samples, model_, [](const auto&, const auto&) {});
+  evaluate_with(held, samples, model(), [](const auto&, const auto&) {});
 }
 
 /// Batch norm needs two values per channel to train on. A last batch of one sample is tried before
@@ -128,18 +97,18 @@ void BasicTrainer<M, Policies>::check_sanity(const Held& held) {
 template <class M, class Policies>
 template <class Train>
 void BasicTrainer<M, Policies>::check_smallest_batch(const Train& train, const StepPlan& plan) {
-  if (plan.smallest_batch() > 1 || !trains_batch_norm(*model_)) return;
+  if (plan.smallest_batch() > 1 || !trains_batch_norm(*model())) return;
   std::vector<at::Tensor> copies;
-  const auto buffers = unique_buffers(*model_);
+  const auto buffers = unique_buffers(*model());
   for (const auto& buffer : buffers) copies.push_back(buffer.tensor.clone());
   const WeightSwap statistics(buffers, copies);
-  const BatchNormsTraining norms(*model_, FreshStatistics::no);
+  const BatchNormsTraining norms(*model(), FreshStatistics::no);
   const at::NoGradGuard no_grad;
   const auto order = data::sequential_order(1);
   auto batch = on_device(train.batch(order), run_.device);
   try {
-    arrange_batch(policies_, batch, 0);
-    compute(model_, batch, Pass::forward_only);
+    arrange_batch(policies(), batch, 0);
+    compute(model_step_, model(), batch, Pass::forward_only);
   } catch (const c10::Error& error) {
     if (std::string_view(error.what()).find("more than 1 value per channel") ==
         std::string_view::npos) {
@@ -158,25 +127,26 @@ template <class Train>
 void BasicTrainer<M, Policies>::renew_statistics([[maybe_unused]] const Train& train,
                                                  [[maybe_unused]] const StepPlan& plan,
                                                  [[maybe_unused]] std::int64_t epoch) {
-  if constexpr (averages) {
+  if constexpr (Traits::averages) {
     const auto& policy = at<slot::averaging>();
     const auto batches = std::min(plan.batches(), policy.statistics_batches());
-    const auto& averaged = policy.averages(run_state<slot::averaging>());
-    if (batches == 0 || averaged.empty() || !trains_batch_norm(*model_)) return;
-    const auto buffers = unique_buffers(*model_);
-    averaged_statistics_.clear();
-    for (const auto& buffer : buffers) averaged_statistics_.push_back(buffer.tensor.clone());
-    const WeightSwap weights(parameters_, averaged);
-    const WeightSwap statistics(buffers, averaged_statistics_);
-    const BatchNormsTraining norms(*model_, FreshStatistics::yes);
+    const auto& averaged = policy.averages(model_step_.template state<slot::averaging>());
+    if (batches == 0 || averaged.empty() || !trains_batch_norm(*model())) return;
+    const auto buffers = unique_buffers(*model());
+    auto& renewed = model_step_.averaged_statistics();
+    renewed.clear();
+    for (const auto& buffer : buffers) renewed.push_back(buffer.tensor.clone());
+    const WeightSwap weights(parameters(), averaged);
+    const WeightSwap statistics(buffers, renewed);
+    const BatchNormsTraining norms(*model(), FreshStatistics::yes);
     const at::NoGradGuard no_grad;
-    const TrainingFetch fetch(train, at<slot::augmentation>(), batch_weight(), plan.batch_size,
-                              run_.seed, epoch);
+    const TrainingFetch fetch(train, at<slot::augmentation>(), batch_weight(model_step_),
+                              plan.batch_size, run_.seed, epoch);
     for (std::int64_t number = 0; number < batches; ++number) {
       auto batch = on_device(fetch(number).batch, run_.device);
       interruption_.end_if_asked();
-      arrange_layout(policies_, batch);
-      compute(model_, batch, Pass::forward_only);
+      arrange_layout(policies(), batch);
+      compute(model_step_, model(), batch, Pass::forward_only);
     }
   }
 }

@@ -24,8 +24,8 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, const DataMark
   const StepPlan plan = this->plan(train.size());
   data::check_batch_size(plan.samples, plan.batch_size);
   check_length(at<slot::schedule>(), plan.total_steps());
-  check_same_parameters(parameters_, *model_);
-  start_training(*model_);
+  check_same_parameters(parameters(), *model());
+  start_training(*model());
   check_smallest_batch(train, plan);
   begin({.train = mark_of(train), .held_out = held_out}, plan);
   const TrainingSource source(train, at<slot::loading>(), run_.device);
@@ -49,7 +49,8 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, const DataMark
     }
 
     const double rate =
-        rates_at(std::max<std::int64_t>(progress_.steps - 1, 0), plan.total_steps()).learning_rate;
+        model_step_.rates_at(std::max<std::int64_t>(progress_.steps - 1, 0), plan.total_steps())
+            .learning_rate;
     history_.epochs.push_back(*record);
     tell_policies(*record, plan);
     if (progress_.window == plan.steps()) {
@@ -76,9 +77,10 @@ template <class Source, class... Os>
 void BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan& plan,
                                             Os&... observers) {
   clock_.start();
-  start_training(*model_);
+  start_training(*model());
+  begin_freezing();
   const auto done = std::min(plan.first_batch(progress_.window), plan.batches());
-  auto feed = source.epoch(at<slot::augmentation>(), batch_weight(),
+  auto feed = source.epoch(at<slot::augmentation>(), batch_weight(model_step_),
                            {.seed = run_.seed,
                             .epoch = run_.overfit_batches ? 0 : progress_.epoch,
                             .first = done,
@@ -87,12 +89,12 @@ void BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan
 
   while (progress_.window < plan.steps() && !progress_.reached(run_.stop_after_steps) &&
          !interruption_.asked()) {
-    const StepContext context{.parameters = parameters_,
+    const StepContext context{.parameters = parameters(),
                               .seed = run_.seed,
                               .epoch = progress_.epoch,
                               .step = progress_.steps,
                               .total_steps = plan.total_steps()};
-    const Rates rates = rates_at(progress_.steps, plan.total_steps());
+    const Rates rates = model_step_.rates_at(progress_.steps, plan.total_steps());
     const bool stepped = train_window(feed, plan, rates, context);
     ++(stepped ? progress_.epoch_steps : progress_.epoch_skipped);
     progress_.steps += stepped ? 1 : 0;
@@ -112,6 +114,15 @@ void BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan
     notify(event, observers...);
   }
   clock_.stop();
+}
+
+/// Freezes and thaws for the epoch; steps that were captured before are captured again.
+template <class M, class Policies>
+void BasicTrainer<M, Policies>::begin_freezing() {
+  if (!model_step_.begin_epoch(progress_.epoch)) return;
+  if constexpr (Traits::captures) {
+    if (captured_.graph()) captured_.graph()->forget();
+  }
 }
 
 /// What came of the epoch; nothing if the run is interrupted before that is known.
@@ -150,27 +161,15 @@ void BasicTrainer<M, Policies>::begin(const DataMarks& data, const StepPlan& pla
     progress_ = {};
     history_ = {};
     clock_ = {};
-    guard_ = NumericGuard(at<slot::guard>().plan());
     meter_ = LossMeter();
-    averaged_statistics_.clear();
-    states_.template restart_all_but<slot::optimizer>(policies_, parameters_, run_.device);
+    model_step_.restart();
   }
   history_.end = RunEnd::whole;
   interruption_.begin(run_.stop, run_.stop_after_seconds);
-  clear_gradients(parameters_);
+  clear_gradients(parameters());
   begin_execution(plan, goes_on);
-  if (device_steps_ && goes_on) {
+  if (model_step_.device_steps() && goes_on) {
     progress_.take_off(-meter_.skipped_on_device());  // as the reading will
-  }
-}
-
-template <class M, class Policies>
-Rates BasicTrainer<M, Policies>::rates_at(std::int64_t step, std::int64_t total_steps) const {
-  const double own = at<slot::optimizer>().lr;
-  if constexpr (PureSchedulePolicy<PolicyAt<slot::schedule>>) {
-    return at<slot::schedule>().at(step, total_steps, own);
-  } else {
-    return at<slot::schedule>().at(state<slot::schedule>(), step, total_steps, own);
   }
 }
 
@@ -178,17 +177,18 @@ Rates BasicTrainer<M, Policies>::rates_at(std::int64_t step, std::int64_t total_
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::tell_policies(const EpochRecord& record, const StepPlan& plan) {
   if constexpr (!PureSchedulePolicy<PolicyAt<slot::schedule>>) {
-    at<slot::schedule>().after_epoch(run_state<slot::schedule>(), record);
-    if (device_steps_) {
+    at<slot::schedule>().after_epoch(model_step_.template state<slot::schedule>(), record);
+    if (auto& device_steps = model_step_.device_steps()) {
       const auto total = plan.total_steps();
-      device_steps_->set_rates(
-          [&](std::int64_t step) { return rates_at(step, total).learning_rate; });
+      device_steps->set_rates(
+          [&](std::int64_t step) { return model_step_.rates_at(step, total).learning_rate; });
     }
   }
   if constexpr (std::is_empty_v<state_of<PolicyAt<slot::stopping>>>) {
     progress_.ended = at<slot::stopping>().stop(record) ? 1 : 0;
   } else {
-    progress_.ended = at<slot::stopping>().stop(run_state<slot::stopping>(), record) ? 1 : 0;
+    auto& state = model_step_.template state<slot::stopping>();
+    progress_.ended = at<slot::stopping>().stop(state, record) ? 1 : 0;
   }
 }
 
@@ -197,13 +197,14 @@ template <class M, class Policies>
 void BasicTrainer<M, Policies>::read_losses(StepEnd& event) {
   const auto reading = meter_.read();
   progress_.windows_since_reading = 0;
-  if (device_steps_) {
+  if (model_step_.device_steps()) {
     progress_.take_off(reading.skipped_on_device);
     event.step = progress_.steps;
   }
   event.train_loss = reading.mean;
-  event.warning = guard_.check_reading(reading, parameters_, place_);
-  guard_.count(reading.windows, reading.skipped_in_a_row, parameters_, place_);
+  auto& guard = model_step_.guard();
+  event.warning = guard.check_reading(reading, parameters(), place_);
+  guard.count(reading.windows, reading.skipped_in_a_row, parameters(), place_);
 }
 
 }  // namespace gradus

@@ -7,10 +7,9 @@
 #include <gradus/train/basic_trainer.hpp>
 #include <gradus/train/model/gradients.hpp>
 #include <gradus/train/step/arrange_batch.hpp>
+#include <gradus/train/step/compute.hpp>
 #include <gradus/train/step/loss_inputs.hpp>
 #include <gradus/train/step/window_weight.hpp>
-
-#include <ATen/ops/_foreach_mul.h>
 
 #include <exception>
 #include <string>
@@ -40,14 +39,7 @@ bool BasicTrainer<M, Policies>::train_window(Feed& feed, const StepPlan& plan, c
     abandon_window();
     throw;
   }
-  if (stepped && device_steps_ && scaler() != nullptr) {
-    meter_.end_window(void_step());
-  } else {
-    meter_.end_window(/*skipped=*/!stepped);
-  }
-  if constexpr (averages) {
-    if (stepped) at<slot::averaging>().update(run_state<slot::averaging>(), context);
-  }
+  model_step_.end_window(stepped, meter_, context);
   return stepped;
 }
 
@@ -72,7 +64,7 @@ template <class M, class Policies>
 void BasicTrainer<M, Policies>::abandon_window() {
   --progress_.windows;
   meter_.drop_open_window();
-  clear_gradients(parameters_);
+  clear_gradients(parameters());
 }
 
 /// Forward and backward over the micro-batches of one window, and the step. A batch of which no
@@ -82,7 +74,7 @@ template <class Feed>
 bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, const Rates& rates,
                                            StepContext context) {
   WindowWeight weight(plan.window_samples(progress_.window));
-  guard_.keep_buffers(*model_);
+  model_step_.guard().keep_buffers(*model());
   for (; context.micro_batch < plan.window_batches(progress_.window); ++context.micro_batch) {
     const auto micro = next_batch(feed, plan, context);
     if (micro.weight == 0) continue;
@@ -93,8 +85,8 @@ bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, con
     });
   }
   if (weight.empty()) return false;
-  guard_.check_first_gradients(parameters_);
-  return optimizer_step(rates, context, weight.correction());
+  model_step_.guard().check_first_gradients(parameters());
+  return model_step_.step(rates, context, weight.correction(), meter_, place_);
 }
 
 /// A micro-batch as the model is to see it.
@@ -107,8 +99,9 @@ typename Feed::batch_type BasicTrainer<M, Policies>::next_batch(Feed& feed, cons
             plan.first_batch(progress_.window) + context.micro_batch + 1, context.micro_batch + 1};
   auto micro = *feed.next();
   B& batch = micro.batch;
-  const BatchSeen<B, decltype(batch_weight())::template by_task<B>> seen(batch);
-  states_.template call<hook::before_forward>(policies_, batch, context);
+  const auto weight = batch_weight(model_step_);
+  const BatchSeen<B, decltype(weight)::template by_task<B>> seen(batch);
+  model_step_.states().template call<hook::before_forward>(policies(), batch, context);
   if constexpr (PolicyAt<slot::mixing>::mixes) {
     if (ignores<PolicyAt<slot::loss>> && micro.weight < static_cast<double>(micro.size())) {
       throw DataError("policy " + std::string(PolicyAt<slot::mixing>::name) +
@@ -122,10 +115,10 @@ typename Feed::batch_type BasicTrainer<M, Policies>::next_batch(Feed& feed, cons
       [[maybe_unused]] const Says<BatchMistake<B, PolicyAt<slot::mixing>>> refusal;
     }
   }
-  if (seen.changed(batch)) micro.weight = batch_weight()(batch);
+  if (seen.changed(batch)) micro.weight = weight(batch);
   const double part =
       static_cast<double>(progress_.windows - 1) / static_cast<double>(plan.total_steps());
-  arrange_batch(policies_, batch, part);
+  arrange_batch(policies(), batch, part);
   return micro;
 }
 
@@ -135,97 +128,11 @@ template <class M, class Policies>
 template <class B, class Part, class Keep>
 void BasicTrainer<M, Policies>::forward_backward(const B& batch, const Part& part,
                                                  const StepContext& context, Keep keep) {
-  auto loss = states_.template around<hook::around_forward>(
-      policies_, context, [&] { return compute(model_, batch, Pass::training).loss; });
+  const auto loss = model_step_.states().template around<hook::around_forward>(
+      policies(), context,
+      [&] { return compute(model_step_, model(), batch, Pass::training).loss; });
   keep(loss);
-  states_.template call<hook::before_backward>(policies_, loss, context);
-  if constexpr (std::is_same_v<Part, double>) {
-    if (part != 1) loss = loss * part;
-  } else {
-    loss = loss * part.to(loss.scalar_type());
-  }
-  if constexpr (Traits::has_scaler) {
-    if (const auto* scaler = this->scaler()) loss = scaler->scale(loss);
-  }
-  loss.backward();
-}
-
-/// What the task makes of a batch, in the run's precision.
-template <class M, class Policies>
-template <class Model, class B>
-auto BasicTrainer<M, Policies>::compute(Model& model, const B& batch, Pass pass) {
-  using Task = PolicyAt<slot::task>;
-  [[maybe_unused]] const auto scope =
-      at<slot::precision>().forward_scope(run_state<slot::precision>());
-  const Criterion loss(at<slot::loss>(), pass);
-  if constexpr (requires { at<slot::task>().forward(model, batch, loss).loss; }) {
-    auto result = at<slot::task>().forward(model, batch, loss);
-    checked_loss<Task>(result.loss);
-    if constexpr (requires { result.output = as_float32(result.output); }) {
-      if (result.output.defined()) result.output = as_float32(result.output);
-    }
-    return result;
-  } else {
-    [[maybe_unused]] const Says<TaskMistake<Task, M, B>> refusal;
-    return TaskResult{};
-  }
-}
-
-/// Unscale once, clip, step or skip, adapt the scale, clear the gradients. `correction` is the
-/// factor that the window's weight leaves to be put right. Returns whether it stepped, as far as
-/// the host knows.
-template <class M, class Policies>
-bool BasicTrainer<M, Policies>::optimizer_step(const Rates& rates, const StepContext& context,
-                                               double correction) {
-  bool finite = true;
-  if constexpr (Traits::has_scaler) {
-    if (auto* scaler = this->scaler()) {
-      scaler->unscale(gradients_of(parameters_));
-      if (!device_steps_) finite = !scaler->found_inf();
-    }
-  }
-  if (correction != 1) at::_foreach_mul_(gradients_of(parameters_), correction);
-  finite = finite && guard_.allows_step(parameters_, meter_, place_);
-  if constexpr (PolicyAt<slot::clipping>::clips) {
-    if (finite) at<slot::clipping>().clip(gradients_of(parameters_));
-  }
-  if (finite) {
-    take_step(rates, context);
-  } else {
-    guard_.restore_buffers();
-  }
-  if constexpr (Traits::has_scaler) {
-    if (auto* scaler = this->scaler()) scaler->update();
-  }
-  clear_gradients(parameters_);
-  return finite;
-}
-
-template <class M, class Policies>
-void BasicTrainer<M, Policies>::take_step(const Rates& rates, const StepContext& context) {
-  auto& state = run_state<slot::optimizer>();
-  states_.template call<hook::before_step>(policies_, context);
-  states_.template around<hook::around_step>(policies_, context, [&] {
-    if constexpr (Traits::can_step_on_device) {
-      if (device_steps_) {
-        const auto found_inf = void_step();
-        at<slot::optimizer>().step_on_device(state, rates, device_steps_->rate(), found_inf);
-        device_steps_->advance(found_inf);
-        return;
-      }
-    }
-    at<slot::optimizer>().step(state, rates);
-  });
-  states_.template call<hook::after_step>(policies_, context);
-}
-
-/// [1], on the device: 1 if the step that it decides on is void.
-template <class M, class Policies>
-at::Tensor BasicTrainer<M, Policies>::void_step() {
-  if constexpr (Traits::has_scaler) {
-    if (const auto* scaler = this->scaler()) return scaler->found_inf_flag();
-  }
-  return device_steps_->never();
+  model_step_.backward(loss, part, context);
 }
 
 }  // namespace gradus

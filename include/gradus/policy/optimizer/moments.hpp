@@ -15,7 +15,8 @@
 
 namespace gradus {
 
-/// `N` moments of each parameter, zero at first, in its type and memory format.
+/// `N` moments of each parameter, zero at first, in its type and memory format. One that is frozen
+/// takes no memory until its first step.
 template <std::size_t N>
 struct Moments {
   std::vector<at::Tensor> parameters;
@@ -24,7 +25,9 @@ struct Moments {
   explicit Moments(const std::vector<NamedTensor>& named) {
     for (const auto& parameter : named) {
       parameters.push_back(parameter.tensor);
-      for (auto& moment : moments) moment.push_back(at::zeros_like(parameter.tensor.detach()));
+      for (auto& moment : moments) {
+        moment.push_back(parameter.tensor.requires_grad() ? zeros(parameter.tensor) : at::Tensor());
+      }
     }
   }
 
@@ -34,7 +37,10 @@ struct Moments {
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       if (!is_moved(parameters[i], group)) continue;
       std::array<at::Tensor*, N> of{};
-      for (std::size_t k = 0; k < N; ++k) of[k] = &moments[k][i];
+      for (std::size_t k = 0; k < N; ++k) {
+        of[k] = &moments[k][i];
+        if (!of[k]->defined()) *of[k] = zeros(parameters[i]);
+      }
       lists.of(parameters[i]).add(i, parameters[i], of);
     }
     return lists;
@@ -43,19 +49,25 @@ struct Moments {
   void save(StateDict& to, const std::array<std::string_view, N>& names) const {
     for (std::size_t k = 0; k < N; ++k) {
       for (std::size_t i = 0; i < parameters.size(); ++i) {
-        to.put(entry(names[k], i), moments[k][i]);
+        if (moments[k][i].defined()) to.put(entry(names[k], i), moments[k][i]);
       }
     }
   }
   void load(const StateDict& from, const std::array<std::string_view, N>& names) {
     for (std::size_t k = 0; k < N; ++k) {
       for (std::size_t i = 0; i < parameters.size(); ++i) {
-        from.get(entry(names[k], i), moments[k][i]);
+        moments[k][i] = parameters[i].requires_grad() || from.has(entry(names[k], i))
+                            ? zeros(parameters[i])
+                            : at::Tensor();
+        if (moments[k][i].defined()) from.get(entry(names[k], i), moments[k][i]);
       }
     }
   }
 
  private:
+  static at::Tensor zeros(const at::Tensor& parameter) {
+    return at::zeros_like(parameter.detach());
+  }
   static std::string entry(std::string_view name, std::size_t parameter) {
     return std::string(name) + "." + std::to_string(parameter);
   }

@@ -69,6 +69,9 @@ class StepGraph {
     return form.losses.clone();
   }
 
+  /// Drops all graphs: what a step does has changed.
+  void forget() { forms_.clear(); }
+
   [[nodiscard]] const ExecutionReport& report() const { return report_; }
 
  private:

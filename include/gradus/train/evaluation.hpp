@@ -1,0 +1,108 @@
+/// A pass over a held-out set.
+#pragma once
+
+#include <gradus/compose/slot.hpp>
+#include <gradus/core/batch_tensors.hpp>
+#include <gradus/core/history.hpp>
+#include <gradus/data/dataset.hpp>
+#include <gradus/data/device_feed.hpp>
+#include <gradus/data/loader.hpp>
+#include <gradus/data/sampling.hpp>
+#include <gradus/error.hpp>
+#include <gradus/train/data/training_batches.hpp>
+#include <gradus/train/model/evaluation_mode.hpp>
+#include <gradus/train/step/arrange_batch.hpp>
+#include <gradus/train/step/compute.hpp>
+#include <gradus/train/step/correct_answers.hpp>
+#include <gradus/train/step/loss_meter.hpp>
+#include <gradus/train/step/metric_tallies.hpp>
+#include <gradus/train/step/model_step.hpp>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+namespace gradus {
+
+struct EvaluationPlan {
+  std::int64_t samples = 0;       ///< the first so many of the set, in its own order
+  std::int64_t batch_size = 500;  ///< samples
+  std::int64_t step = 0;          ///< optimizer steps taken, for errors
+};
+
+/// Calls `see(batch, weight)` for the batches of a held-out set, on the device and in the layout of
+/// the policies, while the model is in evaluation mode and holds the weights to evaluate with.
+/// Leaves weights, statistics, gradients and the training flag alone.
+template <class M, class Policies, data::Dataset Held, class See>
+void for_each_held_out_batch(ModelStep<M, Policies>& step, const Held& held,
+                             const EvaluationPlan& plan, See see) {
+  const auto weights = step.evaluation_weights();
+  const EvaluationMode evaluation_mode(*step.model());
+  // No inference mode: what a model keeps of its forward passes, a mask say, must be fit to train.
+  const at::NoGradGuard no_grad;
+  auto loading = step.template at<slot::loading>().plan();
+  loading.batch_size = plan.batch_size;
+  data::Loader loader(loading, data::batch_count(plan.samples, loading.batch_size),
+                      EvaluationFetch(held, batch_weight(step), loading.batch_size, plan.samples));
+  data::DeviceFeed feed(loader, data::stream_copy_to(step.device()));
+  while (auto next = feed.next()) {
+    arrange_layout(step.policies(), next->batch);
+    see(next->batch, next->weight);
+  }
+}
+
+/// Loss and metrics of `model` (that of `step`, or one in its place). `watch(batch, result)` is
+/// told of each batch. Throws NumericError for a loss that is not finite.
+template <class M, class Policies, class Model, data::Dataset Held, class Watch>
+Evaluation evaluate_set(ModelStep<M, Policies>& step, Model& model, const Held& held,
+                        const EvaluationPlan& plan, Watch watch) {
+  LossMeter meter;
+  CorrectAnswers answers(step.template at<slot::loss>(), step.device());
+  MetricTallies<Policies> metrics(step.policies());
+  for_each_held_out_batch(step, held, plan, [&](const auto& batch, double weight) {
+    const auto result = compute(step, model, batch, Pass::evaluation);
+    if (weight > 0) meter.add(result.loss, batch_size(batch), weight);
+    answers.add(result);
+    metrics.add(result);
+    watch(batch, result);
+  });
+  const auto reading = meter.read();
+  if (reading.not_finite) {
+    throw NumericError("the evaluation loss is not finite at optimizer step " +
+                       std::to_string(plan.step) +
+                       "; lower the learning rate, or look at the held-out data.");
+  }
+  const auto [correct, counted] = answers.read();
+  return {.samples = plan.samples,
+          .counted = counted,
+          .correct = correct,
+          .loss = reading.mean,
+          .metrics = metrics.values()};
+}
+
+/// The outputs of the model for each sample of a set, in its order: float32 [size, ...] on the CPU.
+/// Targets are not looked at. Throws ConfigurationError for a task that gives no output, or outputs
+/// that are not one row for each sample.
+template <class M, class Policies, data::Dataset Held>
+at::Tensor predict_set(ModelStep<M, Policies>& step, const Held& held, const EvaluationPlan& plan) {
+  std::vector<at::Tensor> outputs;
+  for_each_held_out_batch(step, held, plan, [&](const auto& batch, double) {
+    const auto result = compute(step, step.model(), batch, Pass::forward_only);
+    const at::Tensor output = result.output;
+    if (!output.defined() || output.dim() == 0 || output.size(0) != batch_size(batch)) {
+      using Task = std::remove_cvref_t<decltype(step.template at<slot::task>())>;
+      throw ConfigurationError(
+          "policy " + std::string(Task::name) +
+          " of axis task gives no output with a row for each sample, so there "
+          "is nothing to predict; set `output` in what its `forward` returns.");
+    }
+    outputs.push_back(output.to(at::kCPU));
+  });
+  return outputs.empty() ? at::Tensor() : at::cat(outputs);
+}
+
+}  // namespace gradus

@@ -1,0 +1,237 @@
+/// A model with its policies and their run states: what makes one optimizer step of losses, whoever
+/// computes them. The trainer's loop and loops of one's own (train/stepper.hpp) are made of it.
+#pragma once
+
+#include <gradus/core/parameters.hpp>
+#include <gradus/core/rates.hpp>
+#include <gradus/core/state_dict.hpp>
+#include <gradus/core/step_context.hpp>
+#include <gradus/policy/schedule/concept.hpp>
+#include <gradus/train/model/freezing.hpp>
+#include <gradus/train/model/gradients.hpp>
+#include <gradus/train/model/parameter_order.hpp>
+#include <gradus/train/model/prepare_model.hpp>
+#include <gradus/train/model/weight_swap.hpp>
+#include <gradus/train/step/device_steps.hpp>
+#include <gradus/train/step/loss_meter.hpp>
+#include <gradus/train/step/numeric_guard.hpp>
+#include <gradus/train/step/policy_checks.hpp>
+#include <gradus/train/step/policy_states.hpp>
+#include <gradus/train/step/step_traits.hpp>
+
+#include <ATen/ops/_foreach_mul.h>
+#include <ATen/ops/empty_like.h>
+#include <c10/core/Device.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace gradus {
+
+/// `Policies` is a PolicySet.
+template <class M, class Policies>
+class ModelStep {
+ public:
+  using Traits = StepTraits<Policies>;
+  template <class Slot>
+  using PolicyAt = typename Traits::template PolicyAt<Slot>;
+
+  /// Initializes and ties weights as the policies say, moves the model to the device and layout,
+  /// and makes the run states. Throws ConfigurationError for numbers out of range, before anything
+  /// is changed.
+  ModelStep(M model, const Policies& policies, c10::Device device)
+      : model_(std::move(model)),
+        policies_(checked_policies(policies)),
+        device_(device),
+        parameters_(prepared()),
+        states_(policies_, parameters_, device),
+        guard_(at<slot::guard>().plan()) {}
+
+  [[nodiscard]] M& model() { return model_; }
+  [[nodiscard]] const Policies& policies() const { return policies_; }
+  [[nodiscard]] c10::Device device() const { return device_; }
+  /// Each parameter once.
+  [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return parameters_; }
+  [[nodiscard]] PolicyStates<Policies>& states() { return states_; }
+  [[nodiscard]] NumericGuard& guard() { return guard_; }
+  /// There if steps are captured, or skipped on the device.
+  [[nodiscard]] std::optional<DeviceSteps>& device_steps() { return device_steps_; }
+  /// Batch-norm statistics for averaged weights; empty where there are none.
+  [[nodiscard]] std::vector<at::Tensor>& averaged_statistics() { return averaged_statistics_; }
+
+  template <class Slot>
+  [[nodiscard]] const auto& at() const {
+    return policies_.template at<Slot>();
+  }
+  template <class Slot>
+  [[nodiscard]] auto& state() {
+    return states_.template at<Slot>();
+  }
+  template <class Slot>
+  [[nodiscard]] const auto& state() const {
+    return states_.template at<Slot>();
+  }
+  /// The gradient scaler, or null.
+  [[nodiscard]] auto scaler() { return at<slot::precision>().scaler(state<slot::precision>()); }
+  /// While it lives, a model computes in the precision of the policies.
+  [[nodiscard]] auto forward_scope() {
+    return at<slot::precision>().forward_scope(state<slot::precision>());
+  }
+
+  /// Freezes and thaws for an epoch, from 0. Returns whether anything has changed.
+  bool begin_epoch(std::int64_t epoch) {
+    return apply_freezing(at<slot::freezing>(), *model_, parameters_, epoch, /*start=*/false);
+  }
+
+  /// Forgets what a run before this one has left, but for the weights and the optimizer's state.
+  void restart() {
+    guard_ = NumericGuard(at<slot::guard>().plan());
+    averaged_statistics_.clear();
+    states_.template restart_all_but<slot::optimizer>(policies_, parameters_, device_);
+  }
+
+  [[nodiscard]] Rates rates_at(std::int64_t step, std::int64_t total_steps) const {
+    const double own = at<slot::optimizer>().lr;
+    if constexpr (PureSchedulePolicy<PolicyAt<slot::schedule>>) {
+      return at<slot::schedule>().at(step, total_steps, own);
+    } else {
+      return at<slot::schedule>().at(state<slot::schedule>(), step, total_steps, own);
+    }
+  }
+
+  /// Whether a step can be skipped on the device, without the host knowing.
+  [[nodiscard]] bool skips_on_device() {
+    if constexpr (Traits::can_skip_on_device) {
+      return scaler() != nullptr && !sets_momentum(at<slot::schedule>()) &&
+             !at<slot::guard>().plan().each_step && at<slot::optimizer>().steps_on_device();
+    } else {
+      return false;
+    }
+  }
+  /// Rates on the device, for a run of so many steps.
+  void make_device_steps(std::int64_t total_steps) {
+    device_steps_.emplace(total_steps, device_, [&](std::int64_t step) {
+      return rates_at(step, total_steps).learning_rate;
+    });
+  }
+
+  /// Adds the gradients of `loss` [] times `part`, a number or a tensor on the device: the factor
+  /// of a batch's mean loss in that of its window.
+  template <class Part>
+  void backward(at::Tensor loss, const Part& part, const StepContext& context) {
+    states_.template call<hook::before_backward>(policies_, loss, context);
+    if constexpr (std::is_same_v<Part, double>) {
+      if (part != 1) loss = loss * part;
+    } else {
+      loss = loss * part.to(loss.scalar_type());
+    }
+    if constexpr (Traits::has_scaler) {
+      if (const auto* scaler = this->scaler()) loss = scaler->scale(loss);
+    }
+    loss.backward();
+  }
+
+  /// Unscales once, clips, steps or skips, adapts the scale, clears the gradients. `correction` is
+  /// the factor that the window's weight leaves to be put right; `meter` has its losses. Returns
+  /// whether it stepped, as far as the host knows.
+  bool step(const Rates& rates, const StepContext& context, double correction,
+            const LossMeter& meter, const LossPlace& place) {
+    bool finite = true;
+    if constexpr (Traits::has_scaler) {
+      if (auto* scaler = this->scaler()) {
+        scaler->unscale(gradients_of(parameters_));
+        if (!device_steps_) finite = !scaler->found_inf();
+      }
+    }
+    if (correction != 1) at::_foreach_mul_(gradients_of(parameters_), correction);
+    finite = finite && guard_.allows_step(parameters_, meter, place);
+    if constexpr (PolicyAt<slot::clipping>::clips) {
+      if (finite) at<slot::clipping>().clip(gradients_of(parameters_));
+    }
+    if (finite) {
+      update(rates, context);
+    } else {
+      guard_.restore_buffers();
+    }
+    if constexpr (Traits::has_scaler) {
+      if (auto* scaler = this->scaler()) scaler->update();
+    }
+    clear_gradients(parameters_);
+    return finite;
+  }
+
+  /// Ends a window in `meter`, and averages weights after a step that was taken.
+  void end_window(bool stepped, LossMeter& meter, const StepContext& context) {
+    if (stepped && device_steps_ && scaler() != nullptr) {
+      meter.end_window(void_step());
+    } else {
+      meter.end_window(/*skipped=*/!stepped);
+    }
+    if constexpr (Traits::averages) {
+      if (stepped) at<slot::averaging>().update(state<slot::averaging>(), context);
+    }
+  }
+
+  /// While the object lives, the model holds the weights to evaluate with.
+  [[nodiscard]] EvaluationWeights evaluation_weights() {
+    if constexpr (Traits::averages) {
+      return {WeightSwap(parameters_, at<slot::averaging>().averages(state<slot::averaging>())),
+              WeightSwap(unique_buffers(*model_), averaged_statistics_)};
+    } else {
+      return {};
+    }
+  }
+
+  void save(StateDict& to);
+  /// Throws CheckpointError for the state of other parameters; some may be changed by then.
+  void load(const StateDict& from);
+
+ private:
+  /// What is frozen in the first epoch is so before optimizers make their state.
+  std::vector<NamedTensor> prepared() {
+    auto parameters = prepare_model(model_, policies_, device_);
+    apply_freezing(at<slot::freezing>(), *model_, parameters, /*epoch=*/0, /*start=*/true);
+    return parameters;
+  }
+
+  void update(const Rates& rates, const StepContext& context) {
+    auto& state = this->template state<slot::optimizer>();
+    states_.template call<hook::before_step>(policies_, context);
+    states_.template around<hook::around_step>(policies_, context, [&] {
+      if constexpr (Traits::can_step_on_device) {
+        if (device_steps_) {
+          const auto found_inf = void_step();
+          at<slot::optimizer>().step_on_device(state, rates, device_steps_->rate(), found_inf);
+          device_steps_->advance(found_inf);
+          return;
+        }
+      }
+      at<slot::optimizer>().step(state, rates);
+    });
+    states_.template call<hook::after_step>(policies_, context);
+  }
+
+  /// [1], on the device: 1 if the step that it decides on is void.
+  at::Tensor void_step() {
+    if constexpr (Traits::has_scaler) {
+      if (const auto* scaler = this->scaler()) return scaler->found_inf_flag();
+    }
+    return device_steps_->never();
+  }
+
+  M model_;
+  [[no_unique_address]] Policies policies_;
+  c10::Device device_;
+  std::vector<NamedTensor> parameters_;
+  PolicyStates<Policies> states_;
+  std::vector<at::Tensor> averaged_statistics_;
+  NumericGuard guard_;
+  std::optional<DeviceSteps> device_steps_;
+};
+
+}  // namespace gradus

@@ -1,0 +1,46 @@
+/// Policies that a stepper has no use for, as a compile error: what they do is done by the loop.
+#pragma once
+
+#include <gradus/compose/argument_mistakes.hpp>
+#include <gradus/compose/composition.hpp>
+#include <gradus/compose/policy_set.hpp>
+#include <gradus/compose/refusal.hpp>
+#include <gradus/compose/slot.hpp>
+
+#include <type_traits>
+
+namespace gradus {
+
+namespace detail {
+
+/// Whether the axis of tag `Slot` is one that a loop of one's own takes the place of.
+template <class Slot>
+inline constexpr bool is_of_the_loop =
+    std::is_same_v<Slot, slot::loading> || std::is_same_v<Slot, slot::augmentation> ||
+    std::is_same_v<Slot, slot::mixing> || std::is_same_v<Slot, slot::resolution> ||
+    std::is_same_v<Slot, slot::loss> || std::is_same_v<Slot, slot::task> ||
+    std::is_same_v<Slot, slot::metric> || std::is_same_v<Slot, slot::stopping> ||
+    std::is_same_v<Slot, slot::execution>;
+
+template <class P, class... As>
+consteval Sentence unused_mistake(Axes<As...>) {
+  constexpr bool neutral = (std::is_same_v<policy_t<P>, policy_t<typename As::neutral>> || ...);
+  if constexpr (is_of_the_loop<slot_t<P>> && !neutral) {
+    return Sentence("policy ", type_name<policy_t<P>>(), " of axis ", slot_t<P>::name,
+                    " does nothing in a Stepper, whose loop is your own; leave it out, or use a "
+                    "Trainer.");
+  } else {
+    return {};
+  }
+}
+
+}  // namespace detail
+
+template <class AxisList, class Set>
+struct StepperMistake;
+template <class AxisList, class... Ps>
+struct StepperMistake<AxisList, PolicySet<Ps...>> {
+  static constexpr Sentence sentence = first_mistake(detail::unused_mistake<Ps>(AxisList())...);
+};
+
+}  // namespace gradus

@@ -1,0 +1,121 @@
+// Parts of a model that rest, and thaw.
+#include "../train/toys.hpp"
+#include "catch.hpp"
+#include <gradus/error.hpp>
+#include <gradus/policy/freezing/freeze.hpp>
+#include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/settings/policy_settings.hpp>
+#include <gradus/train/trainer.hpp>
+
+#include <torch/torch.h>
+
+#include <string>
+#include <vector>
+
+using namespace gradus;
+
+namespace {
+
+struct NormedImpl : torch::nn::Module {
+  torch::nn::Linear body = register_module("body", torch::nn::Linear(6, 8));
+  torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(8));
+  torch::nn::Linear head = register_module("head", torch::nn::Linear(8, 3));
+
+  at::Tensor forward(const at::Tensor& x) { return head(norm(body(x)).tanh()); }
+};
+TORCH_MODULE(Normed);
+
+Normed normed() {
+  torch::manual_seed(0);
+  return Normed();
+}
+
+using Thaws = Trainer<Normed, Preset<AdamW{.lr = 0.01}>,
+                      Preset<Freeze{.parameters = "body.*|norm.*", .epochs = 2}>>;
+const RunSettings four_epochs{.epochs = 4, .device = c10::kCPU};
+
+/// What the model is after each epoch.
+struct Watch {
+  Normed model;
+  std::vector<at::Tensor> bodies{}, means{}, heads{};
+  std::vector<bool> trains{};
+
+  void on(const EpochEnd&) {
+    bodies.push_back(model->body->weight.detach().clone());
+    means.push_back(model->norm->running_mean.clone());
+    heads.push_back(model->head->weight.detach().clone());
+    trains.push_back(model->norm->is_training());
+  }
+};
+
+std::vector<std::string> moments_of(Thaws& trainer) {
+  std::vector<std::string> names;
+  const auto state = trainer.save_state();
+  for (const auto& [name, tensor] : state.entries()) {
+    if (name.find("first_moment") != std::string::npos) names.push_back(name);
+  }
+  return names;
+}
+
+}  // namespace
+
+CATCH_TEST_CASE("what is frozen rests with its statistics, and takes no moments, until it thaws") {
+  auto model = normed();
+  const auto body = model->body->weight.detach().clone();
+  const auto mean = model->norm->running_mean.clone();
+  Thaws trainer(model, four_epochs);
+  CATCH_CHECK(moments_of(trainer).size() == 2);  // weight and bias of the head
+  Watch watch{model};
+  trainer.fit(Points(40), watch);
+  CATCH_REQUIRE(watch.bodies.size() == 4);
+  for (const std::size_t epoch : {0, 1}) {
+    CATCH_CHECK(watch.bodies[epoch].equal(body));
+    CATCH_CHECK(watch.means[epoch].equal(mean));
+    CATCH_CHECK_FALSE(watch.trains[epoch]);
+  }
+  CATCH_CHECK_FALSE(watch.heads[0].equal(watch.heads[1]));
+  for (const std::size_t epoch : {2, 3}) {
+    CATCH_CHECK_FALSE(watch.bodies[epoch].equal(watch.bodies[epoch - 1]));
+    CATCH_CHECK_FALSE(watch.means[epoch].equal(watch.means[epoch - 1]));
+    CATCH_CHECK(watch.trains[epoch]);
+  }
+  CATCH_CHECK(moments_of(trainer).size() == 6);
+}
+
+CATCH_TEST_CASE("norms of a frozen part may go on learning their statistics") {
+  auto model = normed();
+  Thaws::policies_type policies;
+  set_policy_field(policies, "freezing", "norms", false);
+  Thaws trainer(model, four_epochs, policies);
+  Watch watch{model};
+  trainer.fit(Points(40), watch);
+  CATCH_CHECK(watch.bodies[0].equal(watch.bodies[1]));
+  CATCH_CHECK_FALSE(watch.means[0].equal(watch.means[1]));
+}
+
+CATCH_TEST_CASE("a second run freezes again") {
+  auto model = normed();
+  Thaws trainer(model, four_epochs);
+  trainer.fit(Points(40));
+  const auto body = model->body->weight.detach().clone();
+  Watch watch{model};
+  trainer.fit(Points(40), watch);
+  CATCH_CHECK(watch.bodies[1].equal(body));
+  CATCH_CHECK_FALSE(watch.bodies[2].equal(body));
+}
+
+CATCH_TEST_CASE("a freezing that freezes nothing, or all, is refused") {
+  const auto refusal = [](const char* pattern) {
+    Thaws::policies_type policies;
+    set_policy_field(policies, "freezing", "parameters", pattern);
+    try {
+      Thaws(normed(), four_epochs, policies);
+    } catch (const ConfigurationError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CATCH_CHECK_THAT(refusal("neck.*"),
+                   Catch::Contains("no parameter") && Catch::Contains("'body.weight'"));
+  CATCH_CHECK_THAT(refusal("*"), Catch::Contains("nothing can be learned"));
+}
