@@ -62,7 +62,9 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   target_include_directories(LibTorch::LibTorch INTERFACE ${LibTorch_INCLUDE_DIRS})
   target_compile_definitions(LibTorch::LibTorch INTERFACE
     USE_DISTRIBUTED USE_C10D_GLOO USE_RPC USE_TENSORPIPE)  # as LibTorch itself was compiled
-  target_link_libraries(LibTorch::LibTorch INTERFACE "${_torch_cpu}" "${_c10}")
+  # libtorch_cpu.so exports the std::filesystem of the compiler that it was built with. The program's
+  # own must be found first, or another compiler's program calls into that and crashes.
+  target_link_libraries(LibTorch::LibTorch INTERFACE stdc++ "${_torch_cpu}" "${_c10}")
   # The CPU libraries of a CUDA build name CUDA libraries that need not be there to link.
   target_link_options(LibTorch::LibTorch INTERFACE LINKER:--allow-shlib-undefined)
 

@@ -1,7 +1,8 @@
 # Each program of FOLDER must fail to compile with one error, whose first line holds the sentence
 # of its comment `// expects: ...` (or `// expects from clang: ...`), which may go on for some lines.
 #   cmake -DCOMPILER=<path> -DFOLDER=<folder> -DFLAGS=<flag>;... [-DINCLUDES=<folder>|...]
-#     -P check_mistakes.cmake
+#     [-DPRECOMPILED=<header> -DWORK=<folder>] -P check_mistakes.cmake
+# PRECOMPILED is compiled once and stands before each program: torch takes long to read.
 
 cmake_minimum_required(VERSION 3.25)
 
@@ -40,6 +41,19 @@ execute_process(COMMAND "${COMPILER}" --version OUTPUT_VARIABLE version)
 string(REGEX MATCH "clang" clang "${version}")
 string(REPLACE "|" ";" includes "${INCLUDES}")
 list(TRANSFORM includes PREPEND "-isystem")
+set(before "")
+if(PRECOMPILED)
+  file(MAKE_DIRECTORY "${WORK}")
+  file(WRITE "${WORK}/before.hpp" "#include <${PRECOMPILED}>\n")
+  set(compiled "${WORK}/before.hpp.gch")
+  execute_process(COMMAND "${COMPILER}" -std=c++20 ${FLAGS} ${includes} -x c++-header "${WORK}/before.hpp" -o "${compiled}"
+    COMMAND_ERROR_IS_FATAL ANY)
+  if(clang)
+    set(before -include-pch "${compiled}")
+  else()
+    set(before -include "${WORK}/before.hpp")
+  endif()
+endif()
 file(GLOB programs "${FOLDER}/*.cpp")
 set(failed 0)
 set(checked 0)
@@ -50,7 +64,7 @@ foreach(program IN LISTS programs)
   if(clang AND from_clang)
     set(expected "${from_clang}")
   endif()
-  execute_process(COMMAND "${COMPILER}" -std=c++20 -fsyntax-only ${FLAGS} "-I${FOLDER}" ${includes} "${program}"
+  execute_process(COMMAND "${COMPILER}" -std=c++20 -fsyntax-only ${FLAGS} "-I${FOLDER}" ${includes} ${before} "${program}"
     OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE code)
   math(EXPR checked "${checked} + 1")
   if(name STREQUAL "nothing_wrong")

@@ -30,13 +30,12 @@ using FineTuned =
     Grouped<AdamW, Group{.parameters = "*weight", .form = GroupForm::weights, .rate = 3},
             GroupWith<Lion>{.parameters = "*.bias"}>;
 
-CATCH_TEMPLATE_TEST_CASE("[line 13] a saved run goes on bit for bit, from any step", "",
-                         (Run<Preset<SGD{.lr = 0.1, .momentum = 0.9}>>), (Run<Adam>), (Run<AdamW>),
-                         (Run<RMSprop, SWA>), (Run<Lion, RandomErasing<CropFlip>>),
-                         (Run<Adafactor, EarlyStop>), (Run<Muon, ReduceOnPlateau>),
-                         (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>>),
-                         (Run<FineTuned, Preset<Freeze{.parameters = "stem*|stage1.*", .epochs = 1}>>),
-                         Everything) {
+CATCH_TEMPLATE_TEST_CASE(
+    "[line 13] a saved run goes on bit for bit, from any step", "",
+    (Run<Preset<SGD{.lr = 0.1, .momentum = 0.9}>>), (Run<Adam>), (Run<AdamW>), (Run<RMSprop, SWA>),
+    (Run<Lion, RandomErasing<CropFlip>>), (Run<Adafactor, EarlyStop>), (Run<Muon, ReduceOnPlateau>),
+    (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>>),
+    (Run<FineTuned, Preset<Freeze{.parameters = "stem*|stage1.*", .epochs = 1}>>), Everything) {
   check_resume<TestType>(two_epochs);
 }
 

@@ -143,7 +143,7 @@ CATCH_TEST_CASE("the tensors of a batch are found wherever it holds them") {
 CATCH_TEST_CASE("a regression with two inputs is judged by its own metrics") {
   Regression<MeanAbsoluteError, R2, Preset<EarlyStop{.patience = 3, .monitor = "r2"}>,
              Preset<Plain{.batch_size = 12}>>
-      trainer(two_inputs(), {.epochs = 12});
+      trainer(two_inputs(), {.epochs = 12, .device = c10::kCPU});
   const auto history = trainer.fit(Pairs(), Pairs());
   const auto& last = *history.epochs.back().test;
   CATCH_CHECK_FALSE(last.accuracy().has_value());
@@ -163,22 +163,22 @@ CATCH_TEST_CASE("windows, workers and resuming are those of any batch") {
     trainer.fit(Pairs());
     return weights_of(*trainer.model());
   };
-  const auto whole =
-      weights(Regression<Preset<Plain{.batch_size = 12}>>(two_inputs(), {.epochs = 3}));
-  const auto parts =
-      weights(Regression<Preset<Prefetch{.batch_size = 4, .workers = 2, .ahead = 3}>,
-                         Preset<Accumulate{.steps = 3}>>(two_inputs(), {.epochs = 3}));
+  const auto whole = weights(Regression<Preset<Plain{.batch_size = 12}>>(
+      two_inputs(), {.epochs = 3, .device = c10::kCPU}));
+  const auto parts = weights(
+      Regression<Preset<Prefetch{.batch_size = 4, .workers = 2, .ahead = 3}>,
+                 Preset<Accumulate{.steps = 3}>>(two_inputs(), {.epochs = 3, .device = c10::kCPU}));
   CATCH_CHECK(torch::allclose(whole, parts, 1e-5, 1e-6));
 
   using Run = Regression<R2, Preset<Plain{.batch_size = 12}>>;
-  Run begun(two_inputs(), {.epochs = 3, .stop_after_steps = 3});
+  Run begun(two_inputs(), {.epochs = 3, .device = c10::kCPU, .stop_after_steps = 3});
   begun.fit(Pairs(), Pairs());
   const auto state = begun.save_state();
-  Run resumed(TwoInputs(), {.epochs = 3});
+  Run resumed(TwoInputs(), {.epochs = 3, .device = c10::kCPU});
   resumed.load_state(state);
   const auto history = resumed.fit(Pairs(), Pairs());
   CATCH_CHECK(weights_of(*resumed.model()).equal(whole));
-  Run uninterrupted(two_inputs(), {.epochs = 3});
+  Run uninterrupted(two_inputs(), {.epochs = 3, .device = c10::kCPU});
   const auto expected = uninterrupted.fit(Pairs(), Pairs());
   const auto r2 = [](const EpochRecord& record) { return record.test->metric("r2"); };
   CATCH_CHECK(r2(history.epochs.front()) == r2(expected.epochs.front()));
@@ -241,7 +241,7 @@ struct Wide {
 CATCH_TEST_CASE("a language model is judged by its tokens") {
   torch::manual_seed(1);
   Trainer<Table, NextToken, Perplexity, Preset<SGD{.lr = 20}>, Preset<Plain{.batch_size = 16}>>
-      trainer(Table(), {.epochs = 20});
+      trainer(Table(), {.epochs = 20, .device = c10::kCPU});
   const auto history = trainer.fit(Text(), Text());
   const auto& last = *history.epochs.back().test;
   CATCH_CHECK(last.counted == 32 * 6);
@@ -255,7 +255,7 @@ CATCH_TEST_CASE("a variational autoencoder has the loss of its bound") {
   Code model;
   using Vae = Trainer<Code, Preset<Reconstruction{.beta = 0.5}>, SquaredError,
                       Preset<Plain{.batch_size = 16}>>;
-  Vae trainer(model, {.epochs = 2});
+  Vae trainer(model, {.epochs = 2, .device = c10::kCPU});
   trainer.fit(Points(48));
   const auto found = *trainer.evaluate(Points(48)).loss;
   const at::NoGradGuard no_grad;
@@ -280,7 +280,7 @@ CATCH_TEST_CASE("a model learns from a teacher, which stays as it is") {
   policies.at<slot::task>().share = 1;
   CATCH_CHECK_THROWS_WITH(Pupil(student, {}, policies), ContainsSubstring("training mode"));
   teacher->eval();
-  Pupil trainer(student, {.epochs = 60}, policies);
+  Pupil trainer(student, {.epochs = 60, .device = c10::kCPU}, policies);
   const auto history = trainer.fit(Points(48));
   CATCH_CHECK(weights_of(*teacher).equal(before));
   CATCH_CHECK(*history.epochs.back().train_loss < 0.1 * *history.epochs.front().train_loss);

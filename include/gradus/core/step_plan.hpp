@@ -19,8 +19,9 @@ struct StepPlan {
   std::int64_t batch_size = 1;    ///< samples per micro-batch
   std::int64_t accumulation = 1;  ///< micro-batches per optimizer step
   std::int64_t epochs = 1;
-  bool drop_last = false;                  ///< leave out a last batch that would be short
-  std::optional<std::int64_t> limit = {};  ///< batches per epoch at most
+  bool drop_last = false;                      ///< leave out a last batch that would be short
+  std::optional<std::int64_t> limit = {};      ///< batches per epoch at most
+  std::optional<std::int64_t> max_steps = {};  ///< of the run, in place of `epochs`
 
   [[nodiscard]] constexpr std::int64_t batches() const {  ///< per epoch
     const auto all = drop_last ? samples / batch_size : divide_up(samples, batch_size);
@@ -29,7 +30,20 @@ struct StepPlan {
   [[nodiscard]] constexpr std::int64_t steps() const {  ///< per epoch
     return divide_up(batches(), accumulation);
   }
-  [[nodiscard]] constexpr std::int64_t total_steps() const { return steps() * epochs; }
+  [[nodiscard]] constexpr std::int64_t total_steps() const {
+    return max_steps.value_or(steps() * epochs);
+  }
+  /// Epochs that begin.
+  [[nodiscard]] constexpr std::int64_t total_epochs() const {
+    return max_steps && steps() > 0 ? divide_up(*max_steps, steps()) : epochs;
+  }
+  /// Of epoch `epoch`, from 0: the last one of a run of so many steps may be cut short.
+  [[nodiscard]] constexpr std::int64_t steps_of(std::int64_t epoch) const {
+    return std::min(steps(), total_steps() - epoch * steps());
+  }
+  [[nodiscard]] constexpr std::int64_t batches_of(std::int64_t epoch) const {
+    return std::min(batches(), steps_of(epoch) * accumulation);
+  }
 
   [[nodiscard]] constexpr std::int64_t samples_used() const {  ///< per epoch
     return std::min(samples, batches() * batch_size);

@@ -3,23 +3,20 @@
 
 #include <gradus/data/cifar10_files.hpp>
 #include <gradus/data/cifar10_records.hpp>
+#include <gradus/data/cifar_images.hpp>
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/error.hpp>
 #include <gradus/files/md5.hpp>
 #include <gradus/files/read_file.hpp>
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace gradus::data {
@@ -56,29 +53,6 @@ struct Cifar10 {
   return digest.finish();
 }
 
-namespace detail {
-
-// Records of one label byte and 3,072 pixel bytes (red, green, blue planes of 32 rows) to tensors.
-inline ImageDataset dataset_of(std::span<const std::vector<std::uint8_t>> files) {
-  std::size_t bytes = 0;
-  for (const auto& file : files) bytes += file.size();
-  const auto count = static_cast<std::int64_t>(bytes / cifar10_record_bytes);
-  auto images = at::empty({count, 3, 32, 32}, at::kByte);
-  auto labels = at::empty({count}, at::kLong);
-  auto* pixels = images.mutable_data_ptr<std::uint8_t>();
-  auto* label = labels.mutable_data_ptr<std::int64_t>();
-  for (const auto& file : files) {
-    for (std::size_t at = 0; at < file.size(); at += cifar10_record_bytes) {
-      *label++ = file[at];
-      std::memcpy(pixels, &file[at + 1], cifar10_pixel_bytes);
-      pixels += cifar10_pixel_bytes;
-    }
-  }
-  return {std::move(images), std::move(labels), cifar10_normalization()};
-}
-
-}  // namespace detail
-
 /// Reads the six files of `folder`, or of `cifar-10-batches-bin` in it. Every file has 10,000
 /// records unless the folder holds a subset that says so (see `subset_manifest`). Throws DataError
 /// with the file, what was found, what was expected and the next step. Cost: about 0.2 s for the
@@ -105,7 +79,10 @@ inline ImageDataset dataset_of(std::span<const std::vector<std::uint8_t>> files)
     if (manifest || verify == Verify::checksums) check_md5(file, files[i], sums[i]);
   }
   const std::span all(files);
-  return {.train = detail::dataset_of(all.first(5)), .test = detail::dataset_of(all.last(1))};
+  const auto images = [](auto part) {
+    return cifar_images(cifar10_form, 0, part, cifar10_normalization());
+  };
+  return {.train = images(all.first(5)), .test = images(all.last(1))};
 }
 
 }  // namespace gradus::data

@@ -2,6 +2,7 @@
 /// subsets.
 #pragma once
 
+#include <gradus/data/cifar_form.hpp>
 #include <gradus/error.hpp>
 #include <gradus/files/read_file.hpp>
 
@@ -19,7 +20,7 @@
 
 namespace gradus::data {
 
-inline constexpr std::size_t cifar10_pixel_bytes = 3072;   // 3 planes of 32 x 32
+inline constexpr std::size_t cifar10_pixel_bytes = cifar_pixel_bytes;
 inline constexpr std::size_t cifar10_record_bytes = 3073;  // a label, then the pixels
 inline constexpr std::size_t cifar10_file_bytes = 30'730'000;
 
@@ -37,46 +38,17 @@ inline const Cifar10Md5 cifar10_md5{
     "942cd6a4bcdd0dd3c604fbe906cb4421", "ae636b3ba5c66a11e91e8cb52e771fcb",
     "53f37980c15c3d472c316c40844f3f0d", "803d5f7f4d78ea53de84dbe85f74fb6d"};
 
-namespace detail {
-
-/// Whether `path` is there. Throws DataError where that cannot be told.
-inline bool is_there(const std::filesystem::path& path) {
-  std::error_code failure;
-  const bool found = std::filesystem::exists(path, failure);  // not found is no failure
-  if (!failure) return found;
-  throw DataError(path.string() + " cannot be looked for (" + failure.message() +
-                  "); expected a folder with the binary version of CIFAR-10: make it readable for "
-                  "this user, or name another.");
-}
-
-}  // namespace detail
+/// Records of a label from 0 to 9 and the pixels.
+inline constexpr std::array<CifarLabel, 1> cifar10_labels{{{"label", 10}}};
+inline constexpr CifarForm cifar10_form{.name = "CIFAR-10",
+                                        .folder = "cifar-10-batches-bin",
+                                        .files = cifar10_files,
+                                        .labels = cifar10_labels};
 
 /// The folder that holds the files: `folder`, or `cifar-10-batches-bin` in it. Throws DataError
 /// when there is no such folder, or one of the six files is missing.
 [[nodiscard]] inline std::filesystem::path cifar10_folder(const std::filesystem::path& folder) {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(folder, ignored)) {
-    throw DataError(
-        "The data folder " + folder.string() +
-        (detail::is_there(folder) ? " is not a folder" : " is not there") +
-        "; expected one with the binary version of CIFAR-10: name the folder that holds "
-        "data_batch_1.bin.");
-  }
-  const auto there = [&](const std::filesystem::path& place) {
-    return std::ranges::count_if(
-        cifar10_files, [&](std::string_view file) { return detail::is_there(place / file); });
-  };
-  const auto inner = folder / "cifar-10-batches-bin";
-  const auto place = there(folder) == 0 && there(inner) > 0 ? inner : folder;
-  for (const auto file : cifar10_files) {
-    if (!detail::is_there(place / file)) {
-      throw DataError(
-          "The data folder " + place.string() + " has " + std::to_string(there(place)) +
-          " of the 6 files of CIFAR-10's binary version, and not " + std::string(file) +
-          "; expected all of them: name another folder, or put the missing ones there.");
-    }
-  }
-  return place;
+  return cifar_folder(cifar10_form, folder);
 }
 
 /// Whether `cifar10_folder(folder)` finds the six files.

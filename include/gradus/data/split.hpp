@@ -72,15 +72,17 @@ class Subset {
   std::vector<std::int64_t> indices_;
 };
 
-/// `folds` parts of `samples` samples in the order of `seed`, of sizes that differ by one at most.
-/// With `classes`, one number a sample, each part has its share of each class (stratified). Throws
-/// DataError for fewer samples than parts, or classes that are not one for each sample.
-[[nodiscard]] inline std::vector<std::vector<std::int64_t>> folds(
-    std::int64_t samples, std::int64_t folds, std::uint64_t seed,
-    std::span<const std::int64_t> classes = {}) {
-  if (folds < 2 || samples < folds) {
+namespace detail {
+
+/// Indices of `samples` samples in the order of `seed`, by class; all under 0 if there are no
+/// `classes`. Throws DataError for fewer samples than `parts`, or classes that are not one for each
+/// sample.
+inline std::map<std::int64_t, std::vector<std::int64_t>> indices_by_class(
+    std::int64_t samples, std::int64_t parts, std::uint64_t seed,
+    std::span<const std::int64_t> classes) {
+  if (parts < 2 || samples < parts) {
     throw DataError("A set of " + std::to_string(samples) + " samples cannot be cut into " +
-                    std::to_string(folds) + " parts; expected 2 parts or more, and a sample each.");
+                    std::to_string(parts) + " parts; expected 2 parts or more, and a sample each.");
   }
   if (!classes.empty() && static_cast<std::int64_t>(classes.size()) != samples) {
     throw DataError("There are " + std::to_string(classes.size()) + " classes for " +
@@ -90,6 +92,18 @@ class Subset {
   for (const auto index : epoch_order(samples, seed, 0)) {
     by_class[classes.empty() ? 0 : classes[static_cast<std::size_t>(index)]].push_back(index);
   }
+  return by_class;
+}
+
+}  // namespace detail
+
+/// `folds` parts of `samples` samples in the order of `seed`, of sizes that differ by one at most.
+/// With `classes`, one number a sample, each part has its share of each class (stratified). Throws
+/// DataError for fewer samples than parts, or classes that are not one for each sample.
+[[nodiscard]] inline std::vector<std::vector<std::int64_t>> folds(
+    std::int64_t samples, std::int64_t folds, std::uint64_t seed,
+    std::span<const std::int64_t> classes = {}) {
+  const auto by_class = detail::indices_by_class(samples, folds, seed, classes);
   std::vector<std::vector<std::int64_t>> parts(static_cast<std::size_t>(folds));
   std::size_t next = 0;  // continues from class to class, so that the parts are of one size
   for (const auto& [name, indices] : by_class) {
@@ -113,14 +127,9 @@ struct Split {
     throw DataError("The part to be held out is " + std::to_string(fraction) +
                     "; expected a fraction above 0 and below 1.");
   }
-  static_cast<void>(folds(samples, 2, seed, classes));  // refuses what it refuses
-  std::map<std::int64_t, std::vector<std::int64_t>> by_class;
-  for (const auto index : epoch_order(samples, seed, 0)) {
-    by_class[classes.empty() ? 0 : classes[static_cast<std::size_t>(index)]].push_back(index);
-  }
   Split parts;
   double owed = 0;  // what rounding has left over, so that the whole is right too
-  for (const auto& [name, indices] : by_class) {
+  for (const auto& [name, indices] : detail::indices_by_class(samples, 2, seed, classes)) {
     owed += fraction * static_cast<double>(indices.size());
     auto held = static_cast<std::size_t>(std::llround(owed));
     held = std::min(held, indices.size());

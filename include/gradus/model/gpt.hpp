@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/error.hpp>
+#include <gradus/model/detail/check_options.hpp>
 #include <gradus/model/gpt_block.hpp>
 
 #include <ATen/ops/arange.h>
@@ -84,15 +85,15 @@ struct GptImpl : torch::nn::Cloneable<GptImpl> {
 
   /// Throws ConfigurationError for a number below 1, or channels that the heads do not share out.
   explicit GptImpl(const GptOptions& given = {}) : options(given) {
-    const auto& o = options;
-    if (o.vocabulary < 1 || o.context < 1 || o.layers < 1 || o.heads < 1 || o.channels < 1 ||
-        o.channels % o.heads != 0) {
-      throw ConfigurationError(
-          "Gpt takes a vocabulary, context, layers, heads and channels of at least 1 each, and "
-          "channels that are a multiple of heads, but got " +
-          std::to_string(o.vocabulary) + ", " + std::to_string(o.context) + ", " +
-          std::to_string(o.layers) + ", " + std::to_string(o.heads) + " and " +
-          std::to_string(o.channels) + ".");
+    detail::check_options(model_name, {{"vocabulary", options.vocabulary},
+                                       {"context", options.context},
+                                       {"layers", options.layers},
+                                       {"heads", options.heads},
+                                       {"channels", options.channels}});
+    if (options.channels % options.heads != 0) {
+      throw ConfigurationError("Gpt was given " + std::to_string(options.channels) +
+                               " channels for " + std::to_string(options.heads) +
+                               " heads; expected a multiple of the heads.");
     }
     reset();
   }

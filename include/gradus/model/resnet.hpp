@@ -1,7 +1,7 @@
 /// ResNet18, 34 and 50 with the names of torchvision, so that weights saved in Python load.
 #pragma once
 
-#include <gradus/error.hpp>
+#include <gradus/model/detail/check_options.hpp>
 #include <gradus/model/resnet_block.hpp>
 
 #include <ATen/ops/max_pool2d.h>
@@ -71,14 +71,10 @@ struct ResNetImpl : torch::nn::Cloneable<ResNetImpl> {
 
   /// Throws ConfigurationError if a number is below 1.
   explicit ResNetImpl(const ResNetOptions& given = {}) : options(given) {
-    const auto least = std::min({options.classes, options.width,
-                                 *std::min_element(options.blocks.begin(), options.blocks.end())});
-    if (least < 1) {
-      throw ConfigurationError(
-          "ResNet takes classes, a width and blocks of each stage of at least "
-          "1 each, but got " +
-          std::to_string(least) + ".");
-    }
+    const auto fewest = *std::min_element(options.blocks.begin(), options.blocks.end());
+    detail::check_options(
+        model_name,
+        {{"classes", options.classes}, {"width", options.width}, {"blocks of a stage", fewest}});
     reset();
   }
 

@@ -1,8 +1,8 @@
 /// ResNet10 for small images: the reference network of the comparison.
 #pragma once
 
-#include <gradus/error.hpp>
 #include <gradus/model/basic_block.hpp>
+#include <gradus/model/detail/check_options.hpp>
 #include <gradus/model/norm_relu.hpp>
 
 #include <torch/nn/cloneable.h>
@@ -34,12 +34,9 @@ struct ResNet10Impl : torch::nn::Cloneable<ResNet10Impl> {
 
   /// Throws ConfigurationError if a number is below 1.
   explicit ResNet10Impl(const ResNet10Options& given = {}) : options(given) {
-    if (options.width < 1 || options.classes < 1 || options.in_channels < 1) {
-      throw ConfigurationError(
-          "ResNet10 takes a width, classes and in_channels of at least 1 each, but got " +
-          std::to_string(options.width) + ", " + std::to_string(options.classes) + " and " +
-          std::to_string(options.in_channels) + ".");
-    }
+    detail::check_options(model_name, {{"width", options.width},
+                                       {"classes", options.classes},
+                                       {"in_channels", options.in_channels}});
     reset();
   }
 

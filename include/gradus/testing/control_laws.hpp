@@ -1,4 +1,5 @@
-/// Laws of the axes around the step: mixing, clipping, averaging, guard, stopping, execution.
+/// Laws of the axes around the step: mixing, clipping, averaging, guard, freezing, stopping,
+/// execution.
 #pragma once
 
 #include <gradus/core/batch.hpp>
@@ -7,6 +8,7 @@
 #include <gradus/policy/clipping/concept.hpp>
 #include <gradus/policy/execution/capture_plan.hpp>
 #include <gradus/policy/execution/concept.hpp>
+#include <gradus/policy/freezing/concept.hpp>
 #include <gradus/policy/guard/concept.hpp>
 #include <gradus/policy/mixing/concept.hpp>
 #include <gradus/policy/stopping/concept.hpp>
@@ -23,6 +25,20 @@
 #include <vector>
 
 namespace gradus::testing {
+
+template <class P>
+void axis_laws(slot::freezing, BrokenLaws& laws, const P& policy) {
+  for (const std::string name :
+       {"stem.weight", "norm1.running_mean", "stage1.norm1.bias", "head"}) {
+    for (const std::int64_t epoch : {0, 1, 2, 100}) {
+      const bool frozen = policy.frozen(name, epoch);
+      laws.law(frozen == policy.frozen(name, epoch), "what is frozen depends on name and epoch");
+      laws.law(!frozen || policy.frozen(name, 0),
+               "what is trained in the first epoch never freezes");
+      laws.law(!frozen || P::freezes, "a policy that freezes nothing has nothing frozen");
+    }
+  }
+}
 
 template <class P>
 void axis_laws(slot::mixing, BrokenLaws& laws, const P& policy) {

@@ -60,9 +60,10 @@ class BasicTrainer {
   explicit BasicTrainer(M model, const RunSettings& run = {}, const Policies& policies = {})
       : run_(gradus::checked(run)), model_step_(std::move(model), policies, run_.device) {}
 
-  /// Trains for `run.epochs` epochs; evaluates a few samples of `test` before the first step, and
-  /// all after each epoch. A second call is a second run: it begins with the weights and the
-  /// optimizer's state of the first, and with new run states of all other policies.
+  /// Trains for `run.epochs` epochs, or `run.max_steps` steps; evaluates a few samples of `test`
+  /// before the first step, and all after each epoch. A second call is a second run: it begins with
+  /// the weights and the optimizer's state of the first, and with new run states of all other
+  /// policies.
   ///
   /// Throws DataError for a batch larger than the set or another one than was asked for,
   /// ConfigurationError for a batch too small for a batch norm, targets that the loss cannot take,
@@ -147,7 +148,8 @@ class BasicTrainer {
             .accumulation = at<slot::accumulation>().micro_batches(),
             .epochs = run_.epochs,
             .drop_last = at<slot::loading>().plan().drop_last,
-            .limit = run_.overfit_batches ? run_.overfit_batches : run_.limit_train_batches};
+            .limit = run_.overfit_batches ? run_.overfit_batches : run_.limit_train_batches,
+            .max_steps = run_.max_steps};
   }
 
  private:

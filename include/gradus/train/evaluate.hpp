@@ -74,11 +74,11 @@ void BasicTrainer<M, Policies>::evaluate_epoch(const Held& held, EpochRecord& re
   const auto samples = test_samples(held);
   const auto watch = [&](const auto&, const auto&) { interruption_.end_if_asked(); };
   interruption_.end_if_asked();
-  record.test = evaluate_with(held, samples, model(), watch);
+  record.test.emplace(evaluate_with(held, samples, model(), watch));
   if (!run_.evaluate_flipped) return;
   if constexpr (mirrors<PolicyAt<slot::task>, data::batch_of<Held>>) {
     MirroredModel<M> mirrored(model());
-    record.test_flipped = evaluate_with(held, samples, mirrored, watch);
+    record.test_flipped.emplace(evaluate_with(held, samples, mirrored, watch));
   }
 }
 

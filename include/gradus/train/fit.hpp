@@ -30,9 +30,10 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, const DataMark
   begin({.train = mark_of(train), .held_out = held_out}, plan);
   const TrainingSource source(train, at<slot::loading>(), run_.device);
 
-  notify(FitBegin{plan.epochs, plan.steps(), plan.samples_used(), progress_.steps, measured},
-         observers...);
-  while (progress_.epoch < plan.epochs && progress_.ended == 0) {
+  notify(
+      FitBegin{plan.total_epochs(), plan.steps(), plan.samples_used(), progress_.steps, measured},
+      observers...);
+  while (progress_.epoch < plan.total_epochs() && progress_.ended == 0) {
     train_epoch(source, plan, observers...);
     const FitStop stop{progress_.steps, plan.total_steps()};
     const bool limit = progress_.reached(run_.stop_after_steps);
@@ -53,11 +54,11 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, const DataMark
             .learning_rate;
     history_.epochs.push_back(*record);
     tell_policies(*record, plan);
-    if (progress_.window == plan.steps()) {
+    if (progress_.window == plan.steps_of(progress_.epoch)) {
       progress_.end_epoch();
       clock_.end_epoch();
     }
-    notify(EpochEnd{*record, plan.epochs, rate}, observers...);
+    notify(EpochEnd{*record, plan.total_epochs(), rate}, observers...);
     if (limit) {
       history_.end = RunEnd::limit;
       break;
@@ -67,6 +68,7 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, const DataMark
   if (planned && progress_.windows != plan.total_steps()) {
     throw std::logic_error("gradus: the loop and the step plan disagree on the number of steps.");
   }
+  if (history_.end == RunEnd::whole) model_step_.restore_best();
   notify(FitEnd{&history_}, observers...);
   return history_;
 }
@@ -79,15 +81,17 @@ void BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan
   clock_.start();
   start_training(*model());
   begin_freezing();
-  const auto done = std::min(plan.first_batch(progress_.window), plan.batches());
+  const auto steps = plan.steps_of(progress_.epoch);
+  const auto batches = plan.batches_of(progress_.epoch);
+  const auto done = std::min(plan.first_batch(progress_.window), batches);
   auto feed = source.epoch(at<slot::augmentation>(), batch_weight(model_step_),
                            {.seed = run_.seed,
                             .epoch = run_.overfit_batches ? 0 : progress_.epoch,
                             .first = done,
-                            .count = plan.batches() - done});
+                            .count = batches - done});
   if (progress_.window == 0) meter_ = LossMeter();
 
-  while (progress_.window < plan.steps() && !progress_.reached(run_.stop_after_steps) &&
+  while (progress_.window < steps && !progress_.reached(run_.stop_after_steps) &&
          !interruption_.asked()) {
     const StepContext context{.parameters = parameters(),
                               .seed = run_.seed,
@@ -107,7 +111,7 @@ void BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan
                   .learning_rate = rates.learning_rate,
                   .train_loss = {},
                   .warning = {}};
-    const bool last = progress_.window == plan.steps();
+    const bool last = progress_.window == steps;
     if (++progress_.windows_since_reading == run_.log_every_steps || last) read_losses(event);
     clock_.set_waited(feed.seconds_waited());
     event.train_seconds = clock_.run();
@@ -189,6 +193,9 @@ void BasicTrainer<M, Policies>::tell_policies(const EpochRecord& record, const S
   } else {
     auto& state = model_step_.template state<slot::stopping>();
     progress_.ended = at<slot::stopping>().stop(state, record) ? 1 : 0;
+    if constexpr (requires { at<slot::stopping>().keeps(state); }) {
+      if (at<slot::stopping>().keeps(state)) model_step_.keep_best();
+    }
   }
 }
 

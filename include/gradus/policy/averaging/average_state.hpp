@@ -1,6 +1,7 @@
-/// The run state that the averaging policies have in common.
+/// What the averaging policies have in common: their run state and two of their numbers.
 #pragma once
 
+#include <gradus/compose/field.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/core/step_context.hpp>
@@ -75,5 +76,13 @@ struct AverageState {
     return at::isReducedFloatingType(type) ? at::kFloat : type;
   }
 };
+
+/// The numbers `every` and `batches` of `P`.
+template <class P>
+constexpr auto average_fields() {
+  return fields_of(field("every", &P::every, at_least(1), "optimizer steps between two"),
+                   field("batches", &P::batches, at_least(0),
+                         "training batches to make batch-norm statistics from; 0: the model's"));
+}
 
 }  // namespace gradus

@@ -28,9 +28,7 @@ struct EMA {
 
   static constexpr auto fields() {
     return fields_of(field("decay", &EMA::decay, fraction(), "part of the mean that is kept"),
-                     field("every", &EMA::every, at_least(1), "optimizer steps between two"),
-                     field("batches", &EMA::batches, at_least(0),
-                           "training batches to make batch-norm statistics from; 0: the model's"));
+                     average_fields<EMA>());
   }
 
   using State = AverageState;

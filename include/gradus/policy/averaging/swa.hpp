@@ -28,9 +28,7 @@ struct SWA {
 
   static constexpr auto fields() {
     return fields_of(field("begin", &SWA::begin, fraction(), "part of the run without averaging"),
-                     field("every", &SWA::every, at_least(1), "optimizer steps between two"),
-                     field("batches", &SWA::batches, at_least(0),
-                           "training batches to make batch-norm statistics from; 0: the model's"));
+                     average_fields<SWA>());
   }
 
   using State = AverageState;

@@ -13,7 +13,7 @@ namespace gradus {
 /// - says by `freezes` whether it freezes anything at all;
 /// - by `frozen(name, epoch)` whether the parameter or buffer of that dotted name rests in an
 /// epoch,
-///   counted from 0. One that it never freezes is left as the model has it.
+///   counted from 0. One that is not frozen in the first epoch is left as the model has it, always.
 ///
 /// A frozen parameter gets no gradient and no step, and takes no memory in most optimizers until it
 /// moves. A batch norm whose running statistics are frozen is in evaluation mode.

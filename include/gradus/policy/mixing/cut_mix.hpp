@@ -1,7 +1,6 @@
 /// A rectangle of each image from another one of its batch.
 #pragma once
 
-#include <gradus/compose/field.hpp>
 #include <gradus/policy/mixing/blend.hpp>
 #include <gradus/policy/mixing/concept.hpp>
 
@@ -24,17 +23,12 @@ struct CutMix {
   double alpha = 1;
   std::int64_t classes = 10;
 
-  static constexpr auto fields() {
-    return fields_of(field("alpha", &CutMix::alpha, positive(), "of the Beta distribution"),
-                     field("classes", &CutMix::classes, at_least(2), "in the data"));
-  }
+  static constexpr auto fields() { return mixing_fields<CutMix>(); }
 
   void mix(Batch& batch, std::uint64_t key) const {
     Random random(key);
     const double side = std::sqrt(1 - draw_beta(random, alpha));
-    const auto partners =
-        draw_partners(random, batch.size())
-            .to(batch.target.device(), at::kLong, /*non_blocking=*/true);  // else CUDA would wait
+    const auto partners = draw_partners(random, batch);
     const auto [top, bottom] = cut(random, batch.input.size(2), side);
     const auto [left, right] = cut(random, batch.input.size(3), side);
     const auto rectangle = [&](const at::Tensor& images) {
@@ -44,8 +38,7 @@ struct CutMix {
     rectangle(mixed).copy_(rectangle(batch.input).index_select(0, partners));
     const auto replaced = static_cast<double>((bottom - top) * (right - left));
     const auto all = static_cast<double>(batch.input.size(2) * batch.input.size(3));
-    batch.target = blend_targets(batch.target, partners, 1 - replaced / all, classes,
-                                 target_type(batch.input));
+    batch.target = blend_targets(batch, partners, 1 - replaced / all, classes);
     batch.input = mixed;
   }
 

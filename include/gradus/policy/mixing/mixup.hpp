@@ -1,7 +1,6 @@
 /// Each sample blended with another one of its batch.
 #pragma once
 
-#include <gradus/compose/field.hpp>
 #include <gradus/policy/mixing/blend.hpp>
 #include <gradus/policy/mixing/concept.hpp>
 
@@ -22,18 +21,13 @@ struct Mixup {
   double alpha = 0.2;
   std::int64_t classes = 10;
 
-  static constexpr auto fields() {
-    return fields_of(field("alpha", &Mixup::alpha, positive(), "of the Beta distribution"),
-                     field("classes", &Mixup::classes, at_least(2), "in the data"));
-  }
+  static constexpr auto fields() { return mixing_fields<Mixup>(); }
 
   void mix(Batch& batch, std::uint64_t key) const {
     Random random(key);
     const double part = draw_beta(random, alpha);
-    const auto partners =
-        draw_partners(random, batch.size())
-            .to(batch.target.device(), at::kLong, /*non_blocking=*/true);  // else CUDA would wait
-    batch.target = blend_targets(batch.target, partners, part, classes, target_type(batch.input));
+    const auto partners = draw_partners(random, batch);
+    batch.target = blend_targets(batch, partners, part, classes);
     batch.input = batch.input.mul(part).add_(batch.input.index_select(0, partners), 1 - part);
   }
 };

@@ -1,15 +1,15 @@
 /// Adam: steps scaled by running means of the gradient and of its square.
 #pragma once
 
-#include <gradus/compose/field.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/policy/optimizer/adam_state.hpp>
+#include <gradus/policy/optimizer/adam_step.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/policy/optimizer/decay.hpp>
 
 #include <ATen/ops/_fused_adam.h>
 
-#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace gradus {
@@ -32,14 +32,7 @@ struct Adam {
   double weight_decay = 0;
   Decay decay = Decay::all;
 
-  static constexpr auto fields() {
-    return fields_of(field("lr", &Adam::lr, positive_float(), "learning rate"),
-                     field("beta1", &Adam::beta1, fraction(), "decay of the first moment"),
-                     field("beta2", &Adam::beta2, fraction(), "decay of the second moment"),
-                     field("eps", &Adam::eps, positive(), "added to the root of the second moment"),
-                     field("weight_decay", &Adam::weight_decay, at_least(0), "L2 penalty"),
-                     field("decay", &Adam::decay, "which parameters decay"));
-  }
+  static constexpr auto fields() { return adam_fields<Adam>("L2 penalty"); }
 
   using State = AdamState;
 
@@ -54,30 +47,16 @@ struct Adam {
   void load(State& state, const StateDict& from) const { state.load(from); }
 
   void step(State& state, const Rates& rates) const {
-    apply(state, rates.learning_rate, rates, {});
+    adam_step(*this, kernel, state, rates, rates.learning_rate, {});
   }
 
   void step_on_device(State& state, const Rates& rates, const at::Tensor& learning_rate,
                       const at::Tensor& found_inf) const {
-    apply(state, learning_rate, rates, found_inf);
+    adam_step(*this, kernel, state, rates, learning_rate, found_inf);
   }
 
  private:
-  /// `Rate` is a double, or a tensor on the device; `found_inf` [1] is 1 where the step is void.
-  template <class Rate>
-  void apply(State& state, const Rate& rate, const Rates& rates,
-             const std::optional<at::Tensor>& found_inf) const {
-    for (const auto group : {ParameterGroup::weights, ParameterGroup::vectors}) {
-      state.moments.moved(group).for_each([&](const MovedParameters<2>& moved) {
-        const auto steps = state.count(moved);
-        at::_fused_adam_(moved.parameters, moved.gradients, moved.moments[0], moved.moments[1], {},
-                         steps, rate, rates.momentum.value_or(beta1), beta2,
-                         decay_of(group, decay, weight_decay), eps,
-                         /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/{}, found_inf);
-        if (found_inf) at::_foreach_add_(steps, found_inf->squeeze(), -1);
-      });
-    }
-  }
+  static constexpr auto kernel = [](const auto&... arguments) { at::_fused_adam_(arguments...); };
 };
 static_assert(OptimizerPolicy<Adam>);
 

@@ -28,7 +28,8 @@ struct StoppingMembers<P, false> {
 /// `stop(record)` is asked after each epoch and its evaluation, and says whether that was the last
 /// one. A policy with run state takes it first. A record may lack a loss or an accuracy; a policy
 /// that has a member `MetricName monitor` is refused before step 0 where no epoch will have what it
-/// monitors.
+/// monitors. One that has `bool keeps(const State& state) const` says by it, after `stop`, whether
+/// the weights of this epoch are the ones to end with: the run puts the last such ones back.
 template <class P>
 struct Contract<slot::stopping, P> {
   using Stop = typename detail::StoppingMembers<P>::Stop;
@@ -36,6 +37,8 @@ struct Contract<slot::stopping, P> {
   static constexpr std::array members{
       Member{"stop", detail::StoppingMembers<P>::stop, (requires { &P::stop; }),
              (requires { static_cast<Stop>(&P::stop); })},
+      Member{"keeps", "bool keeps(const State& state) const", (requires { &P::keeps; }),
+             (requires { static_cast<bool (P::*)(const state_of<P>&) const>(&P::keeps); }), false},
   };
 };
 

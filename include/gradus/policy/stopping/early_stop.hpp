@@ -27,13 +27,16 @@ struct EarlyStop {
   std::int64_t patience = 5;
   double min_delta = 0;
   MetricName monitor;
+  bool restore_best = false;
 
   static constexpr auto fields() {
     return fields_of(field("patience", &EarlyStop::patience, at_least(1),
                            "epochs in a row without a better result that end the run"),
                      field("min_delta", &EarlyStop::min_delta, at_least(0),
                            "smallest change that counts as better"),
-                     field("monitor", &EarlyStop::monitor, "metric that should get better"));
+                     field("monitor", &EarlyStop::monitor, "metric that should get better"),
+                     field("restore_best", &EarlyStop::restore_best,
+                           "whether the run ends with the weights of its best epoch"));
   }
 
   struct State {
@@ -52,6 +55,10 @@ struct EarlyStop {
     if (better) state.best.fill_(*now);
     state.bad_epochs = better ? 0 : state.bad_epochs + 1;
     return state.bad_epochs >= patience;
+  }
+
+  [[nodiscard]] bool keeps(const State& state) const {
+    return restore_best && state.bad_epochs == 0;
   }
 
   void save(const State& state, StateDict& to) const {

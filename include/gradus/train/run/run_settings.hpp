@@ -15,6 +15,8 @@ namespace gradus {
 struct RunSettings {
   std::uint64_t seed = 0;  ///< of the order of samples and their augmentation
   std::int64_t epochs = 5;
+  /// The length of the run in optimizer steps, in place of `epochs`: a schedule is made for so many.
+  std::optional<std::int64_t> max_steps{};
   c10::Device device = default_device();
   std::int64_t log_every_steps = 50;                  ///< steps between two readings of the loss
   std::int64_t evaluation_batch_size = 500;           ///< samples
@@ -48,6 +50,7 @@ inline const RunSettings& checked(const RunSettings& run) {
     throw ConfigurationError("epochs is " + std::to_string(run.epochs) +
                              ", but it takes a whole number of at most 1000000.");
   }
+  at_least_one("max_steps", run.max_steps.value_or(1));
   at_least_one("log_every_steps", run.log_every_steps);
   at_least_one("evaluation_batch_size", run.evaluation_batch_size);
   if (run.sanity_samples < 0) {

@@ -7,26 +7,56 @@
 #include <gradus/settings/policy_settings.hpp>
 #include <gradus/train/step/model_step.hpp>
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace gradus {
 
+/// Parameters, buffers, and what is averaged over both.
 template <class M, class Policies>
-void ModelStep<M, Policies>::save(StateDict& to) {
+void ModelStep<M, Policies>::save_weights(StateDict& to) {
   for (const auto& [name, tensor] : parameters_) to.put("parameter/" + name, tensor);
-  to.put("trained", trained(parameters_));
   for (const auto& [name, tensor] : unique_buffers(*model_)) to.put("buffer/" + name, tensor);
   for (std::size_t i = 0; i < averaged_statistics_.size(); ++i) {
     to.put("averaged_buffer/" + std::to_string(i), averaged_statistics_[i]);
   }
-  states_.for_each(policies_, [&](const auto& policy, auto& of) {
-    to.put_under("policy/" + axis_key<std::remove_cvref_t<decltype(policy)>>(),
-                 [&](StateDict& part) { policy.save(of, part); });
+  if constexpr (Traits::averages) {
+    to.put_under("policy/averaging", [&](StateDict& part) {
+      at<slot::averaging>().save(state<slot::averaging>(), part);
+    });
+  }
+}
+
+template <class M, class Policies>
+void ModelStep<M, Policies>::load_weights(const StateDict& from) {
+  for (auto& [name, tensor] : parameters_) from.get("parameter/" + name, tensor);
+  for (auto& [name, tensor] : unique_buffers(*model_)) from.get("buffer/" + name, tensor);
+  averaged_statistics_.clear();
+  if constexpr (Traits::averages) {
+    for (const auto& [name, buffer] : unique_buffers(*model_)) {
+      const auto entry = "averaged_buffer/" + std::to_string(averaged_statistics_.size());
+      if (!from.has(entry)) break;
+      averaged_statistics_.push_back(at::empty_like(buffer));
+      from.get(entry, averaged_statistics_.back());
+    }
+    const auto part = from.part("policy/averaging");
+    at<slot::averaging>().load(state<slot::averaging>(), part);
+    part.refuse_unread();
+  }
+}
+
+template <class M, class Policies>
+void ModelStep<M, Policies>::save(StateDict& to) {
+  save_weights(to);
+  to.put("trained", trained(parameters_));
+  states_.for_each(policies_, [&]<class P>(const P& policy, auto& of) {
+    if constexpr (std::is_same_v<typename P::slot, slot::averaging>) return;
+    to.put_under("policy/" + axis_key<P>(), [&](StateDict& part) { policy.save(of, part); });
   });
   to.put("order", order_of(parameters_));
+  for (const auto& [name, tensor] : best_.entries()) to.put("best/" + name, tensor);
 }
 
 template <class M, class Policies>
@@ -36,25 +66,30 @@ void ModelStep<M, Policies>::load(const StateDict& from) {
         "the saved state has other parameters, or has them in another order, than this run's "
         "model; resume the configuration that it came from.");
   }
-  for (auto& [name, tensor] : parameters_) from.get("parameter/" + name, tensor);
   const auto saved = from.copy("trained");
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     parameters_[i].tensor.requires_grad_(saved[static_cast<std::int64_t>(i)].template item<bool>());
   }
-  for (auto& [name, tensor] : unique_buffers(*model_)) from.get("buffer/" + name, tensor);
-  averaged_statistics_.clear();
-  if (Traits::averages && from.has("averaged_buffer/0")) {
-    for (const auto& [name, buffer] : unique_buffers(*model_)) {
-      averaged_statistics_.push_back(at::empty_like(buffer));
-      from.get("averaged_buffer/" + std::to_string(averaged_statistics_.size() - 1),
-               averaged_statistics_.back());
-    }
-  }
-  states_.for_each(policies_, [&](const auto& policy, auto& of) {
-    const auto part = from.part("policy/" + axis_key<std::remove_cvref_t<decltype(policy)>>());
+  load_weights(from);
+  states_.for_each(policies_, [&]<class P>(const P& policy, auto& of) {
+    if constexpr (std::is_same_v<typename P::slot, slot::averaging>) return;
+    const auto part = from.part("policy/" + axis_key<P>());
     policy.load(of, part);
     part.refuse_unread();
   });
+  best_ = from.part("best");
+}
+
+template <class M, class Policies>
+void ModelStep<M, Policies>::keep_best() {
+  best_ = StateDict::over(std::move(best_));
+  save_weights(best_);
+}
+
+template <class M, class Policies>
+void ModelStep<M, Policies>::restore_best() {
+  if (!best_.entries().empty()) load_weights(best_);
+  best_ = {};
 }
 
 }  // namespace gradus

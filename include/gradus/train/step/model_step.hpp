@@ -23,10 +23,8 @@
 #include <ATen/ops/empty_like.h>
 #include <c10/core/Device.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -91,6 +89,7 @@ class ModelStep {
   /// Forgets what a run before this one has left, but for the weights and the optimizer's state.
   void restart() {
     guard_ = NumericGuard(at<slot::guard>().plan());
+    best_ = {};
     averaged_statistics_.clear();
     states_.template restart_all_but<slot::optimizer>(policies_, parameters_, device_);
   }
@@ -187,11 +186,19 @@ class ModelStep {
     }
   }
 
+  /// Keeps a copy of weights, statistics and averages, in the place of an earlier one.
+  void keep_best();
+  /// Puts that copy back, if there is one.
+  void restore_best();
+
   void save(StateDict& to);
   /// Throws CheckpointError for the state of other parameters; some may be changed by then.
   void load(const StateDict& from);
 
  private:
+  void save_weights(StateDict& to);
+  void load_weights(const StateDict& from);
+
   /// What is frozen in the first epoch is so before optimizers make their state.
   std::vector<NamedTensor> prepared() {
     auto parameters = prepare_model(model_, policies_, device_);
@@ -232,6 +239,7 @@ class ModelStep {
   std::vector<at::Tensor> averaged_statistics_;
   NumericGuard guard_;
   std::optional<DeviceSteps> device_steps_;
+  StateDict best_;  ///< empty where nothing is kept
 };
 
 }  // namespace gradus

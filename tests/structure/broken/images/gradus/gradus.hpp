@@ -1,0 +1,2 @@
+#pragma once
+#include <gradus/data/a.hpp>
