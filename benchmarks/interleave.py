@@ -26,9 +26,9 @@ class Peer:
     def values(self, key):
         return [figures[key] for figures in self.rounds]
 
-    def rates(self):
-        """Images a second, by round."""
-        return [figures["images"] / figures["seconds"] for figures in self.rounds]
+    def rates(self, unit="images"):
+        """So many of `unit` a second, by round."""
+        return [figures[unit] / figures["seconds"] for figures in self.rounds]
 
     def close(self):
         self._process.stdin.close()

@@ -197,14 +197,15 @@ CATCH_TEST_CASE("a step accumulated over padded batches is that of one, since to
     trainer.fit(set);
     return weights_of(*trainer.model());
   };
-  const auto whole = weights(Fit<Small>(line(), {.epochs = 3}));
-  const auto parts = weights(Fit<Preset<Prefetch{.batch_size = 4, .workers = 2, .ahead = 3}>,
-                                 Preset<Accumulate{.steps = 3}>>(line(), {.epochs = 3}));
+  const auto whole = weights(Fit<Small>(line(), {.epochs = 3, .device = c10::kCPU}));
+  const auto parts =
+      weights(Fit<Preset<Prefetch{.batch_size = 4, .workers = 2, .ahead = 3}>,
+                  Preset<Accumulate{.steps = 3}>>(line(), {.epochs = 3, .device = c10::kCPU}));
   CATCH_CHECK(torch::allclose(whole, parts, 1e-5, 1e-6));
 
-  Fit<Small> begun(line(), {.epochs = 3, .stop_after_steps = 3});
+  Fit<Small> begun(line(), {.epochs = 3, .device = c10::kCPU, .stop_after_steps = 3});
   begun.fit(set);
-  Fit<Small> resumed(Line(), {.epochs = 3});
+  Fit<Small> resumed(Line(), {.epochs = 3, .device = c10::kCPU});
   resumed.load_state(begun.save_state());
   resumed.fit(set);
   CATCH_CHECK(weights_of(*resumed.model()).equal(whole));
@@ -226,7 +227,8 @@ CATCH_TEST_CASE("a loss over padded batches is the mean over all positions") {
 CATCH_TEST_CASE("one padded batch can be learnt by heart") {
   Listed<Series> few = series();
   for (auto& one : few.all) one.numbers = one.points.sum(1);
-  Fit<Preset<Plain{.batch_size = 4}>> trainer(line(), {.epochs = 100, .overfit_batches = 1});
+  Fit<Preset<Plain{.batch_size = 4}>> trainer(
+      line(), {.epochs = 100, .device = c10::kCPU, .overfit_batches = 1});
   const auto history = trainer.fit(SeriesSet(few));
   CATCH_CHECK(*history.epochs.back().train_loss < 0.1 * *history.epochs.front().train_loss);
 }
@@ -242,7 +244,7 @@ CATCH_TEST_CASE("padded sentences are what NextToken takes, and their ends count
   for (const auto& one : text.all) tokens_in_all += one.target.numel();
   torch::manual_seed(1);
   Trainer<Table, NextToken, Perplexity, Preset<SGD{.lr = 20}>, Preset<Plain{.batch_size = 8}>>
-      trainer(Table(), {.epochs = 20});
+      trainer(Table(), {.epochs = 20, .device = c10::kCPU});
   const Collated<Listed<Batch>, Pad> set(text);
   const auto history = trainer.fit(set, set);
   const auto& last = *history.epochs.back().test;
