@@ -172,5 +172,6 @@
 #include <gradus/train/step/step_traits.hpp>
 #include <gradus/train/step/window_weight.hpp>
 #include <gradus/train/stepper.hpp>
+#include <gradus/train/stepper_settings.hpp>
 #include <gradus/train/trainer.hpp>
 #include <gradus/version.hpp>

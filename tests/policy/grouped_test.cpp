@@ -158,3 +158,15 @@ CATCH_TEST_CASE("groups are settings like others, and say what is wrong with the
   CATCH_CHECK_THROWS_WITH(changed.load_state(saved.save_state()),
                           ContainsSubstring("other groups"));
 }
+
+CATCH_TEST_CASE(
+    "what the optimizers of groups find wrong is found, and Muon's fallback has the factors") {
+  using Nested = Grouped<SGD, Group{.parameters = "2.*"}>;
+  Stepper<Net, Nested>::policies_type policies;
+  set_policy_field(policies, "optimizer", "nesterov", true);
+  CATCH_CHECK_THROWS_AS((Stepper<Net, Nested>(net_of(), six, policies)), ConfigurationError);
+
+  const auto group = Group{.parameters = "*", .rate = 10, .decay = 0}.of(Muon{});
+  CATCH_CHECK(group.fallback.lr == 10 * Muon{}.fallback.lr);
+  CATCH_CHECK(group.fallback.weight_decay == 0);
+}

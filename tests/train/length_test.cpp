@@ -15,6 +15,7 @@
 #include <vector>
 
 using namespace gradus;
+using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
@@ -75,6 +76,23 @@ CATCH_TEST_CASE("a run of so many steps resumes to the bit") {
     after.load_state(before.save_state());
     after.fit(Points(40));
     CATCH_CHECK(weights_of(*after.model()).equal(weights_of(*straight.model())));
+  }
+}
+
+CATCH_TEST_CASE("a run resumes with the length that it was begun with") {
+  using T = Trainer<Perceptron, Batches, AdamW, Cosine>;
+  auto part = steps(13);
+  part.stop_after_steps = 4;
+  T begun(perceptron(), part);
+  begun.fit(Points(40));
+  const auto state = begun.save_state();
+  RunSettings fewer_batches = steps(13);
+  fewer_batches.limit_train_batches = 3;
+  for (const auto& run :
+       {steps(3), steps(20), fewer_batches, RunSettings{.epochs = 3, .device = c10::kCPU}}) {
+    T other(perceptron(), run);
+    other.load_state(state);
+    CATCH_CHECK_THROWS_WITH(other.fit(Points(40)), ContainsSubstring("was begun with 5"));
   }
 }
 

@@ -7,6 +7,8 @@
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/averaging/ema.hpp>
 #include <gradus/policy/clipping/clip_norm.hpp>
+#include <gradus/policy/freezing/freeze.hpp>
+#include <gradus/policy/guard/guard.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/precision/mixed.hpp>
 #include <gradus/policy/schedule/cosine.hpp>
@@ -15,6 +17,7 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 using namespace gradus;
@@ -71,7 +74,7 @@ void train(S& stepper, std::int64_t first, std::int64_t count) {
 
 }  // namespace
 
-CATCH_TEST_CASE("a stepper makes the steps of torch.optim, in the bits of a loop by hand") {
+CATCH_TEST_CASE("a stepper makes the steps of torch.optim") {
   auto net = small_net();
   Stepper<Net, AdamW> stepper(net, steps(5));
   auto twin = small_net();
@@ -173,6 +176,22 @@ CATCH_TEMPLATE_TEST_CASE("a stepper resumes to the bit", "", Averaged, OnDevice)
   }
 }
 
+CATCH_TEST_CASE(
+    "the mean loss is that since it was asked for, however often it was read meanwhile") {
+  const auto mean_of = [](std::int64_t read_every) {
+    auto settings = steps(9);
+    settings.read_every = read_every;
+    Stepper<Net, AdamW> stepper(small_net(), settings);
+    train(stepper, 0, 2);
+    CATCH_CHECK(stepper.mean_loss());
+    train(stepper, 2, 4);
+    return stepper.mean_loss().value();
+  };
+  CATCH_CHECK(mean_of(2) == mean_of(50));
+  Stepper<Net, AdamW> idle(small_net(), steps(1));
+  CATCH_CHECK_FALSE(idle.mean_loss());
+}
+
 CATCH_TEST_CASE("what a stepper cannot do is said in a sentence") {
   auto net = small_net();
   CATCH_CHECK_THROWS_WITH((Stepper<Net, AdamW>(net, steps(0))),
@@ -184,4 +203,79 @@ CATCH_TEST_CASE("what a stepper cannot do is said in a sentence") {
   CATCH_CHECK_THROWS_WITH(stepper.save_state(), ContainsSubstring("within a window"));
   stepper.backward(net->forward(rows(4, 0)).mul(std::nan("")).mean());
   CATCH_CHECK_THROWS_AS(stepper.mean_loss(), NumericError);
+}
+
+CATCH_TEST_CASE("a stepper is saved between steps, and loads its own kind alone") {
+  auto net = small_net();
+  using S = Stepper<Net, AdamW, Cosine>;
+  S stepper(net, steps(4));
+  train(stepper, 0, 2);
+  {
+    const auto constant = stepper.constant_weights();
+    CATCH_CHECK_THROWS_WITH(stepper.save_state(), ContainsSubstring("constants"));
+  }
+  const auto state = stepper.save_state();
+  const auto before = weights_of(net);
+  train(stepper, 2, 1);
+  S longer(small_net(), steps(5));
+  CATCH_CHECK_THROWS_WITH(longer.load_state(state), ContainsSubstring("total_steps"));
+  // One that has less, or more, leaves what was there.
+  auto other = small_net(9);
+  const auto untouched = weights_of(other);
+  Stepper<Net, AdamW, Cosine, EMA> averaging(other, steps(4));
+  CATCH_CHECK_THROWS_AS(averaging.load_state(state), CheckpointError);
+  CATCH_CHECK(equal(weights_of(other), untouched));
+  S plain(other, steps(4));
+  auto averaged = small_net();
+  const auto with_more = Stepper<Net, AdamW, Cosine, EMA>(averaged, steps(4)).save_state();
+  CATCH_CHECK_THROWS_AS(plain.load_state(with_more), CheckpointError);
+  CATCH_CHECK(equal(weights_of(other), untouched));
+  stepper.load_state(state);
+  CATCH_CHECK(equal(weights_of(net), before));
+}
+
+CATCH_TEST_CASE("a window that an exception cut short begins again") {
+  auto net = small_net();
+  auto twin = small_net();
+  using S = Stepper<Net, AdamW, Preset<Accumulate{.steps = 2}>>;
+  S stepper(net, steps(2));
+  S undisturbed(twin, steps(2));
+  stepper.backward(net->forward(rows(4, 5)).square().mean(), 4);
+  CATCH_CHECK_THROWS(stepper.backward(at::ones({})));  // no gradient leads anywhere
+  train(stepper, 0, 2);
+  train(undisturbed, 0, 2);
+  CATCH_CHECK(equal(weights_of(net), weights_of(twin)));
+  CATCH_CHECK(*stepper.mean_loss() == *undisturbed.mean_loss());
+}
+
+CATCH_TEST_CASE("a step that is skipped leaves the statistics of before its window") {
+  torch::manual_seed(1);
+  torch::nn::BatchNorm1d norm(3);
+  Net net(norm, torch::nn::Linear(3, 1));
+  Stepper<Net, AdamW, Preset<Guard{.on_not_finite = OnNotFinite::skip, .each_step = true}>> stepper(
+      net, steps(4));
+  train(stepper, 0, 1);
+  const auto mean = norm->running_mean.clone();
+  const auto loss =
+      stepper.forward([&] { return net->forward(rows(4, 1).mul(INFINITY)).square().mean(); });
+  CATCH_CHECK(stepper.backward(loss));
+  CATCH_CHECK(stepper.steps() == 1);
+  CATCH_CHECK(norm->running_mean.equal(mean));
+}
+
+CATCH_TEST_CASE("frozen norms stay frozen, or thawed, in a stepper that was loaded") {
+  torch::manual_seed(1);
+  using S = Stepper<Net, AdamW, Preset<Freeze{.parameters = "0.*", .epochs = 1}>>;
+  const auto make = [] { return Net(torch::nn::BatchNorm1d(3), torch::nn::Linear(3, 1)); };
+  S stepper(make(), steps(4));
+  train(stepper, 0, 1);
+  stepper.begin_epoch(1);
+  const auto state = stepper.save_state();  // thawed, and not yet stepped
+  S loaded(make(), steps(4));
+  CATCH_CHECK_FALSE(loaded.model()[0]->is_training());
+  loaded.load_state(state);
+  CATCH_CHECK(loaded.model()[0]->is_training());
+  train(loaded, 1, 2);
+  train(stepper, 1, 2);
+  CATCH_CHECK(equal(weights_of(loaded.model()), weights_of(stepper.model())));
 }

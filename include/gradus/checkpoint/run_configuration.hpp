@@ -39,6 +39,7 @@ template <class T>
           {"run",
            {{"seed", run.seed},
             {"epochs", run.epochs},
+            {"max_steps", number(run.max_steps)},
             {"device", run.device.is_cuda() ? "cuda" : "cpu"},
             {"precision", c10::toString(precision.type)},
             {"log_every_steps", run.log_every_steps},

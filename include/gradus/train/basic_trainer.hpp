@@ -109,8 +109,8 @@ class BasicTrainer {
   Evaluation evaluate_flipped(const Held& held);
 
   /// The outputs for each sample of a set, in its order: float32 [size, ...] on the CPU, made as
-  /// `evaluate` makes them. Its targets are not looked at. Throws ConfigurationError for a task
-  /// that gives no output with a row for each sample.
+  /// `evaluate` makes them. The values of its targets do not matter. Throws ConfigurationError for
+  /// a task that gives no output with a row for each sample.
   template <data::Dataset Set>
   [[nodiscard]] at::Tensor predict(const Set& set);
 

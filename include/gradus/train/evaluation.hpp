@@ -85,8 +85,8 @@ Evaluation evaluate_set(ModelStep<M, Policies>& step, Model& model, const Held& 
 }
 
 /// The outputs of the model for each sample of a set, in its order: float32 [size, ...] on the CPU.
-/// Targets are not looked at. Throws ConfigurationError for a task that gives no output, or outputs
-/// that are not one row for each sample.
+/// The values of targets do not matter. Throws ConfigurationError for a task that gives no output,
+/// or outputs that are not one row for each sample.
 template <class M, class Policies, data::Dataset Held>
 at::Tensor predict_set(ModelStep<M, Policies>& step, const Held& held, const EvaluationPlan& plan) {
   std::vector<at::Tensor> outputs;
@@ -99,6 +99,12 @@ at::Tensor predict_set(ModelStep<M, Policies>& step, const Held& held, const Eva
           "policy " + std::string(Task::name) +
           " of axis task gives no output with a row for each sample, so there "
           "is nothing to predict; set `output` in what its `forward` returns.");
+    }
+    if (!outputs.empty() && output[0].sizes() != outputs.front()[0].sizes()) {
+      throw ConfigurationError("the outputs of a sample are " + c10::str(output[0].sizes()) +
+                               " in one batch and " + c10::str(outputs.front()[0].sizes()) +
+                               " in another, so they are not one tensor; evaluate them batch by "
+                               "batch, or pad all samples to one length.");
     }
     outputs.push_back(output.to(at::kCPU));
   });

@@ -146,7 +146,7 @@ std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& t
                      .optimizer_steps = progress_.epoch_steps,
                      .skipped_steps = progress_.epoch_skipped};
   try {
-    renew_statistics(train, plan, progress_.epoch);
+    renew_statistics(train, plan, run_.overfit_batches ? 0 : progress_.epoch);
     after_epoch(record);
   } catch (const Interruption::Now&) {
     return std::nullopt;
@@ -158,11 +158,14 @@ std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& t
 /// or what was loaded.
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::begin(const DataMarks& data, const StepPlan& plan) {
-  if (goes_on_) check_data(*this, data_, data);
+  if (goes_on_) {
+    check_data(*this, data_, data);
+    check_plan(progress_, plan);
+  }
   const bool goes_on = std::exchange(goes_on_, false);
   data_ = data;
   if (!goes_on) {
-    progress_ = {};
+    progress_ = {.planned_steps = plan.steps(), .planned_total = plan.max_steps.value_or(0)};
     history_ = {};
     clock_ = {};
     meter_ = LossMeter();

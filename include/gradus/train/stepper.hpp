@@ -4,36 +4,31 @@
 
 #include <gradus/compose/composition.hpp>
 #include <gradus/core/state_dict.hpp>
-#include <gradus/device/device.hpp>
 #include <gradus/device/math_scope.hpp>
 #include <gradus/error.hpp>
 #include <gradus/train/axes.hpp>
+#include <gradus/train/model/batch_norms.hpp>
 #include <gradus/train/model/constant_weights.hpp>
-#include <gradus/train/step/model_state.hpp>
 #include <gradus/train/step/model_step.hpp>
 #include <gradus/train/step/window_weight.hpp>
 #include <gradus/train/stepper_mistakes.hpp>
+#include <gradus/train/stepper_settings.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 namespace gradus {
 
-struct StepperSettings {
-  std::int64_t total_steps = 0;  ///< that the schedule is made for, at least 1
-  c10::Device device = default_device();
-  std::uint64_t seed = 0;        ///< for hooks that draw
-  std::int64_t read_every = 50;  ///< steps between two readings of the loss
-  MathSettings math{};           ///< how the device may compute, while `forward` and `backward` run
-};
-
 /// One model with its policies: precision, accumulation, clipping, optimizer, schedule, averaging,
 /// guard and what hooks into a step. The loop is one's own:
 ///
-///     Stepper<Net, AdamW, Mixed<>, Accumulate<2>> stepper(net, {.total_steps = 1000});
-///     const auto loss = stepper.forward([&] { return cross_entropy(net->forward(x), y); });
+///     Stepper<Net, AdamW, Mixed, Accumulate> stepper(net, {.total_steps = 1000});
+///     const auto loss = stepper.forward([&] { return my_loss(net->forward(x), y); });
 ///     stepper.backward(loss);  // steps with every second one
 template <class M, class Policies>
 class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
@@ -44,9 +39,11 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   /// Initializes and ties weights as the policies say, moves the model to the device and layout.
   /// Throws ConfigurationError for numbers out of range.
   BasicStepper(M model, const StepperSettings& settings, const Policies& policies = {})
-      : settings_(checked(settings, policies)),
+      : settings_(checked(settings)),
         step_(std::move(model), policies, settings.device),
         window_(step_.template at<slot::accumulation>().micro_batches()) {
+    check_length(policies.template at<slot::schedule>(), settings.total_steps);
+    if constexpr (ModelStep<M, Policies>::Traits::averages) check_statistics();
     if (step_.skips_on_device()) step_.make_device_steps(settings.total_steps);
   }
 
@@ -55,6 +52,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   template <class Compute>
   auto forward(Compute&& compute) {
     const MathScope math(settings_.math);
+    if (!std::exchange(buffers_kept_, true)) step_.guard().keep_buffers(*step_.model());
     [[maybe_unused]] const auto scope = step_.forward_scope();
     const auto context = this->context();
     return step_.states().template around<hook::around_forward>(
@@ -63,19 +61,25 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
 
   /// Adds the gradient of `loss` [], a mean over `weight` samples, tokens, ... The last micro-batch
   /// of a window makes the step, of the mean over all its weight. Returns whether there was one,
-  /// taken or skipped. Throws NumericError for what the guard policy forbids.
+  /// taken or skipped. Throws NumericError for what the guard policy forbids. After an exception
+  /// the window begins again.
   bool backward(const at::Tensor& loss, double weight = 1) {
-    if (!(weight > 0)) {
-      throw ConfigurationError("a loss is given the weight " + std::to_string(weight) +
-                               "; expected a number above 0: leave out a batch of which nothing "
-                               "counts.");
+    if (!(weight > 0) || !std::isfinite(weight)) {
+      throw ConfigurationError(
+          "a loss is given the weight " + std::to_string(weight) +
+          "; expected a finite number above 0: leave out a batch of which nothing "
+          "counts.");
     }
     const MathScope math(settings_.math);
     if (micro_batch_ == 0) begin_window();
-    const double part = window_.add(1, weight);
-    const auto context = this->context();
-    meter_.add(loss, /*samples=*/1, weight, place());
-    step_.backward(loss, part, context);
+    try {
+      const double part = window_.add(1, weight);
+      meter_.add(loss, /*samples=*/1, weight, place());
+      step_.backward(loss, part, context());
+    } catch (...) {
+      abandon();
+      throw;
+    }
     if (++micro_batch_ < step_.template at<slot::accumulation>().micro_batches()) return false;
     return finish();
   }
@@ -87,29 +91,40 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
     const auto context = this->context();
     const auto place = this->place();
     micro_batch_ = 0;
+    buffers_kept_ = false;
     ++windows_;
-    step_.guard().check_first_gradients(step_.parameters());
-    const bool stepped = step_.step(rates(), context, window_.correction(), meter_, place);
+    bool stepped = false;
+    try {
+      step_.guard().check_first_gradients(step_.parameters());
+      stepped = step_.step(rates(), context, window_.correction(), meter_, place);
+    } catch (...) {
+      --windows_;
+      abandon();
+      throw;
+    }
     step_.end_window(stepped, meter_, context);
     steps_ += stepped ? 1 : 0;
-    if (++since_reading_ == settings_.read_every) read();
+    if (++since_reading_ >= settings_.read_every) read();
     return true;
   }
 
-  /// For a policy that freezes: epochs are counted from 0.
-  void begin_epoch(std::int64_t epoch) { step_.begin_epoch(epoch); }
+  /// From 0, for a policy that freezes.
+  void begin_epoch(std::int64_t epoch) {
+    epoch_ = epoch;
+    step_.begin_epoch(epoch);
+  }
 
-  /// The mean loss since the reading before; absent if there was none, or only skipped steps.
-  /// Waits for the device. Throws NumericError for a loss that is not finite.
+  /// The mean loss of the steps since the last call of this; absent if there was none, or all were
+  /// skipped. Waits for the device. Throws NumericError for a loss that is not finite.
   std::optional<double> mean_loss() {
-    read();
-    return std::exchange(mean_, std::nullopt);
+    if (micro_batch_ == 0) read();
+    return meter_.take_mean();
   }
 
   /// While it lives the weights are constants: gradients pass through them to other models, and
   /// none is kept.
   [[nodiscard]] ConstantWeights constant_weights() const {
-    return ConstantWeights(step_.parameters());
+    return ConstantWeights(step_.parameters(), constants_);
   }
   /// While it lives, the model holds the weights to evaluate with, averages if there are some.
   [[nodiscard]] EvaluationWeights evaluation_weights() { return step_.evaluation_weights(); }
@@ -120,72 +135,65 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   /// Optimizer steps taken; those that only the device knows to be skipped are taken off at
   /// readings.
   [[nodiscard]] std::int64_t steps() const { return steps_; }
-  /// Of the next step.
-  [[nodiscard]] Rates rates() const { return step_.rates_at(steps_, settings_.total_steps); }
+  /// Of the next step; behind the last planned one, those of that.
+  [[nodiscard]] Rates rates() const {
+    const auto total = settings_.total_steps;
+    return step_.rates_at(std::min(steps_, total - 1), total);
+  }
 
-  /// Everything that the steps need to resume bit for bit. Waits for the device. Throws
-  /// ConfigurationError within a window, whose gradients are not saved.
+  /// Everything that the steps need to resume bit for bit, but for LibTorch's random streams, which
+  /// several steppers share. Waits for the device. Throws ConfigurationError within a window, whose
+  /// gradients are not saved, and while weights are constants.
   [[nodiscard]] StateDict save_state() {
-    if (micro_batch_ != 0) {
-      throw ConfigurationError(
-          "a stepper is saved within a window of accumulated gradients; save "
-          "it when `backward` has returned true.");
-    }
-    StateDict state;
-    step_.save(state);
-    state.put_under("losses", [&](StateDict& part) { meter_.save(part); });
-    state.put_under("guard", [&](StateDict& part) { step_.guard().save(part); });
-    state.put("steps", steps_ - skipped_on_device());
-    state.put("windows", windows_);
-    state.put("since_reading", since_reading_);
-    if (auto& device = step_.device_steps()) {
-      state.put_under("device_steps", [&](StateDict& part) { device->save(part); });
-    }
-    return state;
+    check_between_steps("saved");
+    return state();
   }
-  /// Throws CheckpointError for the state of another configuration.
-  void load_state(const StateDict& state) {
-    step_.load(state);
-    meter_.load(state.part("losses"));
-    step_.guard().load(state.part("guard"));
-    windows_ = state.number("windows");
-    since_reading_ = state.number("since_reading");
-    steps_ = state.number("steps") + skipped_on_device();  // as the reading will take them off
-    const auto device_steps = state.part("device_steps");
-    if (auto& device = step_.device_steps()) {
-      device_steps.has("taken") ? device->load(device_steps)
-                                : device->go_on_after(state.number("steps"));
-    }
-    micro_batch_ = 0;
-    mean_.reset();
-  }
+  /// Throws CheckpointError for the state of another configuration, and then changes nothing.
+  void load_state(const StateDict& from);
 
  private:
-  static const StepperSettings& checked(const StepperSettings& settings, const Policies& policies) {
-    if (settings.total_steps < 1 || settings.read_every < 1) {
-      throw ConfigurationError(
-          "total_steps and read_every of a stepper must be at least 1, but are " +
-          std::to_string(settings.total_steps) + " and " + std::to_string(settings.read_every) +
-          ".");
-    }
-    gradus::checked(settings.device);
-    gradus::checked(settings.math);
-    check_length(policies.template at<slot::schedule>(), settings.total_steps);
-    return settings;
+  /// Averages have statistics of their own, which a trainer makes from its batches.
+  void check_statistics() {
+    const auto batches = step_.template at<slot::averaging>().statistics_batches();
+    if (batches == 0 || !trains_batch_norm(*step_.model())) return;
+    throw ConfigurationError(
+        "the averaging policy renews batch-norm statistics over " + std::to_string(batches) +
+        " training batches, which a Stepper does not have; set averaging.batches to 0 to keep "
+        "those of the trained weights.");
   }
 
   void begin_window() {
-    window_ = WindowWeight(step_.template at<slot::accumulation>().micro_batches());
+    window_ = WindowWeight(window_size());
     clear_gradients(step_.parameters());  // those that another model's loss has left
-    step_.guard().keep_buffers(*step_.model());
   }
+
+  /// Forgets the open window.
+  void abandon() {
+    meter_.drop_open_window();
+    clear_gradients(step_.parameters());
+    micro_batch_ = 0;
+    buffers_kept_ = false;
+  }
+
+  void check_between_steps(const char* what) const {
+    if (micro_batch_ != 0) {
+      throw ConfigurationError(std::string("a stepper is ") + what +
+                               " within a window of accumulated gradients; do it when `backward` "
+                               "has returned true.");
+    }
+    if (*constants_ == 0) return;
+    throw ConfigurationError(std::string("a stepper is ") + what +
+                             " while its weights are constants; let the scope end before.");
+  }
+
+  StateDict state();
+  void take(const StateDict& from);
 
   void read() {
     since_reading_ = 0;
     const auto place = this->place();
     const auto reading = meter_.read();
-    steps_ -= reading.skipped_on_device;
-    if (reading.mean) mean_ = reading.mean;
+    if (step_.device_steps()) steps_ -= reading.skipped_on_device;
     step_.guard().check_reading(reading, step_.parameters(), place);
     step_.guard().count(reading.windows, reading.skipped_in_a_row, step_.parameters(), place);
   }
@@ -198,13 +206,14 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   [[nodiscard]] StepContext context() const {
     return {.parameters = step_.parameters(),
             .seed = settings_.seed,
-            .epoch = 0,
+            .epoch = epoch_,
             .step = steps_,
             .total_steps = settings_.total_steps,
             .micro_batch = micro_batch_};
   }
   [[nodiscard]] LossPlace place() const {
-    return {1, windows_ + 1, windows_ * window_size() + micro_batch_ + 1, micro_batch_ + 1};
+    return {epoch_ + 1, windows_ + 1, windows_ * window_size() + micro_batch_ + 1,
+            micro_batch_ + 1};
   }
   [[nodiscard]] std::int64_t window_size() const {
     return step_.template at<slot::accumulation>().micro_batches();
@@ -218,7 +227,9 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   std::int64_t windows_ = 0;      ///< ended
   std::int64_t steps_ = 0;
   std::int64_t since_reading_ = 0;
-  std::optional<double> mean_;
+  std::int64_t epoch_ = 0;
+  bool buffers_kept_ = false;  ///< as they were before the window's first forward pass
+  std::shared_ptr<int> constants_ = std::make_shared<int>(0);  ///< scopes that live
 };
 
 /// Stands in for a stepper that was refused: takes everything, so that one mistake gives one error.
@@ -235,3 +246,4 @@ template <class M, class... Policies>
 using Stepper = BasicStepper<M, typename Composition<TrainerAxes, M, Policies...>::policies>;
 
 }  // namespace gradus
+#include <gradus/train/stepper_state.hpp>  // save_state, load_state

@@ -3,6 +3,8 @@
 
 #include <gradus/compose/argument_mistakes.hpp>
 #include <gradus/compose/composition.hpp>
+#include <gradus/compose/hook.hpp>
+#include <gradus/compose/hook_list.hpp>
 #include <gradus/compose/policy_set.hpp>
 #include <gradus/compose/refusal.hpp>
 #include <gradus/compose/slot.hpp>
@@ -24,8 +26,17 @@ inline constexpr bool is_of_the_loop =
 
 template <class P, class... As>
 consteval Sentence unused_mistake(Axes<As...>) {
-  constexpr bool neutral = (std::is_same_v<policy_t<P>, policy_t<typename As::neutral>> || ...);
-  if constexpr (is_of_the_loop<slot_t<P>> && !neutral) {
+  constexpr bool neutral = (std::is_same_v<P, typename As::neutral> || ...);
+  if constexpr (hook_order<hook::before_forward, policy_t<P>>().size() > 0) {
+    return Sentence(
+        "policy ", type_name<policy_t<P>>(), " of axis ", slot_t<P>::name,
+        " has a hook before_forward, which takes a batch, but a Stepper sees none; do it "
+        "in your loop, or use a Trainer.");
+  } else if constexpr (requires { &policy_t<P>::after_epoch; }) {
+    return Sentence("policy ", type_name<policy_t<P>>(), " of axis ", slot_t<P>::name,
+                    " follows the results of epochs, which a Stepper does not have; choose another "
+                    "schedule, or use a Trainer.");
+  } else if constexpr (is_of_the_loop<slot_t<P>> && !neutral) {
     return Sentence("policy ", type_name<policy_t<P>>(), " of axis ", slot_t<P>::name,
                     " does nothing in a Stepper, whose loop is your own; leave it out, or use a "
                     "Trainer.");

@@ -16,7 +16,8 @@ namespace gradus {
 ///   counted from 0. One that is not frozen in the first epoch is left as the model has it, always.
 ///
 /// A frozen parameter gets no gradient and no step, and takes no memory in most optimizers until it
-/// moves. A batch norm whose running statistics are frozen is in evaluation mode.
+/// moves. A batch norm whose running statistics are frozen is in evaluation mode. What is frozen at
+/// the end of a run stays so in the model.
 template <class P>
 struct Contract<slot::freezing, P> {
   using Frozen = bool (P::*)(std::string_view, std::int64_t) const;

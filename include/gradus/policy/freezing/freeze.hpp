@@ -11,8 +11,8 @@
 namespace gradus {
 
 /// When to use: fine-tuning. The new head is trained first, so that its first gradients do not
-/// spoil what was loaded; then all. Backward passes end at the last frozen layer, so they cost
-/// less.
+/// spoil what was loaded; then all. Where all before a layer is frozen too, the backward pass ends
+/// there.
 ///
 ///     Preset<Freeze{.parameters = "conv1.*|bn1.*|layer*", .epochs = 2}>
 ///

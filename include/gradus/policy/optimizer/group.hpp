@@ -48,6 +48,10 @@ struct Group {
   [[nodiscard]] constexpr Optimizer of(Optimizer optimizer) const {
     optimizer.lr *= rate;
     if constexpr (requires { optimizer.weight_decay *= decay; }) optimizer.weight_decay *= decay;
+    if constexpr (requires { optimizer.fallback.weight_decay *= decay; }) {  // of Muon
+      optimizer.fallback.lr *= rate;
+      optimizer.fallback.weight_decay *= decay;
+    }
     return optimizer;
   }
   /// Of the learning rate, where that of the others is `lr`.

@@ -51,8 +51,15 @@ struct Grouped {
                      detail::fields_but_lr(&Grouped::groups));
   }
 
-  /// Factors that would do nothing.
+  /// Factors that would do nothing, and what the optimizers find.
   [[nodiscard]] constexpr std::string_view mistake() const {
+    std::string_view found;
+    visit([&](const auto& own) {
+      if constexpr (requires { own.mistake(); }) {
+        if (found.empty()) found = own.mistake();
+      }
+    });
+    if (!found.empty()) return found;
     bool silent = false;
     if constexpr (!Group::template can_decay<Base>) {
       groups.visit([&](const auto& group) {

@@ -49,7 +49,11 @@ struct Moments {
   void save(StateDict& to, const std::array<std::string_view, N>& names) const {
     for (std::size_t k = 0; k < N; ++k) {
       for (std::size_t i = 0; i < parameters.size(); ++i) {
-        if (moments[k][i].defined()) to.put(entry(names[k], i), moments[k][i]);
+        if (moments[k][i].defined()) {
+          to.put(entry(names[k], i), moments[k][i]);
+        } else if (parameters[i].requires_grad()) {  // thawed, and not yet stepped
+          to.put(entry(names[k], i), zeros(parameters[i]));
+        }
       }
     }
   }

@@ -30,7 +30,7 @@ struct ReduceOnPlateau {
   double threshold = 1e-4;
   std::int64_t cooldown = 0;
   double min_lr = 0;
-  MetricName monitor;
+  MetricName monitor{};
 
   static constexpr auto fields() {
     return fields_of(

@@ -26,7 +26,7 @@ struct EarlyStop {
 
   std::int64_t patience = 5;
   double min_delta = 0;
-  MetricName monitor;
+  MetricName monitor{};
   bool restore_best = false;
 
   static constexpr auto fields() {
@@ -42,6 +42,7 @@ struct EarlyStop {
   struct State {
     at::Tensor best;  ///< float64 []
     std::int64_t bad_epochs = 0;
+    bool better = false;  ///< whether the epoch just judged is the best
   };
 
   [[nodiscard]] State start(const std::vector<NamedTensor>&) const {
@@ -50,16 +51,16 @@ struct EarlyStop {
 
   [[nodiscard]] bool stop(State& state, const EpochRecord& record) const {
     const auto now = monitored_value(monitor, record);
+    state.better = false;
     if (!now) return false;  // neither better nor worse
     const bool better = *now < state.best.item<double>() - min_delta;
+    state.better = better;
     if (better) state.best.fill_(*now);
     state.bad_epochs = better ? 0 : state.bad_epochs + 1;
     return state.bad_epochs >= patience;
   }
 
-  [[nodiscard]] bool keeps(const State& state) const {
-    return restore_best && state.bad_epochs == 0;
-  }
+  [[nodiscard]] bool keeps(const State& state) const { return restore_best && state.better; }
 
   void save(const State& state, StateDict& to) const {
     to.put("best", state.best);

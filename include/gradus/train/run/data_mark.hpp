@@ -2,7 +2,9 @@
 #pragma once
 
 #include <gradus/core/state_dict.hpp>
+#include <gradus/core/step_plan.hpp>
 #include <gradus/data/dataset.hpp>
+#include <gradus/train/run/run_progress.hpp>
 
 #include <cstdint>
 #include <string>
@@ -60,6 +62,19 @@ inline void check_same_data(const DataMarks& before, const DataMarks& now) {
   };
   check("trained", before.train, now.train);
   check("judged", before.held_out, now.held_out);
+}
+
+/// Throws CheckpointError for a run of another length, in steps, than it was begun with.
+inline void check_plan(const RunProgress& begun, const StepPlan& now) {
+  const auto total = now.max_steps.value_or(0);
+  if (begun.planned_steps == now.steps() && begun.planned_total == total) return;
+  const auto said = [](std::int64_t steps, std::int64_t most) {
+    return std::to_string(steps) + " optimizer steps an epoch" +
+           (most > 0 ? " and " + std::to_string(most) + " in all" : "");
+  };
+  throw CheckpointError("the run was begun with " + said(begun.planned_steps, begun.planned_total) +
+                        ", but would resume with " + said(now.steps(), total) +
+                        "; give it the batches and the max_steps that it had.");
 }
 
 /// Throws CheckpointError if the run of `trainer` that has seen `before` cannot go on with `now`:

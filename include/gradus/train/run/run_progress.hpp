@@ -21,6 +21,8 @@ struct RunProgress {
   std::int64_t epoch_steps = 0;    ///< taken in this epoch
   std::int64_t epoch_skipped = 0;  ///< in this epoch
   std::int64_t ended = 0;          ///< 1: the stopping policy has ended the run
+  std::int64_t planned_steps = 0;  ///< per epoch
+  std::int64_t planned_total = 0;  ///< of a run whose length is given in steps; else 0
 
   /// So many windows were counted as steps, but were skipped.
   void take_off(std::int64_t skipped) {
@@ -48,10 +50,10 @@ struct RunProgress {
 
  private:
   using Number = std::pair<const char*, std::int64_t RunProgress::*>;
-  static const std::array<Number, 9> numbers;
+  static const std::array<Number, 11> numbers;
 };
 
-inline const std::array<RunProgress::Number, 9> RunProgress::numbers{{
+inline const std::array<RunProgress::Number, 11> RunProgress::numbers{{
     {"epoch", &RunProgress::epoch},
     {"window", &RunProgress::window},
     {"steps", &RunProgress::steps},
@@ -61,6 +63,8 @@ inline const std::array<RunProgress::Number, 9> RunProgress::numbers{{
     {"epoch_steps", &RunProgress::epoch_steps},
     {"epoch_skipped", &RunProgress::epoch_skipped},
     {"ended", &RunProgress::ended},
+    {"planned_steps", &RunProgress::planned_steps},
+    {"planned_total", &RunProgress::planned_total},
 }};
 
 }  // namespace gradus

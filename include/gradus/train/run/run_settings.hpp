@@ -15,7 +15,8 @@ namespace gradus {
 struct RunSettings {
   std::uint64_t seed = 0;  ///< of the order of samples and their augmentation
   std::int64_t epochs = 5;
-  /// The length of the run in optimizer steps, in place of `epochs`: a schedule is made for so many.
+  /// The length of the run in optimizer steps, in place of `epochs`: a schedule is made for so
+  /// many.
   std::optional<std::int64_t> max_steps{};
   c10::Device device = default_device();
   std::int64_t log_every_steps = 50;                  ///< steps between two readings of the loss
@@ -40,6 +41,7 @@ struct RunSettings {
 /// Returns `run`. Throws ConfigurationError for a number that no run can have.
 inline const RunSettings& checked(const RunSettings& run) {
   constexpr std::int64_t most_epochs = 1'000'000;  // so that steps can be counted
+  constexpr std::int64_t most_steps = 1'000'000'000;
   const auto at_least_one = [](const char* name, std::int64_t value) {
     if (value >= 1) return;
     throw ConfigurationError(std::string(name) + " is " + std::to_string(value) +
@@ -51,6 +53,10 @@ inline const RunSettings& checked(const RunSettings& run) {
                              ", but it takes a whole number of at most 1000000.");
   }
   at_least_one("max_steps", run.max_steps.value_or(1));
+  if (run.max_steps.value_or(1) > most_steps) {
+    throw ConfigurationError("max_steps is " + std::to_string(*run.max_steps) +
+                             ", but it takes a whole number of at most 1000000000.");
+  }
   at_least_one("log_every_steps", run.log_every_steps);
   at_least_one("evaluation_batch_size", run.evaluation_batch_size);
   if (run.sanity_samples < 0) {

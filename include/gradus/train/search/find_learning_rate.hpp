@@ -140,7 +140,6 @@ LearningRateCurve find_learning_rate(typename T::model_type& model, const Train&
   using Rising = with<T, detail::RisingRate, AllEpochs>;
   typename Rising::policies_type rising;
   copy_numbers(policies, rising);
-  rising.template at<slot::optimizer>().lr = search.lowest;
   rising.template at<slot::schedule>() = {
       .first = search.lowest,
       .factor =
@@ -154,6 +153,7 @@ LearningRateCurve find_learning_rate(typename T::model_type& model, const Train&
   settings.log_every_steps = 1;
   settings.stop_after_steps = search.steps;
   settings.epochs = search.steps;  // an epoch has one step at least
+  settings.max_steps.reset();
   detail::CurveRecorder recorder(search.smoothing, search.steps, run.stop);
   settings.stop = &recorder.stop();
   try {

@@ -118,6 +118,12 @@ class LossMeter {
     if (!(total_weight_ > 0)) return std::nullopt;
     return total_sum_ / total_weight_;
   }
+  /// Likewise since the last call of this.
+  [[nodiscard]] std::optional<double> take_mean() {
+    const auto mean = this->mean();
+    total_sum_ = total_weight_ = 0;
+    return mean;
+  }
   [[nodiscard]] std::int64_t samples() const { return total_samples_; }
 
   /// Waits for the device; the next reading is what it would have been.

@@ -77,7 +77,10 @@ void ModelStep<M, Policies>::load(const StateDict& from) {
     policy.load(of, part);
     part.refuse_unread();
   });
-  best_ = from.part("best");
+  best_ = {};
+  const auto best = from.part("best");
+  for (const auto& [name, tensor] : best.entries())
+    best_.put(name, tensor);  // `from` may be reused
 }
 
 template <class M, class Policies>
