@@ -37,7 +37,8 @@ constexpr Range fraction() { return {.low = 0, .high = 1, .high_open = true}; }
 
 /// One number of a policy `P`. `T` is double, std::int64_t, bool, an enum whose values count from 0
 /// and whose names a function `enum_names(T)`, found by its argument, returns as an array; a
-/// MetricName or NamePattern; or std::vector<double>, which a Preset cannot hold, of which each is in the range.
+/// MetricName or NamePattern; or std::vector<double>, which a Preset cannot hold, of which each is
+/// in the range.
 template <class P, class T>
 struct Field {
   FixedName name;  ///< as in `axis.name=value`

@@ -105,7 +105,8 @@ consteval Sentence policy_mistake() {
   if constexpr (!contract_or_hooks_mistake<P>().empty()) {
     return contract_or_hooks_mistake<P>();
   } else {
-    return first_mistake(state_mistake<P>(), number_mistake<Argument>(), conflict_mistake<Argument>());
+    return first_mistake(state_mistake<P>(), number_mistake<Argument>(),
+                         conflict_mistake<Argument>());
   }
 }
 

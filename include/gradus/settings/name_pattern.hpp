@@ -13,7 +13,7 @@ struct NamePattern {
   std::array<char, 96> text{"*"};
 
   static constexpr std::string_view takes =
-      "a pattern of parameter names, one word such as 'layer1.*|*.bias'";
+      "a pattern of parameter names, one word such as 'layer1.*'";
 
   constexpr NamePattern() = default;
   constexpr NamePattern(std::string_view pattern) : text{} {  // NOLINT: a text is a pattern
