@@ -1,6 +1,5 @@
-/// Fine-tuning: a ResNet18 learns to tell vehicles from animals, is saved, and becomes one for the
-/// ten classes of CIFAR-10: a new head, the rest frozen for an epoch, then at a quarter of its
-/// rate.
+/// Fine-tuning: a ResNet18 learns the ten classes of CIFAR-10, is saved, and becomes one that tells
+/// animals from vehicles: a new head, the rest frozen for an epoch, then at a quarter of its rate.
 #include <gradus/gradus.hpp>
 
 #include <torch/torch.h>
@@ -38,20 +37,20 @@ int main(int argc, char** argv) {
 
   torch::manual_seed(0);
   using Batches = Preset<Prefetch{.batch_size = 50}>;
-  Trainer<ResNet, Batches, Preset<AdamW{.lr = 1e-3}>, OneCycle, Mixed> first(resnet18(2),
+  Trainer<ResNet, Batches, Preset<AdamW{.lr = 1e-3}>, OneCycle, Mixed> first(resnet18(10),
                                                                              {.epochs = 2});
-  first.fit(Animals{&train}, Animals{&test});
+  first.fit(train, test);
   save_weights(*first.model(), file);
 
   using FineTuned =
       Trainer<ResNet, Batches, OneCycle, Mixed,
               Grouped<Preset<AdamW{.lr = 5e-4}>, Group{.parameters = "fc.*", .rate = 4}>,
               Preset<Freeze{.parameters = "conv1.*|bn1.*|layer*", .epochs = 1}>>;
-  auto net = resnet18(10);
+  auto net = resnet18(2);
   const auto report = load_weights(*net, file, {.skip = {"fc."}});
   std::cout << report.taken.size() << " tensors taken, " << report.left.size() << " left\n";
-  FineTuned trainer(net, {.epochs = 3});
-  for (const auto& epoch : trainer.fit(train, test).epochs) {
+  FineTuned trainer(net, {.epochs = 2});
+  for (const auto& epoch : trainer.fit(Animals{&train}, Animals{&test}).epochs) {
     std::cout << "epoch " << epoch.epoch << ": accuracy " << *epoch.test->accuracy() << '\n';
   }
 }
