@@ -152,7 +152,7 @@ CHANGES = [
     ("loops", "leaves other models' gradients", "train/stepper.hpp",
      "    clear_gradients(step_.parameters());  // those that another model's loss has left\n", "", "train/stepper"),
     ("loops", "weighs micro-batches alike", "train/stepper.hpp", "window_.add(1, weight)", "window_.add(1, 1)", "train/stepper"),
-    ("loops", "forgets the losses not yet read", "train/stepper.hpp", "meter_.load(from.part(\"losses\"));",
+    ("loops", "forgets the losses not yet read", "train/stepper_state.hpp", "meter_.load(from.part(\"losses\"));",
      "static_cast<void>(from.part(\"losses\"));", "train/stepper"),
     ("groups", "gives groups the rate of the rest", "policy/optimizer/grouped.hpp",
      "see(group.of(base()), part, group.factor(lr));", "see(group.of(base()), part, 1.0);", "policy/grouped"),
