@@ -311,7 +311,7 @@ CATCH_TEST_CASE("each form of batch has its graph: a short last batch, growing i
   CATCH_CHECK(grown.captures == 2);  // the sides between the first and the last come too seldom
 }
 
-CATCH_TEST_CASE("steps are captured anew when a frozen part thaws") {
+CATCH_TEST_CASE("steps are captured again when a frozen part thaws") {
   using T = Points4<Grouped<AdamW, Group{.parameters = "head.*", .rate = 5}>,
                     Preset<Freeze{.parameters = "hidden.*", .epochs = 1}>>;
   const auto report = equals_eager<T>(net, Points(32));

@@ -41,7 +41,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   BasicStepper(M model, const StepperSettings& settings, const Policies& policies = {})
       : settings_(checked(settings)),
         step_(std::move(model), policies, settings.device),
-        window_(step_.template at<slot::accumulation>().micro_batches()) {
+        window_(window_size()) {
     check_length(policies.template at<slot::schedule>(), settings.total_steps);
     if constexpr (ModelStep<M, Policies>::Traits::averages) check_statistics();
     if (step_.skips_on_device()) step_.make_device_steps(settings.total_steps);
@@ -80,7 +80,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
       abandon();
       throw;
     }
-    if (++micro_batch_ < step_.template at<slot::accumulation>().micro_batches()) return false;
+    if (++micro_batch_ < window_size()) return false;
     return finish();
   }
 

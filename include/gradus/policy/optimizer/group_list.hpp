@@ -141,29 +141,17 @@ inline std::vector<NamedTensor> part_of(const std::vector<NamedTensor>& paramete
   return part;
 }
 
-/// The run states of the rest and of each group, in this order.
+/// The run states of the groups, in order.
 template <class Base, std::size_t Number, class... Gs>
-auto start_groups(const Base& base, const GroupList<Number, Gs...>& groups,
-                  const std::vector<std::int64_t>& members,
-                  const std::vector<NamedTensor>& parameters) {
-  const auto start = [&](const auto& optimizer, std::int64_t group) {
-    return std::tuple(optimizer.start(part_of(parameters, members, group)));
-  };
+auto start_groups([[maybe_unused]] const Base& base,
+                  [[maybe_unused]] const GroupList<Number, Gs...>& groups,
+                  [[maybe_unused]] const std::vector<std::int64_t>& members,
+                  [[maybe_unused]] const std::vector<NamedTensor>& parameters) {
   if constexpr (sizeof...(Gs) == 0) {
-    static_cast<void>(groups);
-    if constexpr (Number == 1)
-      return start(base, 0);
-    else
-      return std::tuple<>();
+    return std::tuple<>();
   } else {
-    auto rest = [&] {
-      if constexpr (Number == 1)
-        return start(base, 0);
-      else
-        return std::tuple<>();
-    }();
-    return std::tuple_cat(std::move(rest),
-                          start(groups.first.of(base), static_cast<std::int64_t>(Number)),
+    const auto part = part_of(parameters, members, static_cast<std::int64_t>(Number));
+    return std::tuple_cat(std::tuple(groups.first.of(base).start(part)),
                           start_groups(base, groups.others, members, parameters));
   }
 }

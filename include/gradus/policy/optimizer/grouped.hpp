@@ -76,7 +76,8 @@ struct Grouped {
 
   [[nodiscard]] State start(const std::vector<NamedTensor>& parameters) const {
     auto members = detail::members_of(groups, parameters);
-    auto parts = detail::start_groups(base(), groups, members, parameters);
+    auto parts = std::tuple_cat(std::tuple(base().start(detail::part_of(parameters, members, 0))),
+                                detail::start_groups(base(), groups, members, parameters));
     return {std::move(members), std::move(parts)};
   }
 

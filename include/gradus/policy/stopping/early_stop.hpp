@@ -42,7 +42,7 @@ struct EarlyStop {
   struct State {
     at::Tensor best;  ///< float64 []
     std::int64_t bad_epochs = 0;
-    bool better = false;  ///< whether the epoch just judged is the best
+    bool better = false;  ///< whether the last epoch is the best
   };
 
   [[nodiscard]] State start(const std::vector<NamedTensor>&) const {

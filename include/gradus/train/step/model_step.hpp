@@ -1,5 +1,5 @@
-/// A model with its policies and their run states: what makes one optimizer step of losses, whoever
-/// computes them. The trainer's loop and loops of one's own (train/stepper.hpp) are made of it.
+/// A model with its policies and their run states: what makes one optimizer step of losses that
+/// others compute. The trainer's loop and loops of one's own (train/stepper.hpp) are made of it.
 #pragma once
 
 #include <gradus/core/parameters.hpp>
