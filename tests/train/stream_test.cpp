@@ -20,6 +20,7 @@
 #include <gradus/policy/schedule/cosine.hpp>
 #include <gradus/policy/stopping/early_stop.hpp>
 #include <gradus/policy/task/next_token.hpp>
+#include <gradus/testing.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <torch/torch.h>
@@ -291,6 +292,18 @@ CATCH_TEST_CASE("policies that follow results follow those of a stream's epochs"
       history.epochs.begin(), history.epochs.end(),
       [](const EpochRecord& a, const EpochRecord& b) { return *a.test->loss < *b.test->loss; });
   CATCH_CHECK(*trainer.evaluate(Points(16)).loss == *best->test->loss);
+}
+
+CATCH_TEST_CASE("streams keep the laws, and one that breaks them is found") {
+  testing::check_stream_laws([] { return Pendulum(); });
+  testing::check_stream_laws([] { return Positioned{Points(100), 3}; });
+  struct Forgetful : Flow {
+    void save(StateDict& to) const { to.put("given", given); }
+    void load(const StateDict&) {}
+  };
+  testing::BrokenLaws laws;
+  testing::stream_laws(laws, [] { return Forgetful{{Points(100)}}; });
+  CATCH_CHECK(laws.sentences().size() == 1);
 }
 
 CATCH_TEST_CASE("a model learns from a simulation, and goes on with it to the bit") {
