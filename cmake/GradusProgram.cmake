@@ -22,21 +22,31 @@ target_compile_options(gradus_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow $<$<BOOL:${GRADUS_WERROR}>:-Werror>
   $<$<AND:$<BOOL:${GRADUS_CCACHE}>,$<CXX_COMPILER_ID:GNU>>:-fpch-preprocess>)
 
-if(GRADUS_PCH)
-  file(CONFIGURE OUTPUT pch.cpp CONTENT "// Nothing but the precompiled header.\n")
-  add_library(gradus_pch OBJECT "${CMAKE_CURRENT_BINARY_DIR}/pch.cpp")
-  target_link_libraries(gradus_pch PRIVATE gradus::gradus gradus_warnings)
-  # Torch comes first: it defines macros that what follows must not see changed.
-  target_precompile_headers(gradus_pch PRIVATE <torch/torch.h> <nlohmann/json.hpp>)
-endif()
+# gradus_add_pch(<target>): the precompiled header of this folder's programs and of those below it.
+function(gradus_add_pch target)
+  if(GRADUS_PCH)
+    file(CONFIGURE OUTPUT pch.cpp CONTENT "// Nothing but the precompiled header.\n")
+    add_library(${target} OBJECT "${CMAKE_CURRENT_BINARY_DIR}/pch.cpp")
+    target_link_libraries(${target} PRIVATE gradus::gradus gradus_warnings)
+    # Torch comes first: it defines macros that what follows must not see changed.
+    target_precompile_headers(${target} PRIVATE <torch/torch.h> <nlohmann/json.hpp>)
+    set(gradus_pch_target ${target} PARENT_SCOPE)
+  endif()
+endfunction()
+gradus_add_pch(gradus_pch)
+
+# gradus_precompile(<target>): it is compiled with that header.
+function(gradus_precompile target)
+  if(GRADUS_PCH)
+    target_precompile_headers(${target} REUSE_FROM ${gradus_pch_target})
+  endif()
+endfunction()
 
 # gradus_program(<target> <source>...): an executable that uses gradus.
 function(gradus_program target)
   add_executable(${target} ${ARGN})
   target_link_libraries(${target} PRIVATE gradus::gradus gradus_warnings)
-  if(GRADUS_PCH)
-    target_precompile_headers(${target} REUSE_FROM gradus_pch)
-  endif()
+  gradus_precompile(${target})
 endfunction()
 
 # gradus_record_build(<target>): gives it gradus_build_info.hpp, with the commit it was built from.

@@ -196,7 +196,7 @@ CATCH_TEST_CASE("archives of PyTorch are refused as code [row 49]") {
 
 CATCH_TEST_CASE("the length of a header may look like the beginning of an archive") {
   const Folder folder;
-  for (const std::size_t length : {0x0280, 0x10280}) {
+  for (const std::size_t length : {0x0280U, 0x10280U}) {
     std::string header = R"({"__metadata__":{"pad":"","x":""}})";
     header.insert(header.find("\",\"x"), length - header.size(), '-');
     const auto file = file_of(header, 0);

@@ -144,7 +144,7 @@ CATCH_TEST_CASE("What is no image, or a gigantic one, is refused") {
   const Folder folder;
   write_png(folder / "a.png", PNG_COLOR_TYPE_GRAY, 8, 1, 1, {0});
   auto bytes = bytes_of(folder / "a.png");
-  for (const std::size_t at : {16, 20}) {  // the width, then the height
+  for (const std::size_t at : {16U, 20U}) {  // the width, then the height
     bytes[at + 2] = 60'000 >> 8;
     bytes[at + 3] = 60'000 & 255;
   }

@@ -30,7 +30,7 @@ CATCH_TEST_CASE("CRC-32C is that of RFC 3720") {
 CATCH_TEST_CASE("CRC-32C by the instruction, by tables and by definition are one") {
   std::string bytes;
   for (std::uint32_t i = 0; i < 40'000; ++i) bytes += static_cast<char>(i * i * 2654435761U >> 24);
-  for (const std::size_t size : {1, 7, 8, 9, 4096, 12287, 12288, 12289, 24576, 40'000}) {
+  for (const std::size_t size : {1U, 7U, 8U, 9U, 4096U, 12287U, 12288U, 12289U, 24576U, 40'000U}) {
     const auto part = std::string_view(bytes).substr(0, size);
     CATCH_CHECK(crc32c(part) == by_definition(part));
     CATCH_CHECK(portable_crc32c(part) == by_definition(part));

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 namespace {
@@ -76,10 +77,10 @@ CATCH_TEST_CASE("convolve under autocast is as near to float64 as the layer is")
   // over draws is bounded, by its own standard error and what is known: a gradient of the input is
   // the sum of up to four products that were rounded to bfloat16 each, where oneDNN's is rounded
   // once, which makes its error 1.05 times the layer's (Xeon with AMX, LibTorch 2.11).
-  constexpr int draws = 24;
+  constexpr std::uint64_t draws = 24;
   std::array<std::vector<double>, 3> ratios;  // own error over the layer's: output, input, weight
   const Case of{3, 2, 1, 4, 4};
-  for (int draw = 0; draw < draws; ++draw) {
+  for (std::uint64_t draw = 0; draw < draws; ++draw) {
     torch::manual_seed(draw);
     auto layer = layer_of(of);
     auto exact_layer = layer_of(of, at::kDouble);

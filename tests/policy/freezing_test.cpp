@@ -69,13 +69,13 @@ CATCH_TEST_CASE("what is frozen rests with its statistics, and takes no moments,
   Watch watch{model};
   trainer.fit(Points(40), watch);
   CATCH_REQUIRE(watch.bodies.size() == 4);
-  for (const std::size_t epoch : {0, 1}) {
+  for (const std::size_t epoch : {0U, 1U}) {
     CATCH_CHECK(watch.bodies[epoch].equal(body));
     CATCH_CHECK(watch.means[epoch].equal(mean));
     CATCH_CHECK_FALSE(watch.trains[epoch]);
   }
   CATCH_CHECK_FALSE(watch.heads[0].equal(watch.heads[1]));
-  for (const std::size_t epoch : {2, 3}) {
+  for (const std::size_t epoch : {2U, 3U}) {
     CATCH_CHECK_FALSE(watch.bodies[epoch].equal(watch.bodies[epoch - 1]));
     CATCH_CHECK_FALSE(watch.means[epoch].equal(watch.means[epoch - 1]));
     CATCH_CHECK(watch.trains[epoch]);

@@ -84,10 +84,6 @@ struct SpyOptimizer {
   void load(State&, const StateDict&) const {}
 };
 
-struct SpyAveraging : EMA {
-  static constexpr std::string_view name = "SpyAveraging";
-};
-
 struct watch {
   static constexpr std::string_view name = "watch";
 };

@@ -10,6 +10,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -22,9 +23,10 @@ void train_by_hand(Model& model, const Set& set, std::int64_t batch_size) {
   for (const auto& parameter : parameters) parameter.mutable_grad().reset();
   model->train();
   std::vector<at::Tensor> losses;
-  for (std::int64_t first = 0; first < set.size(); first += batch_size) {
-    const auto size = std::min(batch_size, set.size() - first);
-    const auto batch = set.batch(std::span(order).subspan(first, size));
+  const auto size = static_cast<std::size_t>(batch_size);
+  for (std::size_t first = 0; first < order.size(); first += size) {
+    const auto count = std::min(size, order.size() - first);
+    const auto batch = set.batch(std::span(order).subspan(first, count));
     const auto loss = at::cross_entropy_loss(model->forward(batch.input), batch.target, {},
                                              at::Reduction::Mean, -100, 0.0);
     losses.push_back(loss.detach());
