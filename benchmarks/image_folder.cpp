@@ -2,6 +2,7 @@
 /// Images of 32 x 32 in ten classes, generated in `--folder` unless it is there, in batches of 256.
 #include "rounds.hpp"
 #include <gradus/core/random.hpp>
+#include <gradus/core/sample_draw.hpp>
 #include <gradus/data/loader.hpp>
 #include <gradus/data/sampling.hpp>
 #include <gradus/images.hpp>
@@ -68,7 +69,7 @@ int main(int argc, char** argv) {
   serve(said, [&]() -> nlohmann::ordered_json {
     std::int64_t read = 0;
     const auto seconds = seconds_of([&] {
-      const auto order = data::epoch_order(set.size(), 0, epoch++);
+      const auto order = epoch_order(set.size(), 0, epoch++);
       const auto batches = (set.size() + images_at_once - 1) / images_at_once;
       data::Loader loader(
           {.workers = workers, .prefetch = 2 * workers}, batches, [&](std::int64_t number) {

@@ -45,13 +45,13 @@ class Peer:
         return json.loads(line)
 
 
-def take_turns(peers, rounds):
+def take_turns(peers, rounds, unit="images"):
     """A B, B A, A B ... Ends the peers."""
     for number in range(rounds):
         for peer in peers if number % 2 == 0 else reversed(peers):
             peer.round()
         say(f"  round {number + 1} of {rounds}: " + ", ".join(
-            f"{peer.name} {peer.rates()[-1]:,.0f} images/s" for peer in peers))
+            f"{peer.name} {peer.rates(unit)[-1]:,.0f} {unit}/s" for peer in peers))
     for peer in peers:
         peer.close()
 

@@ -29,7 +29,7 @@ def main():
             for peer in peers:
                 peer.round()  # warms up
                 peer.rounds.clear()
-            take_turns(peers, bench.rounds)
+            take_turns(peers, bench.rounds, unit)
             ratios = over(*(peer.rates(unit) for peer in peers))
             for peer in peers:
                 say(f"{task}, {peer.name}: {statistics.median(peer.rates(unit)):,.0f} {unit}/s")

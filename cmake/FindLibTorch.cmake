@@ -64,6 +64,10 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
     USE_DISTRIBUTED USE_C10D_GLOO USE_RPC USE_TENSORPIPE)  # as LibTorch itself was compiled
   # libtorch_cpu.so exports the std::filesystem of the compiler that it was built with. The program's
   # own must be found first, or another compiler's program calls into that and crashes.
+  # g++ built it: clang 18 and later give some of its templates other names otherwise
+  # (findings/libtorch_names_under_new_clang.sh).
+  set(_new_clang "$<AND:$<CXX_COMPILER_ID:Clang>,$<VERSION_GREATER_EQUAL:$<CXX_COMPILER_VERSION>,18>>")
+  target_compile_options(LibTorch::LibTorch INTERFACE "$<${_new_clang}:-fclang-abi-compat=17>")
   target_link_libraries(LibTorch::LibTorch INTERFACE stdc++ "${_torch_cpu}" "${_c10}")
   # The CPU libraries of a CUDA build name CUDA libraries that need not be there to link.
   target_link_options(LibTorch::LibTorch INTERFACE LINKER:--allow-shlib-undefined)

@@ -68,10 +68,13 @@
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/data/loader.hpp>
 #include <gradus/data/pinned.hpp>
+#include <gradus/data/sample_weights.hpp>
 #include <gradus/data/sampling.hpp>
 #include <gradus/data/split.hpp>
+#include <gradus/data/stream.hpp>
 #include <gradus/data/stream_copy.hpp>
 #include <gradus/data/tensor_dataset.hpp>
+#include <gradus/data/text_stream.hpp>
 #include <gradus/data/token_bytes.hpp>
 #include <gradus/data/token_dataset.hpp>
 #include <gradus/data/token_file.hpp>

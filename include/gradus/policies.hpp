@@ -86,6 +86,11 @@
 #include <gradus/policy/resolution/concept.hpp>
 #include <gradus/policy/resolution/full_resolution.hpp>
 #include <gradus/policy/resolution/progressive.hpp>
+#include <gradus/policy/sampling/class_balanced.hpp>
+#include <gradus/policy/sampling/concept.hpp>
+#include <gradus/policy/sampling/in_order.hpp>
+#include <gradus/policy/sampling/shuffle.hpp>
+#include <gradus/policy/sampling/weighted_sampling.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/schedule/cosine.hpp>

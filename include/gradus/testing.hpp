@@ -75,6 +75,16 @@ void check_laws(const P& policy, Model model, const Data& data, const Loss& loss
   check(laws, P::name);
 }
 
+/// Checks a stream, which `open()` opens at its beginning:
+///
+///     gradus::testing::check_stream_laws([] { return Readings("measured.csv"); });
+template <class Open>
+void check_stream_laws(Open open) {
+  BrokenLaws laws;
+  stream_laws(laws, open);
+  check(laws, type_name<decltype(open())>());
+}
+
 /// Checks a sharing policy in the model that `fresh()` makes.
 template <PolicyOf<slot::sharing> P, class MakeModel>
 void check_laws(const P& policy, MakeModel fresh) {

@@ -20,6 +20,8 @@
 #include <gradus/policy/task/concept.hpp>
 #include <gradus/train/step/call_mistakes.hpp>
 
+#include <optional>
+
 namespace mini {
 
 using namespace gradus;

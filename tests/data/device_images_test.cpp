@@ -1,5 +1,6 @@
 // Batches made on the device equal those that the processor makes, to the bit.
 #include "support.hpp"
+#include <gradus/core/sample_draw.hpp>
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/data/sampling.hpp>
 #include <gradus/device/device.hpp>

@@ -1,6 +1,7 @@
 #include "../threads.hpp"
 #include "support.hpp"
 #include <gradus/core/image_transform.hpp>
+#include <gradus/core/sample_draw.hpp>
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/data/loader.hpp>
 #include <gradus/data/sampling.hpp>

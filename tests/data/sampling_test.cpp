@@ -1,4 +1,5 @@
 #include "support.hpp"
+#include <gradus/core/sample_draw.hpp>
 #include <gradus/data/sampling.hpp>
 
 #include <algorithm>

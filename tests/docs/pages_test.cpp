@@ -56,9 +56,9 @@ CATCH_TEMPLATE_TEST_CASE("the smallest policy of each page keeps the laws and tr
                          page_layout::SmallChannelsLast, page_resolution::HalfThenFull,
                          page_loss::MultiMargin, page_loss::TokenMean, page_mixing::Neighbours,
                          page_clipping::ClipEach, page_averaging::PolyakMean, page_guard::Strict,
-                         page_freezing::LateBiases, page_stopping::GoodEnough,
-                         page_execution::Patient, page_extension::Centralize,
-                         page_metric::Confidence) {
+                         page_freezing::LateBiases, page_sampling::BackAndForth,
+                         page_stopping::GoodEnough, page_execution::Patient,
+                         page_extension::Centralize, page_metric::Confidence) {
   testing::check_laws<TestType>();
   trains<TestType>();
 }
@@ -90,7 +90,7 @@ CATCH_TEMPLATE_TEST_CASE("the tables of the pages are what the declarations give
                          Prefetch, CropFlip, RandomErasing<CropFlip>, Progressive, CrossEntropy,
                          WeightedCrossEntropy, BinaryCrossEntropy, Huber, Reconstruction, Auroc,
                          Mixup, CutMix, ClipNorm, ClipValue, EMA, SWA, Guard, EarlyStop, Freeze,
-                         (Grouped<AdamW, Group{}>), CapturedStep) {
+                         ClassBalanced, (Grouped<AdamW, Group{}>), CapturedStep) {
   const auto file =
       std::filesystem::path(GRADUS_DOCS) / "axes" / (std::string(TestType::slot::name) + ".md");
   const auto begin = "<!-- table: " + std::string(TestType::name) + " -->\n";

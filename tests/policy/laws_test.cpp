@@ -14,7 +14,8 @@ CATCH_TEMPLATE_TEST_CASE("every shipped policy keeps the laws of its axis", "", 
                          RandomErasing<>, RandomErasing<CropFlip>, Contiguous, ChannelsLast,
                          FullResolution, Progressive, CrossEntropy, NoMixing, Mixup, CutMix,
                          NoClipping, ClipNorm, ClipValue, NoAveraging, EMA, SWA, Guard, AllEpochs,
-                         EarlyStop, Eager, CapturedStep) {
+                         EarlyStop, Eager, CapturedStep, NoFreezing, Freeze, Shuffle, InOrder,
+                         ClassBalanced, WeightedSampling) {
   check_laws<TestType>();
 }
 

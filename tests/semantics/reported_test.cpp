@@ -2,6 +2,7 @@
 // Checkpoints' cases are in checkpoint/reported_test.cpp, the laws of their kinds in testing/.
 #include "../catch.hpp"
 #include "../train/toys.hpp"
+#include <gradus/core/sample_draw.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/averaging/ema.hpp>
 #include <gradus/policy/clipping/clip_norm.hpp>
@@ -338,7 +339,7 @@ namespace {
 at::Tensor gradient_of_one_batch(const Samples& samples) {
   auto net = perceptron();
   net->to(at::kDouble);
-  const auto order = data::epoch_order(samples.size(), 0, 0);
+  const auto order = epoch_order(samples.size(), 0, 0);
   const auto batch = samples.batch(order);
   at::cross_entropy_loss(net->forward(batch.input), batch.target).backward();
   std::vector<at::Tensor> steps;
@@ -364,7 +365,7 @@ Samples eight(const at::Tensor& targets) { return {Points(8).inputs_.to(at::kDou
 
 CATCH_TEST_CASE("what a mean is over: with ignored targets, 2 x 4 accumulated are one batch of 8") {
   using T = Trainer<Perceptron, Small, Preset<Accumulate{.steps = 2}>>;
-  const auto order = data::epoch_order(8, 0, 0);
+  const auto order = epoch_order(8, 0, 0);
   for (const std::vector<std::size_t>& out : std::vector<std::vector<std::size_t>>{
            {0, 1, 5}, {4, 5, 6, 7}, {0, 1, 2, 3}, {7}, {}}) {  // places in the order of the epoch
     auto targets = Points(8).targets_.clone();
@@ -408,7 +409,7 @@ CATCH_TEST_CASE("what a mean is over: where no target counts there is no step an
   CATCH_CHECK((!held.loss && !held.accuracy() && held.samples == 8));
 
   // One batch of four does, among float16's skips on the device.
-  targets[data::epoch_order(8, 0, 0)[6]] = 1;
+  targets[epoch_order(8, 0, 0)[6]] = 1;
   Trainer<Perceptron, Small, Preset<Mixed{.type = MixedType::float16}>> half(perceptron(),
                                                                              on_cpu(1));
   const auto record = half.fit(Samples{Points(8).inputs_, targets}).epochs[0];
@@ -543,7 +544,7 @@ CATCH_TEST_CASE("what a mean is over: targets that a hook changes are weighed as
   using T = Trainer<Perceptron, Small, Preset<Accumulate{.steps = 2}>, Hide>;
   auto targets = Points(8).targets_.clone();
   const auto samples = eight(targets);
-  const auto order = data::epoch_order(8, 0, 0);
+  const auto order = epoch_order(8, 0, 0);
   auto hidden = targets.clone();
   for (std::size_t place = 0; place < 3; ++place) hidden[order[place]] = ignored;
   CATCH_CHECK(at::allclose(gradient_of_step<T>(samples), gradient_of_one_batch(eight(hidden)), 1e-9,

@@ -4,6 +4,7 @@
 #include "../train/toys.hpp"
 #include "runs.hpp"
 #include <gradus/checkpoint/weights.hpp>
+#include <gradus/core/sample_draw.hpp>
 #include <gradus/observe/host_waits.hpp>
 #include <gradus/policy/optimizer/adafactor.hpp>
 #include <gradus/policy/optimizer/lion.hpp>
@@ -67,7 +68,7 @@ CATCH_TEST_CASE("[line 10] batch-norm statistics are those of each micro-batch i
   T trainer(small_net(), {.epochs = 1, .device = c10::kCPU});
   trainer.fit(images);
   auto by_hand = small_net();
-  const auto order = data::epoch_order(8, 0, 0);
+  const auto order = epoch_order(8, 0, 0);
   for (std::size_t first = 0; first < 8; first += 4) {
     by_hand->forward(images.batch(std::span(order).subspan(first, 4)).input);
   }

@@ -2,7 +2,7 @@
 /// gradients are freed, and losses are kept, to be read once.
 #pragma once
 
-#include <gradus/data/sampling.hpp>
+#include <gradus/core/sample_draw.hpp>
 
 #include <ATen/ops/_fused_sgd.h>
 #include <ATen/ops/cross_entropy_loss.h>
@@ -19,7 +19,7 @@
 template <class Model, class Set>
 void train_by_hand(Model& model, const Set& set, std::int64_t batch_size) {
   const auto parameters = model->parameters();
-  const auto order = gradus::data::epoch_order(set.size(), 0, 0);
+  const auto order = gradus::epoch_order(set.size(), 0, 0);
   for (const auto& parameter : parameters) parameter.mutable_grad().reset();
   model->train();
   std::vector<at::Tensor> losses;

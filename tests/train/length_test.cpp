@@ -2,8 +2,10 @@
 #include "../catch.hpp"
 #include "toys.hpp"
 #include <gradus/core/step_plan.hpp>
+#include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/averaging/ema.hpp>
 #include <gradus/policy/loading/plain.hpp>
+#include <gradus/policy/mixing/mixup.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/schedule/cosine.hpp>
 #include <gradus/policy/stopping/early_stop.hpp>
@@ -12,6 +14,9 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <chrono>
+#include <span>
+#include <thread>
 #include <vector>
 
 using namespace gradus;
@@ -94,6 +99,87 @@ CATCH_TEST_CASE("a run resumes with the length that it was begun with") {
     other.load_state(state);
     CATCH_CHECK_THROWS_WITH(other.fit(Points(40)), ContainsSubstring("was begun with 5"));
   }
+}
+
+CATCH_TEST_CASE("epochs of so many steps go on with the data where the one before stopped") {
+  using T =
+      Trainer<Perceptron, Batches, Accumulate, AdamW, Cosine>;  // passes of 5 batches, 3 steps
+  T straight(perceptron(), steps(13));
+  straight.fit(Points(40));
+  for (const std::int64_t length : {1, 2, 3, 5, 13, 20}) {
+    auto run = steps(13);
+    run.steps_per_epoch = length;
+    T cut(perceptron(), run);
+    Steps seen;
+    const auto history = cut.fit(Points(40), Points(8), seen);
+    CATCH_CHECK(weights_of(*cut.model()).equal(weights_of(*straight.model())));
+    const auto epochs = (13 + length - 1) / length;
+    CATCH_CHECK(seen.planned == epochs);
+    CATCH_REQUIRE(std::ssize(history.epochs) == epochs);
+    std::int64_t samples = 0;
+    for (const auto& record : history.epochs) {
+      samples += record.samples;
+      CATCH_CHECK(record.test);
+    }
+    CATCH_CHECK(samples == 4 * 40 + 16);
+  }
+}
+
+CATCH_TEST_CASE("epochs of so many steps resume to the bit, within passes and over them") {
+  using T = Trainer<Perceptron, Batches, Preset<Mixup{.classes = 3}>, AdamW, Cosine,
+                    Preset<EMA{.batches = 2}>>;
+  auto run = RunSettings{.epochs = 5, .steps_per_epoch = 3, .device = c10::kCPU};
+  T straight(perceptron(), run);
+  const auto whole = straight.fit(Points(40), Points(8));
+  for (const std::int64_t at : {1, 3, 4, 5, 9, 10, 14}) {
+    auto part = run;
+    part.stop_after_steps = at;
+    T before(perceptron(), part);
+    before.fit(Points(40), Points(8));
+    T after(perceptron(3), run);
+    after.load_state(before.save_state());
+    const auto rest = after.fit(Points(40), Points(8));
+    CATCH_CHECK(weights_of(*after.model()).equal(weights_of(*straight.model())));
+    CATCH_CHECK(*rest.epochs.back().test->loss == *whole.epochs.back().test->loss);
+  }
+}
+
+CATCH_TEST_CASE("epochs of so many seconds are judged, and change nothing that is learned") {
+  struct Slow : Points {
+    using Points::Points;
+    [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      return Points::batch(indices);
+    }
+  };
+  Trainer<Perceptron, Batches, AdamW, Cosine> straight(perceptron(), steps(13));
+  straight.fit(Points(40));
+  auto run = steps(13);
+  run.seconds_per_epoch = 0.05;  // three steps, or fewer
+  Trainer<Perceptron, Batches, AdamW, Cosine> timed(perceptron(), run);
+  Steps seen;
+  const auto history = timed.fit(Slow(40), Points(8), seen);
+  CATCH_CHECK(seen.planned == 0);
+  CATCH_CHECK(seen.epochs.size() == 13);
+  CATCH_CHECK(history.epochs.size() >= 5);
+  for (const auto& record : history.epochs) CATCH_CHECK(record.test);
+  CATCH_CHECK(weights_of(*timed.model()).equal(weights_of(*straight.model())));
+}
+
+CATCH_TEST_CASE("a length that no run can have is refused") {
+  const auto refusal = [](RunSettings run) {
+    return [run] { Trainer<Perceptron> trainer(perceptron(), run); };
+  };
+  CATCH_CHECK_THROWS_WITH(refusal({.steps_per_epoch = 0})(), ContainsSubstring("at least 1"));
+  CATCH_CHECK_THROWS_WITH(refusal({.seconds_per_epoch = 1.0})(),
+                          ContainsSubstring("set max_steps"));
+  CATCH_CHECK_THROWS_WITH(refusal({.max_steps = 5, .seconds_per_epoch = -1.0})(),
+                          ContainsSubstring("above 0"));
+  CATCH_CHECK_THROWS_WITH(
+      refusal({.max_steps = 5, .steps_per_epoch = 2, .seconds_per_epoch = 1.0})(),
+      ContainsSubstring("one of the two"));
+  CATCH_CHECK_THROWS_WITH(refusal({.epochs = 1000, .steps_per_epoch = 1'000'000'000})(),
+                          ContainsSubstring("at most 1000000000 steps"));
 }
 
 CATCH_TEMPLATE_TEST_CASE(

@@ -1,6 +1,7 @@
 #include "catch.hpp"
 #include "toys.hpp"
 #include <gradus/core/parameters.hpp>
+#include <gradus/core/sample_draw.hpp>
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/model/resnet10.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
@@ -55,7 +56,7 @@ CATCH_TEST_CASE("the loop takes the same steps as one written by hand") {
   auto model = perceptron();
   torch::optim::SGD optimizer(model->parameters(), torch::optim::SGDOptions(0.1));
   for (std::int64_t epoch = 0; epoch < 2; ++epoch) {
-    const auto order = data::epoch_order(20, 3, epoch);
+    const auto order = epoch_order(20, 3, epoch);
     for (std::int64_t first = 0; first < 20; first += 8) {
       const auto indices =
           std::span(order).subspan(static_cast<std::size_t>(first),

@@ -21,13 +21,13 @@ CATCH_TEMPLATE_TEST_CASE("streamed and resident batches of an epoch are equal to
   const BatchWeight weight{Supervised(), CrossEntropy()};
   const TrainingSource streamed(images, Prefetch{.batch_size = 8}, c10::Device(c10::kCPU));
   const TrainingSource resident(images, Resident{.batch_size = 8}, c10::Device(c10::kCPU));
-  for (const std::int64_t epoch : {0, 1}) {
+  for (const std::int64_t pass : {0, 1}) {
     for (const std::int64_t first : {0, 3, 6, 7}) {
       for (const std::int64_t count : {std::int64_t{2}, 7 - first}) {
-        const EpochPart part{
-            .seed = 5, .epoch = epoch, .first = first, .count = std::min(count, 7 - first)};
-        auto a = streamed.epoch(augmentation, weight, part);
-        auto b = resident.epoch(augmentation, weight, part);
+        const PassPart part{
+            .seed = 5, .pass = pass, .first = first, .count = std::min(count, 7 - first)};
+        auto a = streamed.pass(augmentation, weight, part);
+        auto b = resident.pass(augmentation, weight, part);
         std::int64_t batches = 0;
         while (const auto batch = a.next()) {
           const auto other = b.next();

@@ -1,6 +1,7 @@
 // What ends a run, or keeps it from beginning: guards, the sanity evaluation, early stop, limits.
 #include "catch.hpp"
 #include "toys.hpp"
+#include <gradus/core/sample_draw.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/precision/mixed.hpp>
 #include <gradus/policy/schedule/cosine.hpp>
@@ -83,7 +84,7 @@ CATCH_TEST_CASE("a parameter without a gradient is named after the first window,
 
 CATCH_TEST_CASE("at a reading the first pass that was not finite is named") {
   using T = Trainer<Perceptron, Small, Preset<Accumulate{.steps = 2}>>;
-  const auto order = data::epoch_order(16, 0, 0);
+  const auto order = epoch_order(16, 0, 0);
   // The third batch is the first of the second window.
   T trainer(perceptron(), {.epochs = 1, .device = c10::kCPU});
   CATCH_CHECK_THROWS_WITH(
@@ -100,7 +101,7 @@ CATCH_TEST_CASE("watched at each step, the layer is named, and a bad step can be
 
   using Skips = Trainer<Perceptron, Small,
                         Preset<Guard{.on_not_finite = OnNotFinite::skip, .each_step = true}>>;
-  const auto order = data::epoch_order(16, 0, 0);
+  const auto order = epoch_order(16, 0, 0);
   Skips trainer(perceptron(), {.epochs = 1, .device = c10::kCPU});
   const auto history = trainer.fit(poisoned(16, order[5]));
   CATCH_CHECK(history.epochs[0].skipped_steps == 1);
@@ -157,7 +158,7 @@ CATCH_TEST_CASE("or a warning, once while it lasts") {
 CATCH_TEST_CASE("a skipped step leaves nothing in the statistics of a batch norm") {
   using Skips =
       Trainer<Normed, Small, Preset<Guard{.on_not_finite = OnNotFinite::skip, .each_step = true}>>;
-  const auto order = data::epoch_order(16, 0, 0);
+  const auto order = epoch_order(16, 0, 0);
   Skips trainer(Normed(), {.epochs = 1, .device = c10::kCPU});
   CATCH_CHECK(trainer.fit(poisoned(16, order[5])).epochs[0].skipped_steps == 1);
   CATCH_CHECK(trainer.model()->norm->running_mean.isfinite().all().item<bool>());

@@ -16,18 +16,18 @@ using namespace gradus;
 
 namespace {
 
-constexpr EpochPart second_epoch{.seed = 1, .epoch = 1, .first = 0, .count = small_steps};
+constexpr PassPart second_pass{.seed = 1, .pass = 1, .first = 0, .count = small_steps};
 const BatchWeight by_loss{Supervised(), CrossEntropy()};
 using Augmentation = RandomErasing<CropFlip>;  // all that a transform can say
 
 /// The batches as the processor makes them, without threads or copies.
-template <class Epoch>
-Outcome same_batches(const data::ImageDataset& images, Epoch epoch) {
-  const TrainingFetch fetch(images, Augmentation(), by_loss, small_batch, second_epoch.seed,
-                            second_epoch.epoch);
+template <class Pass>
+Outcome same_batches(const data::ImageDataset& images, Pass pass) {
+  const TrainingFetch fetch(images, Augmentation(), by_loss, small_batch, second_pass.seed,
+                            second_pass.pass);
   std::int64_t number = 0;
   std::int64_t wrong = 0;
-  for (; const auto batch = epoch.next(); ++number) {
+  for (; const auto batch = pass.next(); ++number) {
     const auto expected = fetch(number).batch;
     const auto& found = batch->batch;
     const bool same = found.input.cpu().view(at::kInt).equal(expected.input.view(at::kInt)) &&
@@ -43,7 +43,7 @@ Outcome same_batches(const data::ImageDataset& images, Epoch epoch) {
 Outcome resident(const Subject& subject) {
   const auto images = small_data(subject);
   const TrainingSource source(images, Resident{.batch_size = small_batch}, subject.device);
-  auto outcome = same_batches(images, source.epoch(Augmentation(), by_loss, second_epoch));
+  auto outcome = same_batches(images, source.pass(Augmentation(), by_loss, second_pass));
   const auto whole = subject.data.train.device_bytes();
   outcome.figure += "; all of the training set takes " + std::to_string(whole >> 20) + " MiB";
   outcome.measured["bytes"] = whole;
@@ -54,7 +54,7 @@ Outcome streamed(const Subject& subject) {
   const auto images = small_data(subject);
   const TrainingSource source(images, Prefetch{.batch_size = small_batch, .workers = 2},
                               subject.device);
-  auto outcome = same_batches(images, source.epoch(Augmentation(), by_loss, second_epoch));
+  auto outcome = same_batches(images, source.pass(Augmentation(), by_loss, second_pass));
   outcome.figure += subject.device.is_cpu() ? "; no copy: the device is the CPU"
                                             : "; pinned memory, a stream of its own";
   return outcome;
@@ -82,9 +82,9 @@ Outcome pinned_copies(const Subject& subject) {
 Outcome rates(const Subject& subject) {
   const auto& images = subject.data.train;
   const auto images_per_second = [&](const auto& source) {
-    const EpochPart part{.seed = 1, .count = data::batch_count(images.size(), 256)};
+    const PassPart part{.seed = 1, .count = data::batch_count(images.size(), 256)};
     const double seconds = seconds_of(subject.device, [&] {
-      for (auto epoch = source.epoch(CropFlip(), by_loss, part); epoch.next();) continue;
+      for (auto pass = source.pass(CropFlip(), by_loss, part); pass.next();) continue;
     });
     return static_cast<double>(images.size()) / seconds;
   };

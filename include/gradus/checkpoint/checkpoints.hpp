@@ -13,6 +13,7 @@
 #include <gradus/core/events.hpp>
 #include <gradus/core/monitor.hpp>
 #include <gradus/data/dataset.hpp>
+#include <gradus/data/stream.hpp>
 #include <gradus/error.hpp>
 #include <gradus/train/run/data_mark.hpp>
 #include <gradus/version.hpp>
@@ -70,13 +71,13 @@ class Checkpoints {
   /// are damaged are announced and set aside. Throws CheckpointError, with nothing changed, if none
   /// is whole, or the newest is of another configuration, other data or a newer gradus;
   /// NumericError for weights that are not finite.
-  template <data::Dataset Train, data::Dataset Test>
+  template <data::TrainingData Train, data::Dataset Test>
   std::optional<nlohmann::ordered_json> resume(const Train& train, const Test& test) {
     return resume({.train = mark_of(train), .held_out = mark_of(test)});
   }
 
   /// Likewise without a held-out set.
-  template <data::Dataset Train>
+  template <data::TrainingData Train>
   std::optional<nlohmann::ordered_json> resume(const Train& train) {
     return resume({.train = mark_of(train), .held_out = {}});
   }

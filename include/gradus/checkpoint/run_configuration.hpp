@@ -21,7 +21,7 @@ namespace gradus {
 /// no fields.
 template <class T>
 [[nodiscard]] nlohmann::ordered_json run_configuration(T& trainer) {
-  const auto number = [](const std::optional<std::int64_t>& value) {
+  const auto number = [](const auto& value) {
     return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
   };
   const auto& run = trainer.run();
@@ -40,6 +40,8 @@ template <class T>
            {{"seed", run.seed},
             {"epochs", run.epochs},
             {"max_steps", number(run.max_steps)},
+            {"steps_per_epoch", number(run.steps_per_epoch)},
+            {"seconds_per_epoch", number(run.seconds_per_epoch)},
             {"device", run.device.is_cuda() ? "cuda" : "cpu"},
             {"precision", c10::toString(precision.type)},
             {"log_every_steps", run.log_every_steps},

@@ -30,6 +30,9 @@ struct sharing {
 struct loading {
   static constexpr std::string_view name = "loading";
 };
+struct sampling {
+  static constexpr std::string_view name = "sampling";
+};
 struct augmentation {
   static constexpr std::string_view name = "augmentation";
 };

@@ -13,8 +13,8 @@
 namespace gradus {
 
 struct FitBegin {
-  std::int64_t epochs = 0;
-  std::int64_t steps_per_epoch = 0;  ///< optimizer steps
+  std::int64_t epochs = 0;           ///< 0: not known, for each ends after so many seconds
+  std::int64_t steps_per_epoch = 0;  ///< optimizer steps, at most
   std::int64_t samples_per_epoch = 0;
   std::int64_t steps_done = 0;  ///< before: of a run that goes on
   Measured measured{};          ///< after each epoch
@@ -35,7 +35,7 @@ struct StepEnd {
 
 struct EpochEnd {
   EpochRecord record;
-  std::int64_t epochs = 0;   ///< planned
+  std::int64_t epochs = 0;   ///< planned; 0: not known
   double learning_rate = 0;  ///< of the last step
 };
 

@@ -41,7 +41,8 @@ struct Evaluation {
   }
 };
 
-/// One pass over the training data. Seconds are of a monotonic clock.
+/// One epoch: a pass over the training data, or as many steps or seconds as the run settings say.
+/// Seconds are of a monotonic clock.
 struct EpochRecord {
   std::int64_t epoch = 0;  ///< from 1
   /// Mean over what the loss averages over, undivided by accumulation; absent if every step was
@@ -57,8 +58,9 @@ struct EpochRecord {
       test_flipped{};  ///< mean over each image and its mirror image, on request
 };
 
-/// How a run ended: by itself, after `stop_after_steps`, or because somebody or the clock asked.
-enum class RunEnd { whole, limit, interrupted };
+/// How a run ended: by itself, after `stop_after_steps`, because somebody or the clock asked, or
+/// with its data, before its last step.
+enum class RunEnd { whole, limit, interrupted, out_of_data };
 
 struct History {
   std::vector<EpochRecord> epochs;

@@ -1,20 +1,16 @@
-/// Which samples come when: orders of an epoch, and their division into batches.
+/// The division of samples into batches.
 #pragma once
 
-#include <gradus/core/random.hpp>
 #include <gradus/error.hpp>
 
-#include <range/v3/action/sort.hpp>
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/chunk.hpp>
 #include <range/v3/view/iota.hpp>
-#include <range/v3/view/map.hpp>
 #include <range/v3/view/transform.hpp>
 
 #include <cstdint>
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace gradus::data {
@@ -22,23 +18,6 @@ namespace gradus::data {
 /// 0, 1, ..., size - 1: the order of an evaluation.
 [[nodiscard]] inline std::vector<std::int64_t> sequential_order(std::int64_t size) {
   return ranges::views::iota(std::int64_t{0}, size) | ranges::to<std::vector>();
-}
-
-/// The order in which epoch `epoch` (from 0) of a run with `seed` visits `size` samples.
-///
-/// A pure function of its arguments, the same on every platform: the samples are sorted by a hash
-/// of (seed, epoch, index), so that the first n samples of a larger set keep their relative order.
-/// Cost: size log size; a few milliseconds for 50,000 samples.
-[[nodiscard]] inline std::vector<std::int64_t> epoch_order(std::int64_t size, std::uint64_t seed,
-                                                           std::int64_t epoch) {
-  constexpr std::uint64_t stream =
-      0x6f72646572;  // "order": apart from other draws of the same seed
-  const auto key = mix(seed, stream, epoch);
-  const auto keyed = ranges::views::iota(std::int64_t{0}, size) |
-                     ranges::views::transform(
-                         [key](std::int64_t index) { return std::pair(mix(key, index), index); }) |
-                     ranges::to<std::vector>() | ranges::actions::sort;
-  return keyed | ranges::views::values | ranges::to<std::vector>();
 }
 
 /// What becomes of the samples that do not fill a whole batch.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/core/image_transform.hpp>
+#include <gradus/core/sample_draw.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/sampling.hpp>
 #include <gradus/error.hpp>

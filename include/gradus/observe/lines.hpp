@@ -30,11 +30,18 @@ namespace gradus::observe {
   return texts;
 }
 
-/// "5 epochs, each 50,000 samples in 196 steps".
+/// "5 epochs, each 50,000 samples in 196 steps", or "9,000 steps, 2,304,000 samples".
 [[nodiscard]] inline std::string line_of(const FitBegin& event) {
-  return counted(event.epochs, "epoch") + ", each " + counted(event.samples_per_epoch, "sample") +
-         " in " + counted(event.steps_per_epoch, "step") +
+  const auto samples = counted(event.samples_per_epoch, "sample");
+  const auto steps = counted(event.steps_per_epoch, "step");
+  return (event.epochs > 0 ? counted(event.epochs, "epoch") + ", each " + samples + " in " + steps
+                           : steps + ", " + samples) +
          (event.steps_done == 0 ? "" : "; goes on after step " + grouped(event.steps_done));
+}
+
+/// "2/5", or "2" where nobody knows of how many.
+[[nodiscard]] inline std::string epoch_of(std::int64_t epoch, std::int64_t epochs) {
+  return std::to_string(epoch) + (epochs > 0 ? "/" + std::to_string(epochs) : "");
 }
 
 /// "epoch 2/5  train loss 1.2044  test accuracy 61.23%  test loss 1.0893  41 s  1,220
@@ -42,8 +49,8 @@ namespace gradus::observe {
 /// time spent waiting for data and the steps skipped.
 [[nodiscard]] inline std::string line_of(const EpochEnd& event) {
   const EpochRecord& record = event.record;
-  std::string line = "epoch " + std::to_string(record.epoch) + "/" + std::to_string(event.epochs) +
-                     "  train loss " + (record.train_loss ? fixed(*record.train_loss, 4) : "none");
+  std::string line = "epoch " + epoch_of(record.epoch, event.epochs) + "  train loss " +
+                     (record.train_loss ? fixed(*record.train_loss, 4) : "none");
   if (const auto accuracy = record.test ? record.test->accuracy() : std::nullopt)
     line += "  test accuracy " + percent(*accuracy, 2);
   if (record.test && record.test->loss) line += "  test loss " + fixed(*record.test->loss, 4);
@@ -73,6 +80,7 @@ namespace gradus::observe {
   if (const auto accuracy = test ? test->accuracy() : std::nullopt)
     line += ", test accuracy " + percent(*accuracy, 2);
   for (const auto& metric : metrics_of(epochs.back())) line += ", test " + metric;
+  if (event.history->end == RunEnd::out_of_data) line += "; the data ended before the last step";
   return line;
 }
 

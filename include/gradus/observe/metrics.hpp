@@ -52,19 +52,21 @@ class MetricsFile {
 
   void on(const EpochEnd& event) {
     const EpochRecord& record = event.record;
-    nlohmann::ordered_json line = {{"event", "epoch"},
-                                   {"epoch", record.epoch},
-                                   {"epochs", event.epochs},
-                                   {"train_loss", or_null(record.train_loss)},
-                                   {"test_loss", nullptr},
-                                   {"test_accuracy", nullptr},
-                                   {"test_samples", nullptr},
-                                   {"train_seconds", record.train_seconds},
-                                   {"waiting_seconds", record.waiting_seconds},
-                                   {"samples", record.samples},
-                                   {"optimizer_steps", record.optimizer_steps},
-                                   {"skipped_steps", record.skipped_steps},
-                                   {"learning_rate", event.learning_rate}};
+    nlohmann::ordered_json line = {
+        {"event", "epoch"},
+        {"epoch", record.epoch},
+        {"epochs",
+         event.epochs > 0 ? nlohmann::ordered_json(event.epochs) : nlohmann::ordered_json()},
+        {"train_loss", or_null(record.train_loss)},
+        {"test_loss", nullptr},
+        {"test_accuracy", nullptr},
+        {"test_samples", nullptr},
+        {"train_seconds", record.train_seconds},
+        {"waiting_seconds", record.waiting_seconds},
+        {"samples", record.samples},
+        {"optimizer_steps", record.optimizer_steps},
+        {"skipped_steps", record.skipped_steps},
+        {"learning_rate", event.learning_rate}};
     if (record.test) {
       line["test_loss"] = or_null(record.test->loss);
       line["test_accuracy"] = or_null(record.test->accuracy());

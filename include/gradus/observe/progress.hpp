@@ -89,7 +89,7 @@ class Progress {
     share.insert(0, 4 - std::min<std::size_t>(4, share.size()), ' ');
     std::vector<LinePart> parts = {
         {name_, 1, "1"},
-        {"epoch " + std::to_string(event.epoch) + "/" + std::to_string(epochs_), 2},
+        {"epoch " + epoch_of(event.epoch, epochs_), 2},
         {bar(done, cells, terminal.unicode), 4, "36"},
         {share, 0},
     };

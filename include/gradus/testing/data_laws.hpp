@@ -6,12 +6,15 @@
 #include <gradus/policy/layout/concept.hpp>
 #include <gradus/policy/loading/concept.hpp>
 #include <gradus/policy/resolution/concept.hpp>
+#include <gradus/policy/sampling/concept.hpp>
 #include <gradus/testing/common_laws.hpp>
 
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <vector>
 
 namespace gradus::testing {
 
@@ -31,6 +34,26 @@ void axis_laws(slot::loading, BrokenLaws& laws, const P& policy) {
   laws.law(!ResidentLoading<P> || plan.most_device_bytes > 0,
            "a resident set may take some memory");
   laws.law(policy.plan().batch_size == plan.batch_size, "the plan never changes");
+}
+
+template <class P>
+void axis_laws(slot::sampling, BrokenLaws& laws, const P& policy) {
+  for (const std::int64_t size : {1, 2, 7, 100}) {
+    std::vector<std::int64_t> classes;
+    std::vector<double> weights;
+    for (std::int64_t i = 0; i < size; ++i) {
+      classes.push_back(i % 3 * (i % 5));
+      weights.push_back(1.0 / static_cast<double>(1 + i));
+    }
+    SampleDraw draw{.size = size, .seed = 5, .classes = classes, .weights = weights};
+    for (draw.pass = 0; draw.pass < 3; ++draw.pass) {
+      const auto order = policy.order(draw);
+      laws.law(std::ssize(order) == size, "a pass visits as many samples as the set has");
+      laws.law(std::ranges::all_of(order, [&](auto i) { return i >= 0 && i < size; }),
+               "each index is one of the set");
+      laws.law(policy.order(draw) == order, "the order is a pure function of the draw");
+    }
+  }
 }
 
 template <class P>

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
+#include <gradus/core/batch_tensors.hpp>
+#include <gradus/core/state_dict.hpp>
+#include <gradus/data/stream.hpp>
 #include <gradus/policy/metric/concept.hpp>
 #include <gradus/policy/task/concept.hpp>
 #include <gradus/testing/common_laws.hpp>
@@ -101,28 +104,72 @@ void task_laws(BrokenLaws& laws, const P& task, Model model, const Data& data, c
   laws.law(!mean(all).requires_grad(), "it can be computed without a gradient");
 }
 
+/// Whether two batches hold the same values.
+template <class B>
+[[nodiscard]] bool same_values(const B& one, const B& other) {
+  const auto equal = [](const at::Tensor& a, const at::Tensor& b) {
+    return a.defined() == b.defined() &&
+           (!a.defined() || at::allclose(a.to(at::kDouble), b.to(at::kDouble), 0, 0, true));
+  };
+  const auto first = tensors_of(one);
+  const auto second = tensors_of(other);
+  return std::ranges::equal(first, second, equal);
+}
+
+/// Whether each tensor of a batch has a row for each sample, unless the batch says that it has not.
+template <class B>
+[[nodiscard]] bool has_rows(const B& batch) {
+  bool rows = true;
+  if constexpr (!requires { B::packed; }) {
+    visit_tensors(batch, [&](const at::Tensor& tensor) {
+      rows = rows && rows_of(tensor) == batch_size(batch);
+    });
+  }
+  return rows;
+}
+
 /// The batches of a dataset.
 template <class Data>
 void batch_laws(BrokenLaws& laws, const Data& data) {
   const std::vector<std::int64_t> order{1, 0, 1};
   const auto batch = data.batch(std::span<const std::int64_t>(order));
   laws.law(batch_size(batch) == 3, "a batch has a sample for each index");
-  const auto equal = [](const at::Tensor& one, const at::Tensor& other) {
-    return one.defined() == other.defined() &&
-           (!one.defined() || at::allclose(one.to(at::kDouble), other.to(at::kDouble), 0, 0, true));
-  };
-  const auto tensors = tensors_of(batch);
-  const auto again = tensors_of(data.batch(std::span<const std::int64_t>(order)));
-  bool same = again.size() == tensors.size();
-  for (std::size_t i = 0; same && i < again.size(); ++i) same = equal(again[i], tensors[i]);
-  laws.law(same, "the same indices give the same batch");
+  laws.law(same_values(batch, data.batch(std::span<const std::int64_t>(order))),
+           "the same indices give the same batch");
+  laws.law(has_rows(batch), "each tensor has a row for each index");
   using B = std::remove_cvref_t<decltype(batch)>;
   if constexpr (!requires { B::packed; }) {
-    for (const auto& tensor : tensors) {
-      const bool rows = tensor.defined() && tensor.dim() > 0 && tensor.size(0) == 3;
-      laws.law(rows, "each tensor has a row for each index");
-      if (rows) laws.law(equal(tensor[0], tensor[2]), "a sample is the same wherever it stands");
-    }
+    if (!has_rows(batch)) return;
+    visit_tensors(batch, [&](const at::Tensor& tensor) {
+      laws.law(same_values(at::Tensor(tensor[0]), at::Tensor(tensor[2])),
+               "a sample is the same wherever it stands");
+    });
+  }
+}
+
+/// The batches of a stream that `make()` opens, each time at its beginning.
+template <class Make>
+void stream_laws(BrokenLaws& laws, Make make) {
+  auto stream = make();
+  using S = decltype(stream);
+  static_assert(data::Stream<S>);
+  for (const std::int64_t asked : {1, 5, 3}) {
+    const auto batch = stream.next(asked);
+    if (!batch) return;
+    const auto samples = batch_size(*batch);
+    laws.law(samples >= 1 && samples <= asked,
+             "a batch has up to as many samples as are asked for");
+    laws.law(has_rows(*batch), "each tensor has a row for each sample");
+  }
+  if constexpr (data::PositionedStream<S>) {
+    StateDict place;
+    stream.save(place);
+    const auto next = stream.next(4);
+    auto other = make();
+    other.load(place);
+    const auto again = other.next(4);
+    laws.law(next.has_value() == again.has_value() && (!next || same_values(*next, *again)),
+             "a stream that was put where another one stood gives the same");
   }
 }
 

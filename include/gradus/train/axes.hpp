@@ -17,6 +17,7 @@
 #include <gradus/policy/optimizer/sgd.hpp>
 #include <gradus/policy/precision/float32.hpp>
 #include <gradus/policy/resolution/full_resolution.hpp>
+#include <gradus/policy/sampling/shuffle.hpp>
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/sharing/no_sharing.hpp>
 #include <gradus/policy/stopping/all_epochs.hpp>
@@ -24,15 +25,15 @@
 
 namespace gradus {
 
-using TrainerAxes =
-    Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
-         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>, Axis<slot::sharing, NoSharing>,
-         Axis<slot::loading, Plain>, Axis<slot::augmentation, NoAugmentation>,
-         Axis<slot::layout, Contiguous>, Axis<slot::resolution, FullResolution>,
-         Axis<slot::loss, CrossEntropy>, Axis<slot::initialization, AsMade>,
-         Axis<slot::mixing, NoMixing>, Axis<slot::clipping, NoClipping>,
-         Axis<slot::averaging, NoAveraging>, Axis<slot::guard, Guard>,
-         Axis<slot::stopping, AllEpochs>, Axis<slot::execution, Eager>,
-         Axis<slot::task, Supervised>, Axis<slot::freezing, NoFreezing>>;
+using TrainerAxes = Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
+                         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>,
+                         Axis<slot::sharing, NoSharing>, Axis<slot::loading, Plain>,
+                         Axis<slot::augmentation, NoAugmentation>, Axis<slot::layout, Contiguous>,
+                         Axis<slot::resolution, FullResolution>, Axis<slot::loss, CrossEntropy>,
+                         Axis<slot::initialization, AsMade>, Axis<slot::mixing, NoMixing>,
+                         Axis<slot::clipping, NoClipping>, Axis<slot::averaging, NoAveraging>,
+                         Axis<slot::guard, Guard>, Axis<slot::stopping, AllEpochs>,
+                         Axis<slot::execution, Eager>, Axis<slot::task, Supervised>,
+                         Axis<slot::freezing, NoFreezing>, Axis<slot::sampling, Shuffle>>;
 
 }  // namespace gradus

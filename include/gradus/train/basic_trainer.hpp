@@ -1,5 +1,5 @@
 /// The trainer of a canonical set of policies: what it holds and offers. Its loop is in
-/// train/fit.hpp and train/step.hpp, its evaluation in train/evaluate.hpp; include
+/// train/begin.hpp, fit.hpp and step.hpp, its evaluation in train/evaluate.hpp; include
 /// train/trainer.hpp to have all.
 #pragma once
 
@@ -9,6 +9,7 @@
 #include <gradus/core/observer.hpp>
 #include <gradus/core/step_context.hpp>
 #include <gradus/core/step_plan.hpp>
+#include <gradus/data/stream.hpp>
 #include <gradus/settings/settings.hpp>
 #include <gradus/train/capture/captured_run.hpp>
 #include <gradus/train/capture/execution_report.hpp>
@@ -16,6 +17,7 @@
 #include <gradus/train/run/interruption.hpp>
 #include <gradus/train/run/run_progress.hpp>
 #include <gradus/train/run/run_settings.hpp>
+#include <gradus/train/run/stream_run.hpp>
 #include <gradus/train/run/train_clock.hpp>
 #include <gradus/train/step/call_mistakes.hpp>
 #include <gradus/train/step/compute.hpp>
@@ -60,18 +62,20 @@ class BasicTrainer {
   explicit BasicTrainer(M model, const RunSettings& run = {}, const Policies& policies = {})
       : run_(gradus::checked(run)), model_step_(std::move(model), policies, run_.device) {}
 
-  /// Trains for `run.epochs` epochs, or `run.max_steps` steps; evaluates a few samples of `test`
-  /// before the first step, and all after each epoch. A second call is a second run: it begins with
-  /// the weights and the optimizer's state of the first, and with new run states of all other
-  /// policies.
+  /// Trains on a dataset or a stream for `run.epochs` epochs, or `run.max_steps` steps; evaluates a
+  /// few samples of `test` before the first step, and all after each epoch. A second call is a
+  /// second run: it begins with the weights and the optimizer's state of the first, and with new
+  /// run states of all other policies. Over a stream, which has no length, a run needs `max_steps`,
+  /// and ends with the data if that comes first.
   ///
   /// Throws DataError for a batch larger than the set or another one than was asked for,
   /// ConfigurationError for a batch too small for a batch norm, targets that the loss cannot take,
   /// a metric that a policy monitors and no epoch has, or parameters that are not those of the
   /// trainer any more, NumericError for what the guard policy forbids, and whatever the dataset or
   /// an observer throws; loader threads are joined by then.
-  template <data::Dataset Train, data::Dataset Test, Observer... Os>
-  History fit(const Train& train, const Test& test, Os&... observers) {
+  template <class Train, data::Dataset Test, Observer... Os>
+    requires data::TrainingData<std::remove_reference_t<Train>>
+  History fit(Train&& train, const Test& test, Os&... observers) {
     const Measured measured{.held_out = true,
                             .held_out_samples = test_samples(test) > 0,
                             .names = metric_names(policies(), Traits::counts_correct)};
@@ -83,8 +87,9 @@ class BasicTrainer {
   }
 
   /// Likewise without a held-out set.
-  template <data::Dataset Train, Observer... Os>
-  History fit(const Train& train, Os&... observers) {
+  template <class Train, Observer... Os>
+    requires data::TrainingData<std::remove_reference_t<Train>>
+  History fit(Train&& train, Os&... observers) {
     check_monitors(policies(), {});
     return fit_epochs(train, DataMark{}, {}, [](EpochRecord&) {}, observers...);
   }
@@ -149,7 +154,8 @@ class BasicTrainer {
             .epochs = run_.epochs,
             .drop_last = at<slot::loading>().plan().drop_last,
             .limit = run_.overfit_batches ? run_.overfit_batches : run_.limit_train_batches,
-            .max_steps = run_.max_steps};
+            .max_steps = run_.max_steps,
+            .steps_per_epoch = run_.seconds_per_epoch ? run_.max_steps : run_.steps_per_epoch};
   }
 
  private:
@@ -158,11 +164,14 @@ class BasicTrainer {
     return model_step_.template at<Slot>();
   }
 
+  template <class Train>
+  [[nodiscard]] StepPlan plan_of(const Train& train) const;
   template <class Train, class AfterEpoch, class... Os>
-  History fit_epochs(const Train& train, const DataMark& held_out, const Measured& measured,
+  History fit_epochs(Train& train, const DataMark& held_out, const Measured& measured,
                      AfterEpoch after_epoch, Os&... observers);
-  template <class Source, class... Os>
-  void train_epoch(const Source& source, const StepPlan& plan, Os&... observers);
+  template <class Batches, class... Os>
+  bool train_epoch(Batches& batches, const StepPlan& plan, Os&... observers);
+  [[nodiscard]] bool epoch_over(const StepPlan& plan) const;
   void begin_freezing();
   template <class Train, class AfterEpoch>
   std::optional<EpochRecord> judge_epoch(const Train& train, const StepPlan& plan,
@@ -178,11 +187,12 @@ class BasicTrainer {
   template <class Feed>
   bool captured_step(Feed& feed, const StepPlan& plan, const Rates& rates, StepContext context);
   template <class Feed>
-  typename Feed::batch_type next_batch(Feed& feed, const StepPlan& plan,
-                                       const StepContext& context);
+  std::optional<typename Feed::batch_type> next_batch(Feed& feed, const StepPlan& plan,
+                                                      const StepContext& context);
   template <class B, class Part, class Keep>
   void forward_backward(const B& batch, const Part& part, const StepContext& context, Keep keep);
-  void begin(const DataMarks& data, const StepPlan& plan);
+  template <class Train>
+  void begin(Train& train, const DataMark& held_out, const StepPlan& plan);
   void begin_execution(const StepPlan& plan, bool goes_on);
   bool begin_capture(bool skips_on_device);
   [[nodiscard]] std::string capture_obstacle(bool skips_on_device);
@@ -190,9 +200,11 @@ class BasicTrainer {
   void read_losses(StepEnd& event);
 
   template <class Train>
+  void check_data_fits(const Train& train, const StepPlan& plan);
+  template <class Train>
   void check_smallest_batch(const Train& train, const StepPlan& plan);
   template <class Train>
-  void renew_statistics(const Train& train, const StepPlan& plan, std::int64_t epoch);
+  void renew_statistics(const Train& train, const StepPlan& plan);
   template <class Held>
   void check_sanity(const Held& held);
   template <class Held>
@@ -213,6 +225,7 @@ class BasicTrainer {
   StateDict device_steps_state_;  ///< as loaded, until the run goes on
   bool goes_on_ = false;          ///< whether the next run is the rest of a saved one
   DataMarks data_;                ///< of this run
+  StreamPlace stream_place_;      ///< behind the last window, where the data is a stream
   History history_;               ///< of this run, so far
   TrainClock clock_;
   Interruption interruption_;

@@ -24,11 +24,12 @@ bool BasicTrainer<M, Policies>::captured_step(Feed& feed, const StepPlan& plan, 
   std::vector<typename Feed::batch_type> window;
   std::vector<LossPlace> places;
   double samples = 0;
-  for (; context.micro_batch < plan.window_batches(progress_.window); ++context.micro_batch) {
+  for (; context.micro_batch < plan.window_batches(progress_.windows - 1); ++context.micro_batch) {
     auto batch = next_batch(feed, plan, context);
-    if (batch.weight == 0) continue;  // nothing in it counts
-    samples += static_cast<double>(batch.size());
-    window.push_back(std::move(batch));
+    if (!batch) break;
+    if (batch->weight == 0) continue;  // nothing in it counts
+    samples += static_cast<double>(batch->size());
+    window.push_back(std::move(*batch));
     places.push_back(place_);
   }
   if (window.empty()) return false;

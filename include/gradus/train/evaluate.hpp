@@ -121,12 +121,11 @@ void BasicTrainer<M, Policies>::check_smallest_batch(const Train& train, const S
   }
 }
 
-/// Batch-norm statistics for the averaged weights, over training batches of this epoch.
+/// Batch-norm statistics for the averaged weights, over training batches of this pass.
 template <class M, class Policies>
 template <class Train>
 void BasicTrainer<M, Policies>::renew_statistics([[maybe_unused]] const Train& train,
-                                                 [[maybe_unused]] const StepPlan& plan,
-                                                 [[maybe_unused]] std::int64_t epoch) {
+                                                 [[maybe_unused]] const StepPlan& plan) {
   if constexpr (Traits::averages) {
     const auto& policy = at<slot::averaging>();
     const auto batches = std::min(plan.batches(), policy.statistics_batches());
@@ -140,8 +139,9 @@ void BasicTrainer<M, Policies>::renew_statistics([[maybe_unused]] const Train& t
     const WeightSwap statistics(buffers, renewed);
     const BatchNormsTraining norms(*model(), FreshStatistics::yes);
     const at::NoGradGuard no_grad;
+    const auto pass = run_.overfit_batches ? 0 : plan.pass_of(progress_.windows - 1);
     const TrainingFetch fetch(train, at<slot::augmentation>(), batch_weight(model_step_),
-                              plan.batch_size, run_.seed, epoch);
+                              plan.batch_size, run_.seed, pass, /*first=*/0, at<slot::sampling>());
     for (std::int64_t number = 0; number < batches; ++number) {
       auto batch = on_device(fetch(number).batch, run_.device);
       interruption_.end_if_asked();

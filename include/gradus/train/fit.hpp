@@ -4,10 +4,11 @@
 
 #include <gradus/device/math_scope.hpp>
 #include <gradus/train/basic_trainer.hpp>
+#include <gradus/train/data/run_batches.hpp>
+#include <gradus/train/data/stream_source.hpp>
 #include <gradus/train/data/training_source.hpp>
 #include <gradus/train/model/check_parameters.hpp>
 #include <gradus/train/model/evaluation_mode.hpp>
-#include <gradus/train/model/gradients.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -17,30 +18,33 @@ namespace gradus {
 
 template <class M, class Policies>
 template <class Train, class AfterEpoch, class... Os>
-History BasicTrainer<M, Policies>::fit_epochs(const Train& train, const DataMark& held_out,
+History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held_out,
                                               const Measured& measured, AfterEpoch after_epoch,
                                               Os&... observers) {
   const MathScope math(run_.math);
-  const StepPlan plan = this->plan(train.size());
-  data::check_batch_size(plan.samples, plan.batch_size);
+  const StepPlan plan = plan_of(train);
   check_length(at<slot::schedule>(), plan.total_steps());
   check_same_parameters(parameters(), *model());
   start_training(*model());
-  check_smallest_batch(train, plan);
-  begin({.train = mark_of(train), .held_out = held_out}, plan);
-  const TrainingSource source(train, at<slot::loading>(), run_.device);
+  check_data_fits(train, plan);
+  begin(train, held_out, plan);
+  const TrainingSource source(train, at<slot::loading>(), run_.device, at<slot::sampling>());
+  RunBatches batches(source, at<slot::augmentation>(), batch_weight(model_step_),
+                     PassChoice{run_.seed, run_.overfit_batches.has_value()});
+  const std::int64_t epochs = run_.seconds_per_epoch ? 0 : plan.total_epochs();
 
-  notify(
-      FitBegin{plan.total_epochs(), plan.steps(), plan.samples_used(), progress_.steps, measured},
-      observers...);
-  while (progress_.epoch < plan.total_epochs() && progress_.ended == 0) {
-    train_epoch(source, plan, observers...);
+  notify(FitBegin{epochs, plan.steps(), plan.epoch_samples(), progress_.steps, measured},
+         observers...);
+  while (progress_.windows < plan.total_steps() && progress_.ended == 0) {
+    const bool out_of_data = !train_epoch(batches, plan, observers...);
     const FitStop stop{progress_.steps, plan.total_steps()};
     const bool limit = progress_.reached(run_.stop_after_steps);
-    if (limit && progress_.window == 0) {  // there was nothing left to do up to it
-      history_.end = RunEnd::limit;
-      break;
+    if (limit || out_of_data) history_.end = limit ? RunEnd::limit : RunEnd::out_of_data;
+    if (out_of_data && progress_.windows == 0) {
+      throw DataError("the stream has ended before the first step; give it samples.");
     }
+    // There was nothing left to do up to the end.
+    if (history_.end != RunEnd::whole && progress_.window == 0) break;
     if (limit) notify(stop, observers...);
     const auto record = judge_epoch(train, plan, after_epoch);
     if (!record && !limit) notify(stop, observers...);
@@ -54,55 +58,54 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, const DataMark
             .learning_rate;
     history_.epochs.push_back(*record);
     tell_policies(*record, plan);
-    if (progress_.window == plan.steps_of(progress_.epoch)) {
+    if (epoch_over(plan) || out_of_data) {
       progress_.end_epoch();
       clock_.end_epoch();
     }
-    notify(EpochEnd{*record, plan.total_epochs(), rate}, observers...);
-    if (limit) {
-      history_.end = RunEnd::limit;
-      break;
-    }
+    notify(EpochEnd{*record, epochs, rate}, observers...);
+    if (history_.end != RunEnd::whole) break;
   }
   const bool planned = history_.end == RunEnd::whole && progress_.ended == 0;
   if (planned && progress_.windows != plan.total_steps()) {
     throw std::logic_error("gradus: the loop and the step plan disagree on the number of steps.");
   }
-  if (history_.end == RunEnd::whole) model_step_.restore_best();
+  if (history_.end == RunEnd::whole || history_.end == RunEnd::out_of_data) {
+    model_step_.restore_best();
+  }
   notify(FitEnd{&history_}, observers...);
   return history_;
 }
 
-/// The rest of an epoch, as far as nobody asks for an end.
+/// The rest of an epoch, as far as nobody asks for an end. Returns whether there are more data.
 template <class M, class Policies>
-template <class Source, class... Os>
-void BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan& plan,
+template <class Batches, class... Os>
+bool BasicTrainer<M, Policies>::train_epoch(Batches& batches, const StepPlan& plan,
                                             Os&... observers) {
   clock_.start();
   start_training(*model());
   begin_freezing();
-  const auto steps = plan.steps_of(progress_.epoch);
-  const auto batches = plan.batches_of(progress_.epoch);
-  const auto done = std::min(plan.first_batch(progress_.window), batches);
-  auto feed = source.epoch(at<slot::augmentation>(), batch_weight(model_step_),
-                           {.seed = run_.seed,
-                            .epoch = run_.overfit_batches ? 0 : progress_.epoch,
-                            .first = done,
-                            .count = batches - done});
   if (progress_.window == 0) meter_ = LossMeter();
+  const double waited = batches.seconds_waited();
+  bool ended = false;
 
-  while (progress_.window < steps && !progress_.reached(run_.stop_after_steps) &&
-         !interruption_.asked()) {
+  bool over = epoch_over(plan);
+  while (!over && !progress_.reached(run_.stop_after_steps) && !interruption_.asked()) {
+    batches.open(plan, progress_.windows);
+    ended = batches.ended();
+    if (ended) break;
     const StepContext context{.parameters = parameters(),
                               .seed = run_.seed,
                               .epoch = progress_.epoch,
                               .step = progress_.steps,
                               .total_steps = plan.total_steps()};
     const Rates rates = model_step_.rates_at(progress_.steps, plan.total_steps());
-    const bool stepped = train_window(feed, plan, rates, context);
+    const auto samples = batches.samples();
+    const bool stepped = train_window(batches, plan, rates, context);
     ++(stepped ? progress_.epoch_steps : progress_.epoch_skipped);
     progress_.steps += stepped ? 1 : 0;
-    progress_.samples += plan.window_samples(progress_.window++);
+    progress_.samples += batches.samples() - samples;
+    ++progress_.window;
+    stream_place_ = batches.place();
 
     StepEnd event{.epoch = progress_.epoch + 1,
                   .step = progress_.steps,
@@ -111,13 +114,23 @@ void BasicTrainer<M, Policies>::train_epoch(const Source& source, const StepPlan
                   .learning_rate = rates.learning_rate,
                   .train_loss = {},
                   .warning = {}};
-    const bool last = progress_.window == steps;
-    if (++progress_.windows_since_reading == run_.log_every_steps || last) read_losses(event);
-    clock_.set_waited(feed.seconds_waited());
+    over = epoch_over(plan);
+    if (++progress_.windows_since_reading == run_.log_every_steps || over) read_losses(event);
+    clock_.set_waited(batches.seconds_waited() - waited);
     event.train_seconds = clock_.run();
     notify(event, observers...);
+    batches.close_before(plan, progress_.windows);
   }
   clock_.stop();
+  return !ended;
+}
+
+/// By the number of its steps, or of its seconds.
+template <class M, class Policies>
+bool BasicTrainer<M, Policies>::epoch_over(const StepPlan& plan) const {
+  if (progress_.window == plan.steps() || progress_.windows == plan.total_steps()) return true;
+  return run_.seconds_per_epoch && progress_.window > 0 &&
+         clock_.epoch() >= *run_.seconds_per_epoch;
 }
 
 /// Freezes and thaws for the epoch; steps that were captured before are captured again.
@@ -146,38 +159,12 @@ std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& t
                      .optimizer_steps = progress_.epoch_steps,
                      .skipped_steps = progress_.epoch_skipped};
   try {
-    renew_statistics(train, plan, run_.overfit_batches ? 0 : progress_.epoch);
+    if constexpr (data::Dataset<Train>) renew_statistics(train, plan);
     after_epoch(record);
   } catch (const Interruption::Now&) {
     return std::nullopt;
   }
   return record;
-}
-
-/// What a run begins with: counts at zero, no gradients, run states as new but for the optimizer's;
-/// or what was loaded.
-template <class M, class Policies>
-void BasicTrainer<M, Policies>::begin(const DataMarks& data, const StepPlan& plan) {
-  if (goes_on_) {
-    check_data(*this, data_, data);
-    check_plan(progress_, plan);
-  }
-  const bool goes_on = std::exchange(goes_on_, false);
-  data_ = data;
-  if (!goes_on) {
-    progress_ = {.planned_steps = plan.steps(), .planned_total = plan.max_steps.value_or(0)};
-    history_ = {};
-    clock_ = {};
-    meter_ = LossMeter();
-    model_step_.restart();
-  }
-  history_.end = RunEnd::whole;
-  interruption_.begin(run_.stop, run_.stop_after_seconds);
-  clear_gradients(parameters());
-  begin_execution(plan, goes_on);
-  if (model_step_.device_steps() && goes_on) {
-    progress_.take_off(-meter_.skipped_on_device());  // as the reading will
-  }
 }
 
 /// Tells the policies that follow the results, one of which may end the run.

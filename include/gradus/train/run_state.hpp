@@ -9,6 +9,7 @@
 #include <ATen/Context.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,11 @@ StateDict BasicTrainer<M, Policies>::save_state(StateDict earlier) {
   put("progress", [&](StateDict& part) { known.save(part); });
   put("data", [&](StateDict& part) { data_.save(part); });
   put("time", [&](StateDict& part) { clock_.save(part); });
+  if (stream_place_) {
+    put("stream", [&](StateDict& part) {
+      for (const auto& [name, tensor] : stream_place_->entries()) part.put(name, tensor);
+    });
+  }
   if (device_steps) put("device_steps", [&](StateDict& part) { device_steps->save(part); });
   save_history(history_, MetricTallies<Policies>(policies()).values(), state);
   state.put("random/cpu", at::detail::getDefaultCPUGenerator().get_state());
@@ -66,6 +72,7 @@ void BasicTrainer<M, Policies>::take_state(const StateDict& state) {
   clock_.load(state.part("time"));
   history_ = load_history(state, MetricTallies<Policies>(policies()).values());
   device_steps_state_ = state.part("device_steps");
+  stream_place_ = std::make_shared<const StateDict>(state.part("stream"));
   at::Generator host = at::detail::getDefaultCPUGenerator();
   host.set_state(state.copy("random/cpu"));
   // A run on another kind of device has none: its weights can be looked at here all the same.

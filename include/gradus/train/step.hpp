@@ -12,6 +12,7 @@
 #include <gradus/train/step/window_weight.hpp>
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <type_traits>
 
@@ -73,15 +74,17 @@ template <class M, class Policies>
 template <class Feed>
 bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, const Rates& rates,
                                            StepContext context) {
-  WindowWeight weight(plan.window_samples(progress_.window));
+  const auto window = progress_.windows - 1;
+  WindowWeight weight(plan.window_samples(window));
   model_step_.guard().keep_buffers(*model());
-  for (; context.micro_batch < plan.window_batches(progress_.window); ++context.micro_batch) {
+  for (; context.micro_batch < plan.window_batches(window); ++context.micro_batch) {
     const auto micro = next_batch(feed, plan, context);
-    if (micro.weight == 0) continue;
-    const auto samples = micro.size();
-    const double part = weight.add(samples, micro.weight);
-    forward_backward(micro.batch, part, context, [&](const at::Tensor& loss) {
-      meter_.add(loss, samples, micro.weight, place_);
+    if (!micro) break;
+    if (micro->weight == 0) continue;
+    const auto samples = micro->size();
+    const double part = weight.add(samples, micro->weight);
+    forward_backward(micro->batch, part, context, [&](const at::Tensor& loss) {
+      meter_.add(loss, samples, micro->weight, place_);
     });
   }
   if (weight.empty()) return false;
@@ -89,15 +92,18 @@ bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, con
   return model_step_.step(rates, context, weight.correction(), meter_, place_);
 }
 
-/// A micro-batch as the model is to see it.
+/// A micro-batch as the model is to see it; nothing behind the end of a stream.
 template <class M, class Policies>
 template <class Feed>
-typename Feed::batch_type BasicTrainer<M, Policies>::next_batch(Feed& feed, const StepPlan& plan,
-                                                                const StepContext& context) {
+std::optional<typename Feed::batch_type> BasicTrainer<M, Policies>::next_batch(
+    Feed& feed, const StepPlan& plan, const StepContext& context) {
   using B = typename Feed::batch_type::form;
+  const auto window = progress_.windows - 1;
   place_ = {context.epoch + 1, progress_.windows,
-            plan.first_batch(progress_.window) + context.micro_batch + 1, context.micro_batch + 1};
-  auto micro = *feed.next();
+            plan.first_batch(window) + context.micro_batch + 1, context.micro_batch + 1};
+  auto next = feed.next();
+  if (!next) return std::nullopt;
+  auto& micro = *next;
   B& batch = micro.batch;
   const auto weight = batch_weight(model_step_);
   const BatchSeen<B, decltype(weight)::template by_task<B>> seen(batch);
@@ -110,16 +116,15 @@ typename Feed::batch_type BasicTrainer<M, Policies>::next_batch(Feed& feed, cons
                       at_place(place_) + "; leave those samples out, or choose no mixing.");
     }
     if constexpr (std::is_same_v<B, Batch>) {
-      at<slot::mixing>().mix(batch, mix(run_.seed, context.epoch, place_.batch));
+      at<slot::mixing>().mix(batch, mix(run_.seed, plan.pass_of(window), place_.batch));
     } else {
       [[maybe_unused]] const Says<BatchMistake<B, PolicyAt<slot::mixing>>> refusal;
     }
   }
   if (seen.changed(batch)) micro.weight = weight(batch);
-  const double part =
-      static_cast<double>(progress_.windows - 1) / static_cast<double>(plan.total_steps());
+  const double part = static_cast<double>(window) / static_cast<double>(plan.total_steps());
   arrange_batch(policies(), batch, part);
-  return micro;
+  return next;
 }
 
 /// `part` is the factor of the batch's mean loss in the window's: a number, or a tensor on the

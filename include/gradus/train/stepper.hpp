@@ -43,7 +43,10 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
         step_(std::move(model), policies, settings.device),
         window_(window_size()) {
     check_length(policies.template at<slot::schedule>(), settings.total_steps);
-    if constexpr (ModelStep<M, Policies>::Traits::averages) check_statistics();
+    if constexpr (ModelStep<M, Policies>::Traits::averages) {
+      check_no_renewal(policies.template at<slot::averaging>(), *step_.model(),
+                       "a Stepper does not have");
+    }
     if (step_.skips_on_device()) step_.make_device_steps(settings.total_steps);
   }
 
@@ -152,16 +155,6 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   void load_state(const StateDict& from);
 
  private:
-  /// Averages have statistics of their own, which a trainer makes from its batches.
-  void check_statistics() {
-    const auto batches = step_.template at<slot::averaging>().statistics_batches();
-    if (batches == 0 || !trains_batch_norm(*step_.model())) return;
-    throw ConfigurationError(
-        "the averaging policy renews batch-norm statistics over " + std::to_string(batches) +
-        " training batches, which a Stepper does not have; set averaging.batches to 0 to keep "
-        "those of the trained weights.");
-  }
-
   void begin_window() {
     window_ = WindowWeight(window_size());
     clear_gradients(step_.parameters());  // those that another model's loss has left

@@ -18,11 +18,11 @@ namespace detail {
 /// Whether the axis of tag `Slot` is one that a loop of one's own takes the place of.
 template <class Slot>
 inline constexpr bool is_of_the_loop =
-    std::is_same_v<Slot, slot::loading> || std::is_same_v<Slot, slot::augmentation> ||
-    std::is_same_v<Slot, slot::mixing> || std::is_same_v<Slot, slot::resolution> ||
-    std::is_same_v<Slot, slot::loss> || std::is_same_v<Slot, slot::task> ||
-    std::is_same_v<Slot, slot::metric> || std::is_same_v<Slot, slot::stopping> ||
-    std::is_same_v<Slot, slot::execution>;
+    std::is_same_v<Slot, slot::loading> || std::is_same_v<Slot, slot::sampling> ||
+    std::is_same_v<Slot, slot::augmentation> || std::is_same_v<Slot, slot::mixing> ||
+    std::is_same_v<Slot, slot::resolution> || std::is_same_v<Slot, slot::loss> ||
+    std::is_same_v<Slot, slot::task> || std::is_same_v<Slot, slot::metric> ||
+    std::is_same_v<Slot, slot::stopping> || std::is_same_v<Slot, slot::execution>;
 
 template <class P, class... As>
 consteval Sentence unused_mistake(Axes<As...>) {

@@ -4,6 +4,7 @@
 #include <gradus/compose/composition.hpp>
 #include <gradus/train/axes.hpp>
 #include <gradus/train/basic_trainer.hpp>
+#include <gradus/train/begin.hpp>
 #include <gradus/train/captured_step.hpp>
 #include <gradus/train/evaluate.hpp>
 #include <gradus/train/fit.hpp>

@@ -1,4 +1,5 @@
-/// The training batches of one epoch: order, augmentation, loading and copy to the device together.
+/// The training batches of one pass over the data: order, augmentation, loading and copy to the
+/// device together.
 #pragma once
 
 #include <gradus/core/image_transform.hpp>
@@ -7,6 +8,8 @@
 #include <gradus/data/device_feed.hpp>
 #include <gradus/data/loader.hpp>
 #include <gradus/data/sampling.hpp>
+#include <gradus/policy/sampling/shuffle.hpp>
+#include <gradus/train/data/sample_order.hpp>
 #include <gradus/train/step/call_mistakes.hpp>
 #include <gradus/train/step/loss_inputs.hpp>
 
@@ -16,23 +19,24 @@
 
 namespace gradus {
 
-/// Makes micro-batch `first + number` of epoch `epoch`: a pure function of (seed, epoch, number),
-/// so that it can run in any thread. Refers to the dataset, which must outlive it. Throws DataError
+/// Makes micro-batch `first + number` of pass `pass`: a pure function of (seed, pass, number), so
+/// that it can run in any thread. Refers to the dataset, which must outlive it. Throws DataError
 /// for a batch that is not what was asked for.
 template <data::Dataset Train, class Augmentation, class Weight>
 class TrainingFetch {
  public:
+  template <class Sampling = Shuffle>
   TrainingFetch(const Train& train, const Augmentation& augmentation, const Weight& weight,
-                std::int64_t batch_size, std::uint64_t seed, std::int64_t epoch,
-                std::int64_t first = 0)
+                std::int64_t batch_size, std::uint64_t seed, std::int64_t pass,
+                std::int64_t first = 0, const Sampling& sampling = {})
       : train_(&train),
         augmentation_(augmentation),
         weight_(weight),
         batch_size_(batch_size),
         seed_(seed),
-        epoch_(epoch),
+        pass_(pass),
         first_(first),
-        order_(data::epoch_order(train.size(), seed, epoch)) {}
+        order_(sample_order(sampling, train, seed, pass)) {}
 
   Weighed<data::batch_of<Train>> operator()(std::int64_t number) const {
     const auto indices = data::batches(order_, batch_size_)[first_ + number];
@@ -47,7 +51,7 @@ class TrainingFetch {
       std::vector<ImageTransform> transforms;
       transforms.reserve(indices.size());
       for (const auto index : indices) {
-        transforms.push_back(augmentation_.draw({seed_, epoch_, index}));
+        transforms.push_back(augmentation_.draw({seed_, pass_, index}));
       }
       return train_->batch(indices, transforms);
     } else {
@@ -61,7 +65,7 @@ class TrainingFetch {
   Weight weight_;
   std::int64_t batch_size_;
   std::uint64_t seed_;
-  std::int64_t epoch_;
+  std::int64_t pass_;
   std::int64_t first_;
   std::vector<std::int64_t> order_;
 };

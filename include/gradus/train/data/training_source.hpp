@@ -9,9 +9,11 @@
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/device_feed.hpp>
 #include <gradus/data/loader.hpp>
-#include <gradus/data/sampling.hpp>
+#include <gradus/data/stream.hpp>
 #include <gradus/error.hpp>
 #include <gradus/policy/loading/concept.hpp>
+#include <gradus/policy/sampling/shuffle.hpp>
+#include <gradus/train/data/sample_order.hpp>
 #include <gradus/train/data/training_batches.hpp>
 #include <gradus/train/step/call_mistakes.hpp>
 
@@ -31,25 +33,27 @@
 
 namespace gradus {
 
-/// Batches [first, first + count) of one epoch.
-struct EpochPart {
+/// Batches [first, first + count) of one pass over the data.
+struct PassPart {
   std::uint64_t seed = 0;
-  std::int64_t epoch = 0;  ///< from 0
+  std::int64_t pass = 0;  ///< from 0
   std::int64_t first = 0;
   std::int64_t count = 0;
 };
 
 /// Batches that a loader reads and a feed copies.
 template <data::Dataset Train, class Augmentation, class Weight>
-class StreamedEpoch {
+class LoadedPass {
  public:
   using batch_type = Weighed<data::batch_of<Train>>;
 
-  StreamedEpoch(const Train& train, const Augmentation& augmentation, const Weight& weight,
-                const LoadingPlan& plan, c10::Device device, const EpochPart& part)
+  template <class Sampling>
+  LoadedPass(const Train& train, const Sampling& sampling, const Augmentation& augmentation,
+             const Weight& weight, const LoadingPlan& plan, c10::Device device,
+             const PassPart& part)
       : loader_(plan, part.count,
-                TrainingFetch(train, augmentation, weight, plan.batch_size, part.seed, part.epoch,
-                              part.first)),
+                TrainingFetch(train, augmentation, weight, plan.batch_size, part.seed, part.pass,
+                              part.first, sampling)),
         feed_(loader_, data::stream_copy_to(device)) {}
 
   [[nodiscard]] std::optional<batch_type> next() { return feed_.next(); }
@@ -65,17 +69,17 @@ class StreamedEpoch {
 /// Batches that the device makes itself. Order and transforms are drawn and sent when it is made,
 /// which `seconds_waited` counts.
 template <data::Dataset Train, data::DeviceSamples Samples, class Weight>
-class ResidentEpoch {
+class ResidentPass {
   using B = data::batch_of<Train>;
 
  public:
   using batch_type = Weighed<B>;
 
   /// `targets` [size, ...] are those of the whole set, on the host, if it has such.
-  template <class Augmentation>
-  ResidentEpoch(const Train& train, const Samples& samples, const at::Tensor& targets,
-                const Augmentation& augmentation, const Weight& weight, std::int64_t batch_size,
-                const EpochPart& part)
+  template <class Sampling, class Augmentation>
+  ResidentPass(const Train& train, const Samples& samples, const at::Tensor& targets,
+               const Sampling& sampling, const Augmentation& augmentation, const Weight& weight,
+               std::int64_t batch_size, const PassPart& part)
       : begun_(Clock::now()),
         train_(&train),
         targets_(targets),
@@ -83,7 +87,7 @@ class ResidentEpoch {
         batch_size_(batch_size),
         samples_(std::clamp<std::int64_t>(train.size() - part.first * batch_size, 0,
                                           part.count * batch_size)),
-        order_(order_of(train.size(), part)),
+        order_(part_of(sample_order(sampling, train, part.seed, part.pass), part)),
         epoch_(drawn(samples, augmentation, part)),
         waited_(Clock::now() - begun_) {}
 
@@ -100,21 +104,20 @@ class ResidentEpoch {
   using Clock = std::chrono::steady_clock;
   using Epoch = decltype(std::declval<const Samples&>().epoch({}, {}));
 
-  /// The samples of this part.
-  std::vector<std::int64_t> order_of(std::int64_t size, const EpochPart& part) const {
-    const auto whole = data::epoch_order(size, part.seed, part.epoch);
-    const auto first = whole.begin() + std::min(size, part.first * batch_size_);
+  [[nodiscard]] std::vector<std::int64_t> part_of(const std::vector<std::int64_t>& whole,
+                                                  const PassPart& part) const {
+    const auto first = whole.begin() + std::min(std::ssize(whole), part.first * batch_size_);
     return {first, first + samples_};
   }
 
   template <class Augmentation>
   Epoch drawn(const Samples& samples, const Augmentation& augmentation,
-              const EpochPart& part) const {
+              const PassPart& part) const {
     std::vector<ImageTransform> transforms;
     if constexpr (Augmentation::varies) {
       transforms.reserve(order_.size());
       for (const auto index : order_) {
-        transforms.push_back(augmentation.draw({part.seed, part.epoch, index}));
+        transforms.push_back(augmentation.draw({part.seed, part.pass, index}));
       }
     }
     return samples.epoch(order_, transforms);
@@ -190,41 +193,45 @@ at::Tensor targets_of(const Train& train) {
 }  // namespace detail
 
 /// Made once a run. Refers to the dataset, which must outlive it.
-template <data::Dataset Train, class Loading>
+template <data::TrainingData Train, class Loading, class Sampling = Shuffle>
 class TrainingSource {
  public:
-  TrainingSource(const Train& train, const Loading& loading, c10::Device device)
-      : train_(train), plan_(loading.plan()), device_(device) {}
+  TrainingSource(const Train& train, const Loading& loading, c10::Device device,
+                 const Sampling& sampling = {})
+      : train_(train), plan_(loading.plan()), device_(device), sampling_(sampling) {}
 
   template <class Augmentation, class Weight>
-  [[nodiscard]] auto epoch(const Augmentation& augmentation, const Weight& weight,
-                           const EpochPart& part) const {
-    return StreamedEpoch<Train, Augmentation, Weight>(train_, augmentation, weight, plan_, device_,
-                                                      part);
+  [[nodiscard]] auto pass(const Augmentation& augmentation, const Weight& weight,
+                          const PassPart& part) const {
+    return LoadedPass<Train, Augmentation, Weight>(train_, sampling_, augmentation, weight, plan_,
+                                                   device_, part);
   }
 
  private:
   const Train& train_;
   LoadingPlan plan_;
   c10::Device device_;
+  Sampling sampling_;
 };
 
 /// Copies the set to the device when it is made; throws ResourceError if it may not take as much
 /// memory or there is not as much.
-template <data::Dataset Train, ResidentLoading Loading>
-class TrainingSource<Train, Loading> {
+template <data::Dataset Train, ResidentLoading Loading, class Sampling>
+class TrainingSource<Train, Loading, Sampling> {
  public:
-  TrainingSource(const Train& train, const Loading& loading, c10::Device device)
+  TrainingSource(const Train& train, const Loading& loading, c10::Device device,
+                 const Sampling& sampling = {})
       : train_(train),
         targets_(detail::targets_of(train)),
         batch_size_(loading.plan().batch_size),
-        samples_(detail::resident_copy<Loading>(train, loading.plan(), device)) {}
+        samples_(detail::resident_copy<Loading>(train, loading.plan(), device)),
+        sampling_(sampling) {}
 
   template <class Augmentation, class Weight>
-  [[nodiscard]] auto epoch(const Augmentation& augmentation, const Weight& weight,
-                           const EpochPart& part) const {
-    return ResidentEpoch<Train, Samples, Weight>(train_, samples_, targets_, augmentation, weight,
-                                                 batch_size_, part);
+  [[nodiscard]] auto pass(const Augmentation& augmentation, const Weight& weight,
+                          const PassPart& part) const {
+    return ResidentPass<Train, Samples, Weight>(train_, samples_, targets_, sampling_, augmentation,
+                                                weight, batch_size_, part);
   }
 
  private:
@@ -235,6 +242,7 @@ class TrainingSource<Train, Loading> {
   at::Tensor targets_;  ///< on the host
   std::int64_t batch_size_;
   Samples samples_;
+  Sampling sampling_;
 };
 
 }  // namespace gradus

@@ -1,6 +1,7 @@
 /// The batch norms of a model, and passes that gather statistics for those that are not frozen.
 #pragma once
 
+#include <gradus/error.hpp>
 #include <gradus/train/model/evaluation_mode.hpp>
 
 #include <torch/nn/module.h>
@@ -9,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -75,5 +77,18 @@ class BatchNormsTraining {
   std::vector<Begin> training_;
   EvaluationMode mode_;
 };
+
+/// Averaged weights have statistics of their own, made over training batches. Throws
+/// ConfigurationError if policy `averaging` wants such where there are none: `why`, as in "a stream
+/// gives only once".
+template <class Averaging>
+void check_no_renewal(const Averaging& averaging, torch::nn::Module& model,
+                      const std::string& why) {
+  const auto batches = averaging.statistics_batches();
+  if (batches == 0 || !trains_batch_norm(model)) return;
+  throw ConfigurationError("the averaging policy renews batch-norm statistics over " +
+                           std::to_string(batches) + " training batches, which " + why +
+                           "; set averaging.batches to 0 to keep those of the trained weights.");
+}
 
 }  // namespace gradus

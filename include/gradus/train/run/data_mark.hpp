@@ -4,6 +4,7 @@
 #include <gradus/core/state_dict.hpp>
 #include <gradus/core/step_plan.hpp>
 #include <gradus/data/dataset.hpp>
+#include <gradus/data/stream.hpp>
 #include <gradus/train/run/run_progress.hpp>
 
 #include <cstdint>
@@ -33,6 +34,12 @@ template <data::Dataset D>
     mark.fingerprint = static_cast<std::uint32_t>(dataset.fingerprint());
   }
   return mark;
+}
+
+/// A stream cannot be told from another one.
+template <data::Stream S>
+[[nodiscard]] DataMark mark_of(const S&) {
+  return {};
 }
 
 struct DataMarks {

@@ -15,7 +15,7 @@ struct RunProgress {
   std::int64_t window = 0;  ///< of the epoch, the next one
   /// Optimizer steps taken in this run; those skipped on the device are taken off at readings.
   std::int64_t steps = 0;
-  std::int64_t windows = 0;  ///< begun in this run, skipped ones counted
+  std::int64_t windows = 0;  ///< begun in this run, skipped ones counted: the next one's number
   std::int64_t samples = 0;  ///< trained on in this run
   std::int64_t windows_since_reading = 0;
   std::int64_t epoch_steps = 0;    ///< taken in this epoch

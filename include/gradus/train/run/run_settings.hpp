@@ -18,6 +18,11 @@ struct RunSettings {
   /// The length of the run in optimizer steps, in place of `epochs`: a schedule is made for so
   /// many.
   std::optional<std::int64_t> max_steps{};
+  /// An epoch ends, and is judged, after so many optimizer steps instead of a pass over the data,
+  /// which the next epoch goes on with.
+  std::optional<std::int64_t> steps_per_epoch{};
+  /// Likewise after so many seconds of training; `max_steps` says how long the run is.
+  std::optional<double> seconds_per_epoch{};
   c10::Device device = default_device();
   std::int64_t log_every_steps = 50;                  ///< steps between two readings of the loss
   std::int64_t evaluation_batch_size = 500;           ///< samples
@@ -56,6 +61,22 @@ inline const RunSettings& checked(const RunSettings& run) {
   if (run.max_steps.value_or(1) > most_steps) {
     throw ConfigurationError("max_steps is " + std::to_string(*run.max_steps) +
                              ", but it takes a whole number of at most 1000000000.");
+  }
+  at_least_one("steps_per_epoch", run.steps_per_epoch.value_or(1));
+  if (run.steps_per_epoch.value_or(1) > most_steps / run.epochs) {
+    throw ConfigurationError("steps_per_epoch is " + std::to_string(*run.steps_per_epoch) +
+                             ", but a run takes at most 1000000000 steps.");
+  }
+  if (!(run.seconds_per_epoch.value_or(1) > 0)) {
+    throw ConfigurationError("seconds_per_epoch is " + std::to_string(*run.seconds_per_epoch) +
+                             ", but it takes a number above 0.");
+  }
+  if (run.seconds_per_epoch && (!run.max_steps || run.steps_per_epoch)) {
+    throw ConfigurationError(
+        "seconds_per_epoch is given " +
+        std::string(run.max_steps ? "beside steps_per_epoch; choose one of the two."
+                                  : "without max_steps, so no schedule knows how long the run is; "
+                                    "set max_steps."));
   }
   at_least_one("log_every_steps", run.log_every_steps);
   at_least_one("evaluation_batch_size", run.evaluation_batch_size);

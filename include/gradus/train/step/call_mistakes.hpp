@@ -11,6 +11,7 @@
 #include <concepts>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <type_traits>
 
 namespace gradus {
@@ -32,6 +33,33 @@ consteval Sentence dataset_mistake() {
     return Sentence("dataset ", type_name<D>(),
                     " of fit makes no batches; declare `gradus::Batch batch(std::span<const "
                     "std::int64_t> indices) const`, or let it return tensors of another form.");
+  } else {
+    return {};
+  }
+}
+
+/// What `next` of a stream is to be.
+template <class S>
+concept StreamForm = requires(S& stream, std::int64_t samples) {
+  requires find_tensors<std::remove_cvref_t<decltype(*stream.next(samples))>>();
+  { stream.next(samples).has_value() } -> std::same_as<bool>;
+};
+
+/// `D` as forwarded: the training set.
+template <class D>
+consteval Sentence training_mistake() {
+  using Bare = std::remove_cvref_t<D>;
+  if constexpr (
+      !requires(Bare& stream) { typename std::type_identity<decltype(stream.next(1))>; } ||
+      requires(const Bare& dataset) { dataset.size(); }) {
+    return dataset_mistake<Bare>();
+  } else if constexpr (!StreamForm<Bare>) {
+    return Sentence("stream ", type_name<Bare>(),
+                    " of fit makes no batches; declare `std::optional<gradus::Batch> "
+                    "next(std::int64_t samples)`, or let it return tensors of another form.");
+  } else if constexpr (std::is_const_v<std::remove_reference_t<D>>) {
+    return Sentence("stream ", type_name<Bare>(),
+                    " of fit is const, but a run reads on in it; give one that is not.");
   } else {
     return {};
   }
@@ -60,8 +88,7 @@ consteval Sentence companion_mistake() {
 template <class Train, class... Others>
 struct CallMistake {
   static constexpr Sentence sentence =
-      first_mistake(detail::dataset_mistake<std::remove_cvref_t<Train>>(),
-                    detail::companion_mistake<Others>()...);
+      first_mistake(detail::training_mistake<Train>(), detail::companion_mistake<Others>()...);
 };
 
 /// A training set whose images cannot be varied, under a policy that varies them.
@@ -100,6 +127,57 @@ struct BatchMistake {
       " does not take batches ",
       type_name<B>(),
       "; let the dataset make gradus::Batch, or leave the policy out."};
+};
+
+/// A training set that does not say what the sampling policy chooses by.
+template <class Train, class Sampling>
+struct SamplingMistake {
+  static consteval Sentence find() {
+    const auto lacks = [](std::string_view what, std::string_view declaration) {
+      return Sentence("dataset ", type_name<Train>(), " of fit does not say the ", what,
+                      " of its samples, which policy ", type_name<Sampling>(),
+                      " of axis sampling takes; add `", declaration, "` or choose Shuffle.");
+    };
+    if constexpr (
+        requires { requires Sampling::takes_classes; } &&
+        !requires(const Train& train) { train.targets(); }) {
+      return lacks("classes", "at::Tensor targets() const");
+    } else if constexpr (
+        requires { requires Sampling::takes_weights; } &&
+        !requires(const Train& train) {
+          { train.sample_weights() } -> std::convertible_to<std::span<const double>>;
+        }) {
+      return lacks("weights", "std::span<const double> sample_weights() const");
+    } else {
+      return {};
+    }
+  }
+  static constexpr Sentence sentence = find();
+};
+
+/// Policies that a stream, which comes in its own order and once, cannot follow.
+template <class Train, class Loading, class Augmentation, class Sampling, bool Shuffles>
+struct StreamMistake {
+  static consteval Sentence find() {
+    const auto cannot = [](std::string_view why, std::string_view policy, std::string_view axis,
+                           std::string_view fix) {
+      return Sentence("stream ", type_name<Train>(), " of fit ", why, ", but policy ", policy,
+                      " of axis ", axis, " ", fix);
+    };
+    if constexpr (requires { requires Loading::resident; }) {
+      return cannot("has no end that could lie on a device", type_name<Loading>(), "loading",
+                    "puts it there; choose Prefetch.");
+    } else if constexpr (Augmentation::varies) {
+      return cannot("takes no transforms", type_name<Augmentation>(), "augmentation",
+                    "varies images; vary them in `next`, or leave the policy out.");
+    } else if constexpr (!Shuffles) {
+      return cannot("comes in its own order", type_name<Sampling>(), "sampling",
+                    "chooses samples; leave it out.");
+    } else {
+      return {};
+    }
+  }
+  static constexpr Sentence sentence = find();
 };
 
 /// A training set that cannot lie on a device, under a loading policy that puts it there.

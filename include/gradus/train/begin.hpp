@@ -1,0 +1,78 @@
+/// What a run of a trainer begins with: its plan, its checks, its counts. Included by
+/// train/trainer.hpp.
+#pragma once
+
+#include <gradus/core/step_plan.hpp>
+#include <gradus/data/sampling.hpp>
+#include <gradus/data/stream.hpp>
+#include <gradus/train/basic_trainer.hpp>
+#include <gradus/train/model/batch_norms.hpp>
+#include <gradus/train/model/gradients.hpp>
+#include <gradus/train/run/data_mark.hpp>
+#include <gradus/train/run/stream_run.hpp>
+
+#include <utility>
+
+namespace gradus {
+
+/// The steps that a run over `train` has.
+template <class M, class Policies>
+template <class Train>
+StepPlan BasicTrainer<M, Policies>::plan_of(const Train& train) const {
+  if constexpr (data::Stream<Train>) {
+    check_stream_run(run_);
+    auto plan = this->plan(StepPlan::endless);
+    if (!plan.steps_per_epoch) plan.steps_per_epoch = plan.max_steps;
+    return plan;
+  } else {
+    const auto plan = this->plan(train.size());
+    data::check_batch_size(plan.samples, plan.batch_size);
+    return plan;
+  }
+}
+
+/// Whether the model can be trained on such batches.
+template <class M, class Policies>
+template <class Train>
+void BasicTrainer<M, Policies>::check_data_fits(const Train& train, const StepPlan& plan) {
+  if constexpr (data::Dataset<Train>) {
+    check_smallest_batch(train, plan);
+  } else if constexpr (Traits::averages) {
+    check_no_renewal(at<slot::averaging>(), *model(), "a stream gives only once");
+  }
+}
+
+/// What a run begins with: counts at zero, no gradients, run states as new but for the optimizer's;
+/// or what was loaded.
+template <class M, class Policies>
+template <class Train>
+void BasicTrainer<M, Policies>::begin(Train& train, const DataMark& held_out,
+                                      const StepPlan& plan) {
+  const DataMarks data{.train = mark_of(train), .held_out = held_out};
+  if (goes_on_) {
+    check_data(*this, data_, data);
+    check_plan(progress_, plan);
+    if constexpr (data::Stream<Train>) put_back(train, stream_place_, run_);
+  }
+  const bool goes_on = std::exchange(goes_on_, false);
+  if constexpr (data::Stream<Train>) {
+    if (!goes_on) stream_place_ = place_of(train);
+  }
+  data_ = data;
+  if (!goes_on) {
+    progress_ = {.planned_steps = plan.steps(), .planned_total = plan.max_steps.value_or(0)};
+    history_ = {};
+    clock_ = {};
+    meter_ = LossMeter();
+    model_step_.restart();
+  }
+  history_.end = RunEnd::whole;
+  interruption_.begin(run_.stop, run_.stop_after_seconds);
+  clear_gradients(parameters());
+  begin_execution(plan, goes_on);
+  if (model_step_.device_steps() && goes_on) {
+    progress_.take_off(-meter_.skipped_on_device());  // as the reading will
+  }
+}
+
+}  // namespace gradus
