@@ -1,8 +1,8 @@
 # Each program of FOLDER must fail to compile with one error, whose first line holds the sentence
 # of its comment `// expects: ...` (or `// expects from clang: ...`), which may go on for some lines.
 #   cmake -DCOMPILER=<path> -DFOLDER=<folder> -DFLAGS=<flag>;... [-DINCLUDES=<folder>|...]
-#     [-DPRECOMPILED=<header> -DWORK=<folder>] -P check_mistakes.cmake
-# PRECOMPILED is compiled once and stands before each program: torch takes long to read.
+#     -DPRECOMPILED=<header> -DWORK=<folder> -P check_mistakes.cmake
+# PRECOMPILED is compiled once and stands before each program: it takes longer to read than the rest.
 
 cmake_minimum_required(VERSION 3.25)
 
@@ -41,18 +41,19 @@ execute_process(COMMAND "${COMPILER}" --version OUTPUT_VARIABLE version)
 string(REGEX MATCH "clang" clang "${version}")
 string(REPLACE "|" ";" includes "${INCLUDES}")
 list(TRANSFORM includes PREPEND "-isystem")
-set(before "")
-if(PRECOMPILED)
-  file(MAKE_DIRECTORY "${WORK}")
-  file(WRITE "${WORK}/before.hpp" "#include <${PRECOMPILED}>\n")
-  set(compiled "${WORK}/before.hpp.gch")
-  execute_process(COMMAND "${COMPILER}" -std=c++20 ${FLAGS} ${includes} -x c++-header "${WORK}/before.hpp" -o "${compiled}"
-    COMMAND_ERROR_IS_FATAL ANY)
-  if(clang)
-    set(before -include-pch "${compiled}")
-  else()
-    set(before -include "${WORK}/before.hpp")
-  endif()
+file(MAKE_DIRECTORY "${WORK}")
+file(WRITE "${WORK}/before.hpp" "#include <${PRECOMPILED}>\n")
+set(compiled "${WORK}/before.hpp.gch")
+set(once "")
+if(clang)
+  set(once -fpch-instantiate-templates)  # once, not for each program
+endif()
+execute_process(COMMAND "${COMPILER}" -std=c++20 ${once} ${FLAGS} "-I${FOLDER}" ${includes} -x c++-header "${WORK}/before.hpp" -o "${compiled}"
+  COMMAND_ERROR_IS_FATAL ANY)
+if(clang)
+  set(before -include-pch "${compiled}")
+else()
+  set(before -include "${WORK}/before.hpp")
 endif()
 file(GLOB programs "${FOLDER}/*.cpp")
 set(failed 0)
