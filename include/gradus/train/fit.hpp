@@ -25,6 +25,7 @@ History BasicTrainer<M, Policies>::fit_epochs(const Train& train, const DataMark
   data::check_batch_size(plan.samples, plan.batch_size);
   check_length(at<slot::schedule>(), plan.total_steps());
   check_same_parameters(parameters(), *model());
+  model_step_.check_own_weights("trained");
   start_training(*model());
   check_smallest_batch(train, plan);
   begin({.train = mark_of(train), .held_out = held_out}, plan);
