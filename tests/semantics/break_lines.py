@@ -50,7 +50,9 @@ CHANGES = [
     ("9", "counts a skipped step on the device", "train/step/device_steps.hpp", "taken_.add_(found_inf.eq(0))", "taken_.add_(1)", W),
     ("10", "gathers statistics in the first pass only", P, "  auto& micro = *next;",
      "  auto& micro = *next;\n  model_->train(context.micro_batch == 0);", R),
-    ("10", "tries no batch of one sample", "train/evaluate.hpp", "if (plan.smallest_batch() > 1 ||", "if (true ||", R),
+    ("10", "tries no batch of one sample", "train/evaluate.hpp", "if (plan.smallest_batch() > 1) return;", "return;", R),
+    ("10", "tries a batch of one sample before norms thaw", "train/evaluate.hpp",
+     "  const ThawedNorms thawed(at<slot::freezing>(), *model(), plan.total_epochs());\n", "", "policy/freezing"),
     ("11", "leaves autocast on", "policy/precision/autocast.hpp",
      "    at::autocast::set_autocast_enabled(device_, enabled_);", "", R),
     ("11", "keeps the casts of weights", "policy/precision/autocast.hpp",
@@ -160,7 +162,7 @@ CHANGES = [
     ("groups", "keeps moments for what rests", "policy/optimizer/moments.hpp",
      "parameter.tensor.requires_grad() ? zeros(parameter.tensor) : at::Tensor()", "zeros(parameter.tensor)", "policy/freezing"),
     ("freezing", "lets norms of frozen parts learn", "train/model/freezing.hpp",
-     "part.value()->train(trained);", ";", "policy/freezing"),
+     "norm->train(trained);", ";", "policy/freezing"),
     ("freezing", "replays steps from before a thaw", F, "captured_.graph()->forget();", ";", C),
     ("length", "fills the last epoch of a run of so many steps", F,
      "progress_.window == plan.steps() || progress_.windows == plan.total_steps()", "progress_.window == plan.steps()", "train/length"),
@@ -180,6 +182,14 @@ CHANGES = [
      "stream_->next(1);\n    return {weighed(std::move(*batch), weight_, samples), place_of(*stream_)};", "train/stream"),
     ("stream", "forgets where it stands", F, "stream_place_ = batches.place();", ";", "train/stream"),
     ("stream", "drops the last samples", P, "    if (!micro) break;", "    if (!micro) return false;", "train/stream"),
+    # What is found before the first step, and what averages may not take the place of.
+    ("refused", "takes a class that there is no score for", "train/step/criterion.hpp",
+     "if (target.is_cpu()) check_values(*loss_, exact, target);", "", "train/sanity"),
+    ("refused", "monitors an accuracy of nothing", "train/evaluate.hpp",
+     "std::erase(measured.names, \"accuracy\");", "compares = false;", "train/sanity"),
+    ("refused", "saves averages as the weights", "train/step/model_state.hpp", "  check_own_weights(\"saved\");\n", "", "train/trainer"),
+    ("refused", "divides weighted losses by weights beside a divergence", "policy/task/distillation.hpp",
+     "own = loss.mean_over(count, output, batch.target);", "own = loss(output, batch.target);", "train/tasks"),
 ]
 
 mutation.main(CHANGES)

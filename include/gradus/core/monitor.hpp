@@ -30,7 +30,7 @@ inline std::optional<double> monitored_value(std::string_view name, const EpochR
 /// What a run measures after each epoch beside the training loss.
 struct Measured {
   bool held_out = false;           ///< there is a held-out set
-  bool held_out_samples = false;   ///< which is not empty
+  bool held_out_samples = false;   ///< which is not empty, and has a target that counts
   std::vector<std::string> names;  ///< of its metrics beside the loss, such as "accuracy"
 };
 
@@ -42,7 +42,9 @@ inline void check_monitor(const std::string& who, std::string_view name, const M
     throw ConfigurationError(who + " monitors the held-out " + wanted + ", but " + why + ".");
   };
   if (measured.held_out && !measured.held_out_samples) {
-    refuse("the held-out set has no samples; give one that has some, or none at all");
+    refuse(
+        "the held-out set has no samples, or none whose target counts; give one that has some, or "
+        "none at all");
   }
   if (wanted == "loss") return;
   if (!measured.held_out) {
@@ -53,8 +55,8 @@ inline void check_monitor(const std::string& who, std::string_view name, const M
   }
   if (wanted == "accuracy") {
     refuse(
-        "the loss policy has no `correct` and there is no policy Accuracy of axis metric, so "
-        "there is no accuracy; add one, or monitor the loss");
+        "the loss policy has no `correct`, or the task gives it nothing to compare, and there is "
+        "no policy Accuracy of axis metric, so there is no accuracy; add one, or monitor the loss");
   }
   auto known = measured.names;
   known.emplace_back("loss");

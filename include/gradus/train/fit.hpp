@@ -25,6 +25,7 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
   const StepPlan plan = plan_of(train);
   check_length(at<slot::schedule>(), plan.total_steps());
   check_same_parameters(parameters(), *model());
+  model_step_.check_own_weights("trained");
   start_training(*model());
   check_data_fits(train, plan);
   begin(train, held_out, plan);

@@ -72,4 +72,21 @@ inline std::string classes_of_mistake(const at::Tensor& output, const at::Tensor
          "; give it such targets, or choose another loss";
 }
 
+/// The first target that is no class of such outputs, as a clause, or "". Waits for the device.
+inline std::string class_value_mistake(const at::Tensor& output, const at::Tensor& target) {
+  if (in_parts(target)) return "";
+  const auto classes = output.size(1);
+  std::int64_t place = 0;
+  std::string mistake;
+  for_each_class(target.to(at::kLong), [&](std::int64_t k) {
+    if (mistake.empty() && k != no_class && (k < 0 || k >= classes)) {
+      mistake = c10::str("target ", place, " of a batch is class ", k, ", but the model gives ",
+                         classes, " scores; expected 0 to ", classes - 1, ", or ", no_class,
+                         " where none counts: mend the targets, or give the model more outputs");
+    }
+    ++place;
+  });
+  return mistake;
+}
+
 }  // namespace gradus::detail
