@@ -40,7 +40,6 @@ set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH
   -Xclang -include-pch -Xclang <PCH_FILE> -Xclang -include -Xclang <PCH_HEADER>)
 set(CMAKE_CXX_COMPILE_OPTIONS_CREATE_PCH
   -Xclang -emit-pch -Xclang -include -Xclang <PCH_HEADER> -x c++-header)
-# Names as LibTorch's, which g++ compiled: clang 18 and later give some templates longer ones. Without
-# optimization clang takes half as long.
-add_compile_options(-fclang-abi-compat=17 $<$<CONFIG:Debug>:-O0>)
+# Without optimization clang takes half as long.
+add_compile_options($<$<CONFIG:Debug>:-O0>)
 gradus_add_pch(gradus_tests_pch)
