@@ -114,6 +114,7 @@ CATCH_TEST_CASE("folds and splits have every sample once, and each class its sha
     CATCH_CHECK(fold.held_out == parts[2]);
 
     const auto cut = split(100, 0.25, 3, of);
+    if (stratified) CATCH_CHECK(split(100, 0.25, 3, torch::tensor(classes)).train == cut.train);
     CATCH_CHECK(cut.held_out.size() == 25);
     CATCH_CHECK(cut.train.size() == 75);
     seen = {cut.train.begin(), cut.train.end()};

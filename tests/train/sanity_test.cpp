@@ -5,11 +5,14 @@
 #include <gradus/data/tensor_dataset.hpp>
 #include <gradus/policy/loss/negative_log_likelihood.hpp>
 #include <gradus/policy/loss/weighted_cross_entropy.hpp>
+#include <gradus/policy/metric/recall.hpp>
 #include <gradus/policy/stopping/early_stop.hpp>
 #include <gradus/train/trainer.hpp>
 
+#include <limits>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 using namespace gradus;
@@ -183,4 +186,67 @@ CATCH_TEMPLATE_TEST_CASE("what no target counts for cannot be monitored", "", Ac
   limited.limit_test_batches = 1;
   CATCH_CHECK_THROWS_WITH(Monitors<TestType>(perceptron(), limited).fit(Points(16), set()),
                           sentence);
+}
+
+CATCH_TEMPLATE_TEST_CASE("a batch that the model cannot compute is named by its form", "",
+                         Perceptron, torch::nn::Embedding) {
+  const auto refusal = [](const auto& set) {
+    auto model = [] {
+      if constexpr (std::is_same_v<TestType, Perceptron>) {
+        return perceptron();
+      } else {
+        return torch::nn::Embedding(10, 3);
+      }
+    }();
+    Trainer<TestType, Small> trainer(model, on_cpu);
+    try {
+      trainer.fit(set);
+    } catch (const ModelError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const auto targets = torch::zeros({8}, at::kLong);
+  if constexpr (std::is_same_v<TestType, Perceptron>) {
+    const data::TensorDataset doubles(Batch{torch::zeros({8, 6}, at::kDouble), targets});
+    CATCH_CHECK_THAT(refusal(doubles), ContainsSubstring("Double [4, 6], Long [4]; see whether"));
+    const data::TensorDataset narrow(Batch{torch::zeros({8, 5}), targets});
+    CATCH_CHECK_THAT(refusal(narrow), ContainsSubstring("Float [4, 5], Long [4]; see whether") &&
+                                          ContainsSubstring("cannot be multiplied"));
+  } else {
+    const data::TensorDataset ids(Batch{torch::full({8}, 10), targets});
+    CATCH_CHECK_THAT(refusal(ids), ContainsSubstring("sizes of tables fit"));
+  }
+}
+
+CATCH_TEST_CASE("outputs with the classes last are told of the task that takes them") {
+  Trainer<torch::nn::Embedding, Small> trainer(torch::nn::Embedding(10, 10), on_cpu);
+  const auto ids = torch::zeros({8, 5}, at::kLong);
+  CATCH_CHECK_THROWS_WITH(trainer.fit(data::TensorDataset(Batch{ids, ids})),
+                          ContainsSubstring("choose task NextToken"));
+}
+
+CATCH_TEST_CASE("class weights that are all 0 are refused") {
+  typename Trainer<Perceptron, Small, WeightedCrossEntropy>::policies_type policies;
+  policies.at<slot::loss>().weights = {0, 0, 0};
+  using T = Trainer<Perceptron, Small, WeightedCrossEntropy>;
+  CATCH_CHECK_THROWS_WITH(T(perceptron(), on_cpu, policies),
+                          ContainsSubstring("all weights are 0"));
+}
+
+CATCH_TEST_CASE("a loss that is not finite before the first step is blamed on no learning rate") {
+  Points points(8);
+  points.inputs_[3] = std::numeric_limits<float>::quiet_NaN();
+  Trainer<Perceptron, Small> trainer(perceptron(), on_cpu);
+  CATCH_CHECK_THROWS_WITH(trainer.fit(Points(8), points),
+                          ContainsSubstring("before anything was learned"));
+}
+
+CATCH_TEST_CASE("a metric that nobody has measured is an error with the nearest one") {
+  Trainer<Perceptron, Small, Recall<>> trainer(perceptron(), on_cpu);
+  const auto found = trainer.evaluate(Points(8));
+  CATCH_CHECK(found.metric("recall_macro"));
+  CATCH_CHECK_THROWS_WITH(found.metric("recal_macro"),
+                          ContainsSubstring("did you mean 'recall_macro'?"));
+  CATCH_CHECK(found.find("recal_macro") == nullptr);
 }

@@ -18,12 +18,11 @@ namespace gradus {
 inline std::optional<double> monitored_value(std::string_view name, const EpochRecord& record) {
   if (name == "loss") return record.test ? record.test->loss : record.train_loss;
   if (!record.test) return std::nullopt;
-  bool higher_is_better = true;
-  auto value = name == "accuracy" ? record.test->accuracy() : record.test->metric(name);
-  for (const auto& metric : record.test->metrics) {
-    if (metric.label == name) higher_is_better = metric.higher_is_better;
-  }
-  if (value && higher_is_better) value = -*value;
+  const auto* metric = record.test->find(name);
+  auto value = name == "accuracy"  ? record.test->accuracy()
+               : metric != nullptr ? metric->value
+                                   : std::nullopt;
+  if (value && (metric == nullptr || metric->higher_is_better)) value = -*value;
   return value;
 }
 
@@ -60,8 +59,8 @@ inline void check_monitor(const std::string& who, std::string_view name, const M
   }
   auto known = measured.names;
   known.emplace_back("loss");
-  throw ConfigurationError(who + " monitors the held-out " + wanted +
-                           ", but no metric is called so" + suggestion(wanted, known));
+  throw ConfigurationError(who + " monitors the held-out '" + wanted +
+                           "', but no metric is called so" + suggestion(wanted, known));
 }
 
 }  // namespace gradus

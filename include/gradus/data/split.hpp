@@ -159,6 +159,21 @@ inline std::map<std::int64_t, std::vector<std::int64_t>> indices_by_class(
 
 }  // namespace detail
 
+namespace detail {
+
+inline std::vector<std::int64_t> class_list(const at::Tensor& classes) {
+  if (classes.dim() != 1 || classes.scalar_type() != at::kLong) {
+    throw DataError("The classes to split by are " +
+                    c10::str(classes.scalar_type(), " ", classes.sizes()) +
+                    "; expected a whole number, Long, for each sample.");
+  }
+  const auto host = classes.cpu().contiguous();
+  const auto* first = host.const_data_ptr<std::int64_t>();
+  return {first, first + host.numel()};
+}
+
+}  // namespace detail
+
 /// `folds` parts of `samples` samples in the order of `seed`, of sizes that differ by one at most.
 /// With `classes`, one number a sample, each part has its share of each class (stratified). Throws
 /// DataError for fewer samples than parts, or classes that are not one for each sample.
@@ -207,6 +222,18 @@ struct Split {
   if (parts.held_out.empty()) move_one(parts.train, parts.held_out);
   if (parts.train.empty()) move_one(parts.held_out, parts.train);
   return parts;
+}
+
+/// Likewise with the classes as a tensor [samples] int64, such as `targets()` of a dataset.
+[[nodiscard]] inline Split split(std::int64_t samples, double fraction, std::uint64_t seed,
+                                 const at::Tensor& classes) {
+  return split(samples, fraction, seed, detail::class_list(classes));
+}
+[[nodiscard]] inline std::vector<std::vector<std::int64_t>> folds(std::int64_t samples,
+                                                                  std::int64_t count,
+                                                                  std::uint64_t seed,
+                                                                  const at::Tensor& classes) {
+  return folds(samples, count, seed, detail::class_list(classes));
 }
 
 /// Folds, or the rest of a fold: all indices but those of part `fold`.

@@ -47,11 +47,16 @@ class TokenDataset {
     const auto type = ids.scalar_type();
     const bool whole =
         type == at::kByte || type == at::kShort || type == at::kInt || type == at::kLong;
-    if (ids.dim() != 1 || !whole || context < 1 || windows_.stride < 1 || ids.size(0) <= context) {
-      throw DataError("A token dataset was given ids of " + std::to_string(ids.dim()) +
-                      " dimensions and " + std::to_string(ids.numel()) + " tokens for windows of " +
-                      std::to_string(context) + " every " + std::to_string(windows_.stride) +
-                      "; expected ids [n] of a type of whole numbers, and more than one window.");
+    if (ids.dim() != 1 || !whole || context < 1 || windows_.stride < 1) {
+      throw DataError("A token dataset was given ids " + c10::str(type, " ", ids.sizes()) +
+                      " for windows of " + std::to_string(context) + " every " +
+                      std::to_string(windows_.stride) +
+                      "; expected ids [n] of a type of whole numbers, and windows of at least 1.");
+    }
+    if (ids.size(0) <= context) {
+      throw DataError("A token dataset was given " + std::to_string(ids.size(0)) +
+                      " tokens; expected at least " + std::to_string(context + 1) +
+                      ", a window and the token behind it.");
     }
     ids_ = ids.detach().cpu().contiguous();
   }

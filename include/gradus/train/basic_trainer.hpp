@@ -119,6 +119,20 @@ class BasicTrainer {
   template <data::Dataset Set>
   [[nodiscard]] at::Tensor predict(const Set& set);
 
+  /// What is no dataset is one compile error.
+  template <class Set>
+    requires(!data::Dataset<Set>)
+  Evaluation evaluate(const Set&) {
+    [[maybe_unused]] const Says<SetMistake<Set>> refusal;
+    return {};
+  }
+  template <class Set>
+    requires(!data::Dataset<Set>)
+  at::Tensor predict(const Set&) {
+    [[maybe_unused]] const Says<SetMistake<Set>> refusal;
+    return {};
+  }
+
   /// While the object it returns lives, the model holds the weights that `evaluate` uses, to save
   /// or copy them. Where those are averages the run is neither trained, saved nor loaded meanwhile:
   /// each throws ConfigurationError.

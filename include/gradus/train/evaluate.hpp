@@ -13,7 +13,6 @@
 #include <gradus/train/step/correct_answers.hpp>
 
 #include <ATen/core/grad_mode.h>
-#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <string>
@@ -128,7 +127,7 @@ void BasicTrainer<M, Policies>::check_smallest_batch(const Train& train, const S
   try {
     arrange_batch(policies(), batch, 0);
     compute(model_step_, model(), batch, Pass::forward_only);
-  } catch (const c10::Error& error) {
+  } catch (const ModelError& error) {
     if (std::string_view(error.what()).find("more than 1 value per channel") ==
         std::string_view::npos) {
       throw;

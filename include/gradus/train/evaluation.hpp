@@ -87,9 +87,11 @@ Evaluation evaluate_set(ModelStep<M, Policies>& step, Model& model, const Held& 
   });
   const auto reading = meter.read();
   if (reading.not_finite) {
-    throw NumericError("the evaluation loss is not finite at optimizer step " +
-                       std::to_string(plan.step) +
-                       "; lower the learning rate, or look at the held-out data.");
+    throw NumericError(
+        "the evaluation loss is not finite at optimizer step " + std::to_string(plan.step) +
+        (plan.step == 0 ? ", before anything was learned; look for numbers that are "
+                          "not finite in the held-out data and in the weights."
+                        : "; lower the learning rate, or look at the held-out data."));
   }
   const auto [correct, counted] = answers.read();
   return {.samples = plan.samples,

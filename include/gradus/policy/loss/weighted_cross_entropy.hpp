@@ -9,6 +9,7 @@
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -32,6 +33,11 @@ struct WeightedCrossEntropy {
         field("label_smoothing", &WeightedCrossEntropy::label_smoothing, fraction(),
               "part of the target spread over all classes"),
         field("weights", &WeightedCrossEntropy::weights, at_least(0), "one for each class"));
+  }
+
+  [[nodiscard]] constexpr std::string_view mistake() const {
+    const bool nothing = std::ranges::all_of(weights, [](double weight) { return weight == 0; });
+    return nothing && !weights.empty() ? "all weights are 0, so nothing can be learned" : "";
   }
 
   [[nodiscard]] at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const {

@@ -64,8 +64,9 @@ inline void check_same_data(const DataMarks& before, const DataMarks& now) {
       return std::to_string(mark.samples) + " samples with fingerprint " +
              std::to_string(mark.fingerprint);
     };
-    throw CheckpointError("the run was " + (used + (" on other data: " + what(then))) + " then, " +
-                          what(given) + " now; give it the data that it had, or allow other data.");
+    throw CheckpointError(
+        "the run was " + (used + (" on other data: " + what(then))) + " then, " + what(given) +
+        " now; give it the data that it had, or set RunSettings::allow_other_data.");
   };
   check("trained", before.train, now.train);
   check("judged", before.held_out, now.held_out);

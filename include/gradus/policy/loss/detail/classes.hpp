@@ -67,9 +67,16 @@ inline std::string classes_of_mistake(const at::Tensor& output, const at::Tensor
   const auto parts = takes_parts ? c10::str(", or parts of classes, ", output.scalar_type(), " ",
                                             output.sizes(), ",")
                                  : std::string(",");
+  // [N, ..., K], as language models give them.
+  auto last = output.sizes().vec();
+  last.pop_back();
+  const bool classes_last = whole && output.dim() > 2 && target.sizes() == at::IntArrayRef(last);
   return "for outputs " + form(output) + " it takes classes, Long " +
          c10::str(at::IntArrayRef(classes)) + parts + " but the targets are " + form(target) +
-         "; give it such targets, or choose another loss";
+         (classes_last
+              ? "; choose task NextToken, which takes the classes of outputs from the last "
+                "dimension, or give them in the second"
+              : "; give it such targets, or choose another loss");
 }
 
 /// The first target that is no class of such outputs, as a clause, or "". Waits for the device.
