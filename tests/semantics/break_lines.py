@@ -49,7 +49,7 @@ CHANGES = [
     ("9", "counts a skipped step", F, "progress_.steps += stepped ? 1 : 0;", "progress_.steps += 1;", W),
     ("9", "counts a skipped step on the device", "train/step/device_steps.hpp", "taken_.add_(found_inf.eq(0))", "taken_.add_(1)", W),
     ("10", "gathers statistics in the first pass only", P, "  auto& micro = *next;",
-     "  auto& micro = *next;\n  model_->train(context.micro_batch == 0);", R),
+     "  auto& micro = *next;\n  model()->train(context.micro_batch == 0);", R),
     ("10", "tries no batch of one sample", "train/evaluate.hpp", "if (plan.smallest_batch() > 1) return;", "return;", R),
     ("10", "tries a batch of one sample before norms thaw", "train/evaluate.hpp",
      "  const ThawedNorms thawed(at<slot::freezing>(), *model(), plan.total_epochs());\n", "", "policy/freezing"),
