@@ -40,6 +40,9 @@ set(CMAKE_CXX_COMPILE_OPTIONS_USE_PCH
   -Xclang -include-pch -Xclang <PCH_FILE> -Xclang -include -Xclang <PCH_HEADER>)
 set(CMAKE_CXX_COMPILE_OPTIONS_CREATE_PCH
   -Xclang -emit-pch -Xclang -include -Xclang <PCH_HEADER> -x c++-header)
+if(GRADUS_CCACHE)  # which then finds what includes a precompiled header that was made again
+  list(APPEND CMAKE_CXX_COMPILE_OPTIONS_CREATE_PCH -Xclang -fno-pch-timestamp)
+endif()
 # Without optimization clang takes half as long.
 add_compile_options($<$<CONFIG:Debug>:-O0>)
 gradus_add_pch(gradus_tests_pch)
