@@ -71,6 +71,7 @@ Evaluation BasicTrainer<M, Policies>::evaluate_with(const Held& held, std::int64
 
 template <class M, class Policies>
 template <class Held>
+[[gnu::noinline]]  // g++ 12 warns of members of `record` that it has not
 void BasicTrainer<M, Policies>::evaluate_epoch(const Held& held, EpochRecord& record) {
   const auto samples = test_samples(held);
   const auto watch = [&](const auto&, const auto&) { interruption_.end_if_asked(); };
@@ -114,7 +115,9 @@ template <class M, class Policies>
 template <class Train>
 void BasicTrainer<M, Policies>::check_smallest_batch(const Train& train, const StepPlan& plan) {
   if (plan.smallest_batch() > 1) return;
-  const ThawedNorms thawed(at<slot::freezing>(), *model(), plan.total_epochs());
+  const ThawedNorms thawed(at<slot::freezing>(), *model(),
+                           run_.seconds_per_epoch ? std::min<std::int64_t>(plan.total_steps(), 1000)
+                                                  : plan.total_epochs());
   if (!trains_batch_norm(*model())) return;
   std::vector<at::Tensor> copies;
   const auto buffers = unique_buffers(*model());

@@ -14,7 +14,10 @@
 #include <c10/util/Exception.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace gradus {
@@ -23,6 +26,14 @@ namespace gradus {
 class ModelError : public ConfigurationError {
   using ConfigurationError::ConfigurationError;
 };
+
+/// Whether `error` is about the device, or about a step that is being captured there.
+[[nodiscard]] inline bool is_of_device(const c10::Error& error) {
+  if (dynamic_cast<const c10::AcceleratorError*>(&error) != nullptr) return true;
+  const std::string_view said = error.what_without_backtrace();
+  return std::ranges::any_of(std::array{"CUDA", "CUBLAS", "CUDNN", "captur"},
+                             [&](const char* word) { return said.find(word) != said.npos; });
+}
 
 /// What came of a forward pass that LibTorch has ended, in a sentence with the form of the batch.
 template <class B>
@@ -51,8 +62,7 @@ auto compute(ModelStep<M, Policies>& step, Model& model, const B& batch, Pass pa
       try {
         return task.forward(model, batch, loss);
       } catch (const c10::Error& error) {
-        const bool of_device = dynamic_cast<const c10::AcceleratorError*>(&error) != nullptr;
-        if (of_device || is_out_of_memory(error)) throw;
+        if (is_of_device(error) || is_out_of_memory(error)) throw;
         refuse_batch(batch, error);
       }
     }();
