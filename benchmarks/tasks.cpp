@@ -1,16 +1,19 @@
 /// How many tokens a second does a small GPT learn from, and how many rows a perceptron?
-/// `--task gpt`: 4 layers of 128 channels, 128 tokens, batches of 32. `--task mlp`: 8 numbers, two
-/// layers of 64, batches of 256.
+/// `--task gpt`: 4 layers of 128 channels, 128 tokens, batches of 32; `gpt_mixed`: in mixed
+/// precision. `--task mlp`: 8 numbers, two layers of 64, batches of 256.
 #include "rounds.hpp"
 #include <gradus/core/random.hpp>
 #include <gradus/data/tensor_dataset.hpp>
 #include <gradus/data/token_dataset.hpp>
+#include <gradus/device/keep_memory.hpp>
 #include <gradus/error.hpp>
 #include <gradus/model/gpt.hpp>
 #include <gradus/policy/loading/plain.hpp>
 #include <gradus/policy/loading/resident.hpp>
 #include <gradus/policy/loss/squared_error.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/policy/precision/float32.hpp>
+#include <gradus/policy/precision/mixed.hpp>
 #include <gradus/policy/task/next_token.hpp>
 #include <gradus/train/trainer.hpp>
 
@@ -34,6 +37,15 @@ void measure(const nlohmann::ordered_json& said, T trainer, const Set& set, cons
   });
 }
 
+template <class Precision>
+void measure_gpt(const nlohmann::ordered_json& said, std::int64_t samples) {
+  const auto ids = torch::randint(96, {samples * context + 1}, torch::kLong).to(torch::kByte);
+  measure(said,
+          Trainer<Gpt, NextToken, AdamW, Precision, Preset<Plain{.batch_size = 32}>>(
+              Gpt(GptOptions{.vocabulary = 256, .context = context}), {.epochs = 1}),
+          data::TokenDataset(ids, context), "tokens", context);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -41,13 +53,12 @@ int main(int argc, char** argv) {
   const auto said = facts(arguments.number("--threads"));
   const auto& task = arguments.text("--task");
   const auto samples = arguments.number("--samples");
+  keep_memory();
   torch::manual_seed(0);
   if (task == "gpt") {
-    const auto ids = torch::randint(96, {samples * context + 1}, torch::kLong).to(torch::kByte);
-    measure(said,
-            Trainer<Gpt, NextToken, AdamW, Preset<Plain{.batch_size = 32}>>(
-                Gpt(GptOptions{.vocabulary = 256, .context = context}), {.epochs = 1}),
-            data::TokenDataset(ids, context), "tokens", context);
+    measure_gpt<Float32>(said, samples);
+  } else if (task == "gpt_mixed") {
+    measure_gpt<Mixed>(said, samples);
   } else if (task == "mlp") {
     using Net = torch::nn::Sequential;
     const auto rows = torch::randn({samples, 8});
@@ -59,6 +70,6 @@ int main(int argc, char** argv) {
         Trainer<Net, SquaredError, AdamW, Preset<Resident{.batch_size = 256}>>(net, {.epochs = 1}),
         table, "rows", 1);
   } else {
-    throw UsageError("--task is " + task + ", but it takes gpt or mlp.");
+    throw UsageError("--task is " + task + ", but it takes gpt, gpt_mixed or mlp.");
   }
 }

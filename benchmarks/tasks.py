@@ -22,7 +22,7 @@ def main():
 
     bench = Bench(arguments.build.absolute(), None, arguments.rounds, arguments.threads)
     try:
-        for task, samples, unit in (("gpt", 640, "tokens"), ("mlp", 50_000, "rows")):
+        for task, samples, unit in (("gpt", 640, "tokens"), ("gpt_mixed", 640, "tokens"), ("mlp", 50_000, "rows")):
             common = {"task": task, "samples": samples}
             peers = [bench.gradus("gradus", "tasks", **common),
                      bench.pytorch("PyTorch", "tasks", **common)]

@@ -1,11 +1,21 @@
-# What find_package(gradus) reads. Every package it needs must be there: nothing is downloaded.
+# What find_package(gradus) reads. Every package it needs must be there: nothing is downloaded. What is
+# found nowhere else is taken from where gradus itself was configured with it, its cache say.
 
 include(CMakeFindDependencyMacro)
+include("${CMAKE_CURRENT_LIST_DIR}/gradusPackages.cmake")
+macro(_gradus_find package version place)
+  find_package(${package} ${version} QUIET ${ARGN})
+  if(NOT ${package}_FOUND AND EXISTS "${_gradus_${package}}")
+    set(${place} "${_gradus_${package}}")
+  endif()
+  find_dependency(${package} ${version} ${ARGN})
+endmacro()
+
 list(PREPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
-find_dependency(LibTorch 2.11.0 MODULE)
+_gradus_find(LibTorch 2.11.0 LibTorch_ROOT MODULE)
 list(POP_FRONT CMAKE_MODULE_PATH)
-find_dependency(range-v3 0.12.0)
-find_dependency(nlohmann_json 3.11)
+_gradus_find(range-v3 0.12.0 range-v3_DIR)
+_gradus_find(nlohmann_json 3.11 nlohmann_json_DIR)
 find_dependency(Threads)
 include("${CMAKE_CURRENT_LIST_DIR}/gradusTargets.cmake")
 

@@ -46,21 +46,22 @@ class Gpt(nn.Module):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--task", choices=["gpt", "mlp"], required=True)
+    parser.add_argument("--task", choices=["gpt", "gpt_mixed", "mlp"], required=True)
     parser.add_argument("--samples", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
     arguments = parser.parse_args()
 
     said = facts(arguments.threads)
     torch.manual_seed(0)
-    if arguments.task == "gpt":
+    if arguments.task != "mlp":
         model, of_each, unit = Gpt(), CONTEXT, "tokens"
         ids = torch.randint(96, (arguments.samples * CONTEXT + 1,))
         windows = ids[:-1].view(-1, CONTEXT), ids[1:].view(-1, CONTEXT)
         loader = DataLoader(TensorDataset(*windows), batch_size=32, shuffle=True)
 
         def loss_of(x, y):
-            return functional.cross_entropy(model(x).flatten(0, 1), y.flatten())
+            with torch.autocast("cpu", torch.bfloat16, enabled=arguments.task == "gpt_mixed"):
+                return functional.cross_entropy(model(x).flatten(0, 1), y.flatten())
     else:
         model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
         of_each, unit = 1, "rows"

@@ -168,6 +168,10 @@ CATCH_TEST_CASE("samples that make no batch are refused with what they are") {
   CATCH_CHECK_THAT(refusal(stacked, {-1}), ContainsSubstring("expected an index from 0"));
   CATCH_CHECK_THAT(refusal(stacked, {}), ContainsSubstring("no samples"));
 
+  const std::vector<Passage> none;
+  CATCH_CHECK_THROWS_WITH(Stack().collate(none), ContainsSubstring("A batch of no samples"));
+  CATCH_CHECK_THROWS_WITH(Pad().collate(none), ContainsSubstring("A batch of no samples"));
+
   const auto pad = [](std::vector<at::Tensor> samples, Pad policy = {}) {
     return Collated<Listed<at::Tensor>, Pad>({std::move(samples)}, std::move(policy));
   };

@@ -2,12 +2,17 @@
 #include "../catch.hpp"
 #include "../folder.hpp"
 #include <gradus/data/csv.hpp>
+#include <gradus/data/image_dataset.hpp>
 #include <gradus/data/split.hpp>
 #include <gradus/data/tensor_dataset.hpp>
+#include <gradus/data/token_dataset.hpp>
+#include <gradus/data/token_file.hpp>
 
 #include <fstream>
 #include <set>
+#include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 using namespace gradus;
@@ -109,6 +114,7 @@ CATCH_TEST_CASE("folds and splits have every sample once, and each class its sha
     CATCH_CHECK(fold.held_out == parts[2]);
 
     const auto cut = split(100, 0.25, 3, of);
+    if (stratified) CATCH_CHECK(split(100, 0.25, 3, torch::tensor(classes)).train == cut.train);
     CATCH_CHECK(cut.held_out.size() == 25);
     CATCH_CHECK(cut.train.size() == 75);
     seen = {cut.train.begin(), cut.train.end()};
@@ -135,4 +141,54 @@ CATCH_TEST_CASE("a subset is a dataset") {
   CATCH_CHECK(part.fingerprint() == Subset(set, {4, 1, 4}).fingerprint());
   CATCH_CHECK(part.fingerprint() != Subset(set, {4, 1, 0}).fingerprint());
   CATCH_CHECK_THROWS_WITH(Subset(set, {5}), ContainsSubstring("names sample 5"));
+  for (const std::int64_t index : {-1, 3}) {
+    CATCH_CHECK_THROWS_WITH(part.batch(std::vector{index}),
+                            ContainsSubstring("the subset has 3; expected an index from 0"));
+  }
+}
+
+CATCH_TEST_CASE("a subset lies on a device where its dataset can, and has its targets") {
+  const std::vector<std::int64_t> indices{4, 1, 4, 0, 3};
+  const std::vector<std::int64_t> order{2, 0, 4, 1};
+  const auto same = [&](const auto& set, const std::vector<ImageTransform>& transforms) {
+    const Subset part(set, indices);
+    using Part = std::remove_cvref_t<decltype(part)>;
+    static_assert(ResidentDataset<Part>);
+    CATCH_CHECK(part.device_bytes() == set.device_bytes());
+    const std::vector<std::int64_t> all{0, 1, 2, 3, 4};
+    CATCH_CHECK(part.targets().equal(part.batch(all).target));
+    const auto there = part.on_device(c10::kCPU);
+    const auto found = there.epoch(order, transforms).batch(1, 3);
+    const std::vector<std::int64_t> wanted{0, 4, 1};
+    Batch expected = part.batch(wanted);
+    if constexpr (AugmentableDataset<Part>) {
+      if (!transforms.empty()) {
+        expected = part.batch(wanted, std::span(transforms).subspan(1));
+      }
+    }
+    CATCH_CHECK(found.input.equal(expected.input));
+    CATCH_CHECK(found.target.equal(expected.target));
+    CATCH_CHECK_THROWS_WITH(there.epoch(std::vector<std::int64_t>{5}),
+                            ContainsSubstring("the subset has 5"));
+  };
+  same(TensorDataset(Batch{torch::arange(15).view({5, 3}).sin(), torch::arange(5) * 7}), {});
+  const ImageDataset images(torch::arange(5 * 2 * 3 * 4, at::kByte).view({5, 2, 3, 4}),
+                            torch::arange(5), {.mean = {0.5F, 0.1F}, .deviation = {0.2F, 0.3F}});
+  same(images, {});
+  same(images, {{.dy = 1}, {.dx = -1, .flip = true}, {.dy = -2, .dx = 1}, {.flip = true}});
+  static_assert(ResidentDataset<Subset<TokenDataset>>);
+  static_assert(!ResidentDataset<Subset<TokenFile>>);
+}
+
+CATCH_TEST_CASE("another cell of a table gives another fingerprint") {
+  const auto of = [](const char* text) {
+    const CsvTable table("t.csv", text);
+    return TensorDataset(
+               Batch{numbers_of(table, {"x", "y"}), classes_of(table, "kind", {"cat", "dog"})})
+        .fingerprint();
+  };
+  const auto sum = of("x,y,kind\n1,2,cat\n3,4,dog\n");
+  CATCH_CHECK(sum == of("kind,y,x\ncat,2,1\ndog,4,3\n"));
+  CATCH_CHECK(sum != of("x,y,kind\n1,2,cat\n3,4.5,dog\n"));
+  CATCH_CHECK(sum != of("x,y,kind\n1,2,cat\n3,4,cat\n"));
 }

@@ -100,6 +100,21 @@ CATCH_TEST_CASE("MNIST's four files are two datasets") {
   const auto other = read_mnist(folder.path(), {.mean = {0.F}, .deviation = {1.F}}).test;
   CATCH_CHECK(other.batch(std::vector<std::int64_t>{1}).input[0][0][0][3].item<float>() ==
               20.0F / 255.0F);
+  CATCH_CHECK(test.fingerprint() == read_mnist(folder.path()).test.fingerprint());
+  CATCH_CHECK(test.fingerprint() != other.fingerprint());
+}
+
+CATCH_TEST_CASE("MNIST's normalization is that of its training set, as PyTorch's example has it") {
+  // pytorch/examples, mnist/main.py: transforms.Normalize((0.1307,), (0.3081,)). Black becomes
+  // -0.42421296 and white 2.8214867, computed there with Python.
+  const auto stated = mnist_normalization();
+  const ImageDataset two(torch::tensor({0, 255}, at::kByte).view({2, 1, 1, 1}),
+                         torch::zeros({2}, at::kLong), stated);
+  const auto pixels = two.batch(std::vector<std::int64_t>{0, 1}).input.flatten();
+  CATCH_CHECK(pixels.equal(torch::tensor({-0.42421296F, 2.8214867F})));
+  const auto* folder = full_set("GRADUS_MNIST");
+  if (folder == nullptr) return;
+  check_normalization(read_mnist(folder).train.images(), stated);
 }
 
 CATCH_TEST_CASE("Files that are not MNIST's are refused, by name") {

@@ -117,6 +117,20 @@ CATCH_TEST_CASE("The first n samples are a dataset that shares the pixels") {
   CATCH_CHECK_THAT(refusal([&] { (void)data.take(0); }), ContainsSubstring("from 1 to 7"));
 }
 
+CATCH_TEST_CASE("The fingerprint of images is of pixels, form, labels and normalisation") {
+  const auto of = [](at::IntArrayRef sizes, std::int64_t label, const Normalization& form) {
+    const auto pixels = torch::arange(24, at::kByte).view(sizes);
+    return ImageDataset(pixels, torch::full({sizes[0]}, label, at::kLong), form).fingerprint();
+  };
+  const Normalization plain{.mean = {0}, .deviation = {1}};
+  const auto sum = of({2, 1, 3, 4}, 0, plain);
+  CATCH_CHECK(sum == of({2, 1, 3, 4}, 0, plain));
+  CATCH_CHECK(sum != of({2, 1, 4, 3}, 0, plain));
+  CATCH_CHECK(sum != of({2, 1, 3, 4}, 1, plain));
+  CATCH_CHECK(sum != of({2, 1, 3, 4}, 0, {.mean = {0.5F}, .deviation = {1}}));
+  CATCH_CHECK(sum != of({2, 1, 3, 4}, 0, {.mean = {0}, .deviation = {0.5F}}));
+}
+
 CATCH_TEST_CASE("An image dataset refuses what does not fit together") {
   const auto labels = at::arange(7, at::kLong);
   const auto make = [](at::Tensor pixels, at::Tensor targets,

@@ -242,6 +242,15 @@ CATCH_TEST_CASE("The fingerprint of a folder is of its names, sizes and form") {
   CATCH_CHECK(sum == ImageFolder(b.path(), small).fingerprint());
   CATCH_CHECK(sum == ImageFolder(a.path() / "", small).fingerprint());
   CATCH_CHECK(sum != ImageFolder(a.path(), {.height = 6, .width = 4}).fingerprint());
+  const auto with = [&](const Normalization& normalization) {
+    return ImageFolder(a.path(), {.height = 4, .width = 6, .normalization = normalization})
+        .fingerprint();
+  };
+  CATCH_CHECK(sum == with({.mean = {0, 0, 0}, .deviation = {1, 1, 1}}));
+  CATCH_CHECK(sum != with({.mean = {0, 0, 0.5F}, .deviation = {1, 1, 1}}));
+  CATCH_CHECK(sum != with({.mean = {0, 0, 0}, .deviation = {1, 1, 2}}));
+  CATCH_CHECK(
+      sum != ImageFolder(a.path(), {.height = 4, .width = 6, .fit = ImageFit::crop}).fingerprint());
   std::filesystem::rename(b / "dog/d.PNG", b / "dog/e.PNG");
   CATCH_CHECK(sum != ImageFolder(b.path(), small).fingerprint());
   std::filesystem::rename(b / "dog/e.PNG", b / "dog/d.PNG");

@@ -5,9 +5,11 @@
 #include "folder.hpp"
 #include <gradus/core/random.hpp>
 #include <gradus/data/cifar10_files.hpp>
+#include <gradus/data/image_dataset.hpp>
 #include <gradus/error.hpp>
 #include <gradus/files/md5.hpp>
 
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -86,6 +88,29 @@ inline void write_small_cifar10(const std::filesystem::path& folder, std::size_t
 inline std::filesystem::path shipped_subset() {
   return std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() /
          "examples/cifar10/data/cifar-10-subset-bin";
+}
+
+/// Whether `name` names a folder of data; a warning if not.
+inline const char* full_set(const char* name) {
+  const char* folder = std::getenv(name);
+  if (folder != nullptr && *folder != '\0') return folder;
+  CATCH_WARN("skipped: " << name << " does not name the data");
+  return nullptr;
+}
+
+/// That `stated` are the mean and the deviation of each channel of `images` [N, C, H, W] uint8, in
+/// parts of 255 and to four digits: the definition, over the counts of each byte.
+inline void check_normalization(const at::Tensor& images, const Normalization& stated) {
+  for (std::int64_t channel = 0; channel < images.size(1); ++channel) {
+    const auto counts = at::bincount(images.select(1, channel).flatten(), {}, 256).to(at::kDouble);
+    const auto values = at::arange(256, at::kDouble) / 255;
+    const auto weights = counts / counts.sum();
+    const auto mean = weights.dot(values).item<double>();
+    const auto deviation = std::sqrt(weights.dot((values - mean).square()).item<double>());
+    const auto c = static_cast<std::size_t>(channel);
+    CATCH_CHECK(std::abs(mean - static_cast<double>(stated.mean.at(c))) < 6e-5);
+    CATCH_CHECK(std::abs(deviation - static_cast<double>(stated.deviation.at(c))) < 6e-5);
+  }
 }
 
 /// The sentence of the DataError that `action` throws.

@@ -58,6 +58,18 @@ CATCH_TEST_CASE("strided tensors and those that are trained are taken as values"
   CATCH_CHECK(set.fingerprint() != other.fingerprint());
 }
 
+CATCH_TEST_CASE("equal bytes in another shape, type or place are another set") {
+  const auto of = [](const at::Tensor& input, const at::Tensor& target) {
+    return TensorDataset(Batch{input, target}).fingerprint();
+  };
+  const auto classes = torch::arange(2);
+  const auto zeros = torch::zeros({2, 6});
+  CATCH_CHECK(of(zeros, classes) == of(zeros.clone(), classes.clone()));
+  CATCH_CHECK(of(zeros, classes) != of(zeros.view({2, 3, 2}), classes));
+  CATCH_CHECK(of(zeros, classes) != of(zeros.to(torch::kInt), classes));
+  CATCH_CHECK(of(zeros, classes) != of(classes, zeros));
+}
+
 CATCH_TEST_CASE("tensors that disagree, sets without samples and indices outside are refused") {
   CATCH_CHECK_THROWS_WITH(TensorDataset(Batch{torch::zeros({3, 2}), torch::zeros({4})}),
                           ContainsSubstring("3, 4 rows"));

@@ -81,5 +81,7 @@ CATCH_TEST_CASE("a text stream goes back and forth in a file, and forth in a pip
   TextStream other(shorter, 10);
   CATCH_CHECK_THROWS_WITH(other.load(place),
                           Catch::Matchers::ContainsSubstring("has ended before"));
+  std::ifstream missing(folder / "none");
+  CATCH_CHECK_THROWS_WITH(TextStream(missing, 10), Catch::Matchers::ContainsSubstring("is there"));
   CATCH_CHECK_THROWS_WITH(TextStream(shorter, 0), Catch::Matchers::ContainsSubstring("at least 1"));
 }

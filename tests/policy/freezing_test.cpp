@@ -105,6 +105,32 @@ CATCH_TEST_CASE("a second run freezes again") {
   CATCH_CHECK_FALSE(watch.bodies[2].equal(body));
 }
 
+CATCH_TEST_CASE("a last batch of one sample is refused for norms that thaw later, before step 0") {
+  const auto run = [](std::int64_t epochs, std::int64_t frozen_epochs, std::int64_t samples) {
+    Thaws::policies_type policies;
+    policies.at<slot::freezing>().epochs = frozen_epochs;
+    auto model = normed();
+    Thaws trainer(model, {.epochs = epochs, .device = c10::kCPU}, policies);
+    const auto weights = weights_of(*model);
+    try {
+      return trainer.fit(Points(samples)).epochs.size();
+    } catch (const ConfigurationError& error) {
+      CATCH_CHECK_THAT(error.what(),
+                       ContainsSubstring("leaves a batch norm one value per channel"));
+      CATCH_CHECK(weights_of(*model).equal(weights));
+      CATCH_CHECK(model->norm->running_mean.equal(torch::zeros({8})));
+      CATCH_CHECK_FALSE(model->norm->is_training());
+      return std::size_t{0};
+    }
+  };
+  const auto batch = Thaws::policies_type().at<slot::loading>().plan().batch_size;
+  CATCH_CHECK(run(4, 2, batch + 1) == 0);
+  CATCH_CHECK(run(3, 2, batch + 1) == 0);
+  CATCH_CHECK(run(2, 2, batch + 1) == 2);  // they never thaw
+  CATCH_CHECK(run(2, 0, batch + 1) == 2);
+  CATCH_CHECK(run(4, 2, batch + 2) == 4);
+}
+
 CATCH_TEST_CASE("a freezing that freezes nothing, or all, is refused") {
   const auto refusal = [](const char* pattern) {
     Thaws::policies_type policies;

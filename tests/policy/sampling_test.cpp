@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -209,6 +210,30 @@ CATCH_TEST_CASE("weights come with a dataset, and change its fingerprint") {
   CATCH_CHECK_THROWS_WITH(refusal(std::vector<double>(12, -1))(), ContainsSubstring("Sample 0"));
   CATCH_CHECK_THROWS_WITH(refusal(std::vector<double>(12, nan))(), ContainsSubstring("Sample 0"));
   CATCH_CHECK_THROWS_WITH(refusal(std::vector<double>(12, 1e308))(), ContainsSubstring("add up"));
+}
+
+CATCH_TEST_CASE("weights that a dataset makes itself are kept, and checked") {
+  struct Own : Points {
+    std::vector<double> weights;
+    [[nodiscard]] std::vector<double> sample_weights() const { return weights; }
+  };
+  const RunSettings run{.epochs = 1, .device = c10::kCPU};
+  Trainer<Perceptron, WeightedSampling, Preset<Plain{.batch_size = 4}>> trainer(perceptron(), run);
+  Own set{Points(16), std::vector<double>(16, 1)};
+  const auto order = sample_order(WeightedSampling(), set, 0, 0);
+  CATCH_CHECK(std::set(order.begin(), order.end()).size() == 16);
+  CATCH_CHECK(trainer.fit(set).epochs.size() == 1);
+  for (auto& wrong : {std::vector<double>(3, 1), std::vector<double>(16, 0)}) {
+    set.weights = wrong;
+    CATCH_CHECK_THROWS_AS(trainer.fit(set), DataError);
+  }
+}
+
+CATCH_TEST_CASE("samples that losses ignore are not chosen as a class") {
+  std::vector<std::int64_t> classes{0, -100, 1, -100, 0, 1, 1, 0};
+  for (const auto index : ClassBalanced{}.order({.size = 8, .classes = classes})) {
+    CATCH_CHECK(classes[static_cast<std::size_t>(index)] >= 0);
+  }
 }
 
 CATCH_TEST_CASE("what a sampling policy cannot choose from, or gives wrongly, is refused") {

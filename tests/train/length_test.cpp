@@ -99,6 +99,12 @@ CATCH_TEST_CASE("a run resumes with the length that it was begun with") {
     other.load_state(state);
     CATCH_CHECK_THROWS_WITH(other.fit(Points(40)), ContainsSubstring("was begun with 5"));
   }
+  part.steps_per_epoch = fewer_batches.steps_per_epoch = 2;
+  T in_parts(perceptron(), part);
+  in_parts.fit(Points(40));
+  T other(perceptron(), fewer_batches);
+  other.load_state(in_parts.save_state());
+  CATCH_CHECK_THROWS_WITH(other.fit(Points(40)), ContainsSubstring("5 a pass over the data"));
 }
 
 CATCH_TEST_CASE("epochs of so many steps go on with the data where the one before stopped") {
@@ -131,7 +137,7 @@ CATCH_TEST_CASE("epochs of so many steps resume to the bit, within passes and ov
   auto run = RunSettings{.epochs = 5, .steps_per_epoch = 3, .device = c10::kCPU};
   T straight(perceptron(), run);
   const auto whole = straight.fit(Points(40), Points(8));
-  for (const std::int64_t at : {1, 3, 4, 5, 9, 10, 14}) {
+  for (const std::int64_t at : {1, 3, 4, 5, 9, 10, 14, 15}) {
     auto part = run;
     part.stop_after_steps = at;
     T before(perceptron(), part);
@@ -142,6 +148,26 @@ CATCH_TEST_CASE("epochs of so many steps resume to the bit, within passes and ov
     CATCH_CHECK(weights_of(*after.model()).equal(weights_of(*straight.model())));
     CATCH_CHECK(*rest.epochs.back().test->loss == *whole.epochs.back().test->loss);
   }
+}
+
+CATCH_TEST_CASE("a run that was saved at its last step still evaluates its last epoch") {
+  struct Saver {
+    Trainer<Perceptron, Batches>* trainer;
+    StateDict state{};
+    void on(const StepEnd& event) {
+      if (event.step == event.total_steps) state = trainer->save_state();
+    }
+  };
+  const RunSettings run{.epochs = 2, .device = c10::kCPU};
+  Trainer<Perceptron, Batches> straight(perceptron(), run);
+  Saver saver{&straight};
+  const auto whole = straight.fit(Points(40), Points(8), saver);
+  Trainer<Perceptron, Batches> after(perceptron(3), run);
+  after.load_state(saver.state);
+  const auto rest = after.fit(Points(40), Points(8));
+  CATCH_REQUIRE(rest.epochs.size() == 2);
+  CATCH_CHECK(*rest.epochs.back().test->loss == *whole.epochs.back().test->loss);
+  CATCH_CHECK(rest.end == RunEnd::whole);
 }
 
 CATCH_TEST_CASE("epochs of so many seconds are judged, and change nothing that is learned") {

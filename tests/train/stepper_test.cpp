@@ -214,6 +214,15 @@ CATCH_TEST_CASE("a stepper is saved between steps, and loads its own kind alone"
     const auto constant = stepper.constant_weights();
     CATCH_CHECK_THROWS_WITH(stepper.save_state(), ContainsSubstring("constants"));
   }
+  {
+    Stepper<Net, AdamW, Cosine, EMA> averages(small_net(), steps(4));
+    train(averages, 0, 2);
+    const auto own = averages.save_state();
+    const auto averaged = averages.evaluation_weights();
+    CATCH_CHECK_THROWS_WITH(averages.save_state(), ContainsSubstring("saved while it holds"));
+    CATCH_CHECK_THROWS_WITH(averages.load_state(own), ContainsSubstring("while it holds"));
+    CATCH_CHECK_THROWS_WITH(train(averages, 2, 1), ContainsSubstring("trained while it holds"));
+  }
   const auto state = stepper.save_state();
   const auto before = weights_of(net);
   train(stepper, 2, 1);

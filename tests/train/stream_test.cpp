@@ -138,6 +138,14 @@ CATCH_TEST_CASE("short batches weigh what they hold") {
       at::allclose(weights_of(*in_parts.model()), weights_of(*at_once.model()), 1e-5, 1e-6));
 }
 
+CATCH_TEST_CASE("short batches of a stream are left out where last batches are dropped") {
+  auto run = steps(100);
+  Trainer<Perceptron, Preset<Plain{.batch_size = 8, .drop_last = true}>> trainer(perceptron(), run);
+  const auto history = trainer.fit(Flow{Points(17)});
+  CATCH_CHECK(history.end == RunEnd::out_of_data);
+  CATCH_CHECK(history.epochs.back().samples == 16);
+}
+
 CATCH_TEST_CASE("a stream that ends earlier ends the run, with all that it gave trained on") {
   for (const std::int64_t size : {8, 20, 32, 41}) {
     auto run = steps(100);
@@ -264,7 +272,7 @@ CATCH_TEST_CASE("a batch that a stream may not give is refused") {
     }
   };
   Trainer<Perceptron, Batches> trainer(perceptron(), steps(3));
-  CATCH_CHECK_THROWS_WITH(trainer.fit(Wrong{0, 0}), ContainsSubstring("a batch of 0"));
+  CATCH_CHECK_THROWS_WITH(trainer.fit(Wrong{0, 0}), ContainsSubstring("tensors of 0, 0 rows"));
   CATCH_CHECK_THROWS_WITH(trainer.fit(Wrong{9, 9}), ContainsSubstring("up to 8 samples"));
   CATCH_CHECK_THROWS_WITH(trainer.fit(Wrong{4, 3}), ContainsSubstring("4, 3 rows"));
 }

@@ -5,6 +5,7 @@
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/loading/prefetch.hpp>
 #include <gradus/policy/loss/squared_error.hpp>
+#include <gradus/policy/loss/weighted_cross_entropy.hpp>
 #include <gradus/policy/metric/mean_absolute_error.hpp>
 #include <gradus/policy/metric/perplexity.hpp>
 #include <gradus/policy/metric/r2.hpp>
@@ -307,6 +308,61 @@ CATCH_TEST_CASE("neither part of a distillation counts where a class is ignored"
   CATCH_CHECK(task.fingerprint() != before);
 }
 
+CATCH_TEST_CASE("class weights weigh the targets' loss of a distillation, not its divergence") {
+  const std::vector<double> weights{4, 0, 0.5};
+  const auto doubles = [](std::uint64_t seed) {
+    auto net = perceptron(seed);
+    net->to(at::kDouble);
+    return net;
+  };
+  Distillation<Perceptron> task{.share = 0.75, .teacher = doubles(5)};
+  task.teacher->eval();
+  const WeightedCrossEntropy loss{.label_smoothing = 0.1, .weights = weights};
+  Points all(12);
+  all.inputs_ = all.inputs_.to(at::kDouble);
+  auto model = doubles(0);
+  const auto of = [&](const Batch& batch, Pass pass) {
+    return task.forward(model, batch, Criterion(loss, pass)).loss.item<double>();
+  };
+  {  // By the definition, over all samples.
+    const at::NoGradGuard no_grad;
+    const auto soft = [&](Perceptron& net) {
+      return (net->forward(all.inputs_) / task.temperature).log_softmax(1);
+    };
+    const auto wanted = soft(task.teacher);
+    const auto divergence = 16 * (wanted.exp() * (wanted - soft(model))).sum(1).mean();
+    const auto own =
+        at::cross_entropy_loss(model->forward(all.inputs_), all.targets_,
+                               torch::tensor(weights, at::kDouble), at::Reduction::Sum) /
+        12;
+    const auto expected = (0.75 * divergence + 0.25 * own).item<double>();
+    CATCH_CHECK(std::abs(of({all.inputs_, all.targets_}, Pass::evaluation) - expected) < 1e-12);
+  }
+  // Of a class that weighs nothing the divergence is left.
+  const Batch nothing{all.inputs_.narrow(0, 0, 2), torch::tensor({1, 1})};
+  CATCH_CHECK(of(nothing, Pass::evaluation) > 0);
+  CATCH_CHECK(std::isfinite(of(nothing, Pass::training)));
+
+  // Three batches of 4 accumulated are one of 12, and an evaluation by 5 is one by 12.
+  const auto run = [&](std::int64_t size, std::int64_t steps, std::int64_t evaluated) {
+    using T = Trainer<Perceptron, Distillation<Perceptron>, WeightedCrossEntropy, Plain, Accumulate,
+                      Preset<SGD{.lr = 0.5}>>;
+    T::policies_type policies;
+    policies.at<slot::task>() = task;
+    policies.at<slot::loss>() = loss;
+    policies.at<slot::loading>().batch_size = size;
+    policies.at<slot::accumulation>().steps = steps;
+    T trainer(doubles(0), {.epochs = 2, .device = c10::kCPU, .evaluation_batch_size = evaluated},
+              policies);
+    trainer.fit(all);
+    return std::pair(weights_of(*trainer.model()), *trainer.evaluate(all).loss);
+  };
+  const auto [whole, value] = run(12, 1, 12);
+  const auto [parts, value_of_parts] = run(4, 3, 5);
+  CATCH_CHECK(at::allclose(whole, parts, 1e-9, 1e-12));
+  CATCH_CHECK(std::abs(value - value_of_parts) < 1e-12);
+}
+
 CATCH_TEST_CASE("a task of its own loss is not judged by the loss policy's answers") {
   Trainer<TwoInputs, BothInputs, R2, Preset<Plain{.batch_size = 12}>, SquaredError> right(
       two_inputs());
@@ -331,6 +387,9 @@ CATCH_TEST_CASE("windows of a text are cut alike on the host and on a device") {
   CATCH_CHECK(data::TokenDataset(small, 4, 3).batch(order).input[1].equal(torch::arange(4)));
   CATCH_CHECK(data::TokenDataset(small, 4, 3).fingerprint() !=
               data::TokenDataset(small, 4, 2).fingerprint());
+  // Two bytes of 8 bits are one of 16: the windows [1, 0] and [1, 2] are of the same bytes.
+  CATCH_CHECK(data::TokenDataset(torch::tensor({1, 0, 2, 0}, torch::kByte), 1).fingerprint() !=
+              data::TokenDataset(torch::tensor({1, 2}, torch::kShort), 1).fingerprint());
   CATCH_CHECK_THROWS_WITH(data::TokenDataset(small, 11), ContainsSubstring("more than one window"));
   CATCH_CHECK_THROWS_WITH(data::TokenDataset(torch::rand({11}), 4),
                           ContainsSubstring("whole numbers"));

@@ -6,6 +6,7 @@
 #include <gradus/model/resnet10.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/augmentation/crop_flip.hpp>
+#include <gradus/policy/averaging/ema.hpp>
 #include <gradus/policy/layout/channels_last.hpp>
 #include <gradus/policy/loading/prefetch.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
@@ -191,6 +192,36 @@ CATCH_TEST_CASE("observers hear what they ask for, in order, and a run can end e
   CATCH_CHECK(recorder.steps == std::vector<std::int64_t>{1, 2, 3, 4, 5});
   CATCH_CHECK(recorder.epochs == 2);
   CATCH_CHECK(recorder.losses == 2);  // steps 2 and 4
+}
+
+CATCH_TEST_CASE("a run is not saved, loaded or trained while its model holds averages") {
+  using T = Trainer<Perceptron, Preset<Plain{.batch_size = 10}>, Preset<EMA{.decay = 0.9}>>;
+  const RunSettings run{.epochs = 2, .device = c10::kCPU, .stop_after_steps = 3};
+  T trainer(perceptron(), run);
+  {
+    const auto own = trainer.evaluation_weights();  // there are no averages yet
+    CATCH_CHECK_NOTHROW(trainer.save_state());
+  }
+  trainer.fit(Points(40));
+  const auto weights = weights_of(*trainer.model());
+  const auto state = trainer.save_state();
+  {
+    const auto averages = trainer.evaluation_weights();
+    const auto refused = [](const char* what) {
+      return Catch::Matchers::ContainsSubstring("a model is " + std::string(what) +
+                                                " while it holds averaged");
+    };
+    CATCH_CHECK_THROWS_WITH(trainer.save_state(), refused("saved"));
+    CATCH_CHECK_THROWS_WITH(trainer.load_state(state), refused("saved"));
+    CATCH_CHECK_THROWS_WITH(trainer.fit(Points(40)), refused("trained"));
+    CATCH_CHECK(trainer.evaluate(Points(8)).loss);  // the same weights once more
+    CATCH_CHECK_FALSE(weights_of(*trainer.model()).equal(weights));
+  }
+  CATCH_CHECK(weights_of(*trainer.model()).equal(weights));
+  const auto again = trainer.save_state();
+  for (const auto& [name, tensor] : state.entries()) {
+    if (!name.starts_with("time/")) CATCH_CHECK(again.copy(name).equal(tensor));
+  }
 }
 
 CATCH_TEST_CASE("a batch larger than the data set is refused") {

@@ -1,6 +1,9 @@
 /// What a run leaves behind: one record per epoch.
 #pragma once
 
+#include <gradus/error.hpp>
+#include <gradus/settings/nearest.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,14 +33,24 @@ struct Evaluation {
   /// Fraction of `counted`; where the loss counts nothing, the metric of that name.
   [[nodiscard]] std::optional<double> accuracy() const {
     if (counted > 0) return static_cast<double>(correct) / static_cast<double>(counted);
-    return metric("accuracy");
+    const auto* metric = find("accuracy");
+    return metric != nullptr ? metric->value : std::nullopt;
   }
-  /// The metric called `label`, as in "f1_macro"; absent if there is none, or over nothing.
+  /// The metric called `label`, as in "f1_macro"; absent if it is over nothing. Throws
+  /// ConfigurationError, with the nearest label, if there is none of it.
   [[nodiscard]] std::optional<double> metric(std::string_view label) const {
+    if (const auto* metric = find(label)) return metric->value;
+    std::vector<std::string> known;
+    for (const auto& metric : metrics) known.push_back(metric.label);
+    throw ConfigurationError("no metric of this evaluation is called '" + std::string(label) + "'" +
+                             suggestion(label, known));
+  }
+  /// Null if there is none of that label.
+  [[nodiscard]] const MetricValue* find(std::string_view label) const {
     for (const auto& metric : metrics) {
-      if (metric.label == label) return metric.value;
+      if (metric.label == label) return &metric;
     }
-    return std::nullopt;
+    return nullptr;
   }
 };
 

@@ -8,7 +8,7 @@ namespace gradus {
 /// Which sample, of which pass over the data: the whole key of its random draws.
 struct SampleKey {
   std::uint64_t seed = 0;
-  std::int64_t epoch = 0;  ///< from 0
+  std::int64_t epoch = 0;  ///< the pass, from 0
   std::int64_t index = 0;  ///< position in the dataset, not in the shuffled order
 };
 

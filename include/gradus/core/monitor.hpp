@@ -18,19 +18,18 @@ namespace gradus {
 inline std::optional<double> monitored_value(std::string_view name, const EpochRecord& record) {
   if (name == "loss") return record.test ? record.test->loss : record.train_loss;
   if (!record.test) return std::nullopt;
-  bool higher_is_better = true;
-  auto value = name == "accuracy" ? record.test->accuracy() : record.test->metric(name);
-  for (const auto& metric : record.test->metrics) {
-    if (metric.label == name) higher_is_better = metric.higher_is_better;
-  }
-  if (value && higher_is_better) value = -*value;
+  const auto* metric = record.test->find(name);
+  auto value = name == "accuracy"  ? record.test->accuracy()
+               : metric != nullptr ? metric->value
+                                   : std::nullopt;
+  if (value && (metric == nullptr || metric->higher_is_better)) value = -*value;
   return value;
 }
 
 /// What a run measures after each epoch beside the training loss.
 struct Measured {
   bool held_out = false;           ///< there is a held-out set
-  bool held_out_samples = false;   ///< which is not empty
+  bool held_out_samples = false;   ///< which is not empty, and has a target that counts
   std::vector<std::string> names;  ///< of its metrics beside the loss, such as "accuracy"
 };
 
@@ -42,7 +41,9 @@ inline void check_monitor(const std::string& who, std::string_view name, const M
     throw ConfigurationError(who + " monitors the held-out " + wanted + ", but " + why + ".");
   };
   if (measured.held_out && !measured.held_out_samples) {
-    refuse("the held-out set has no samples; give one that has some, or none at all");
+    refuse(
+        "the held-out set has no samples, or none whose target counts; give one that has some, or "
+        "none at all");
   }
   if (wanted == "loss") return;
   if (!measured.held_out) {
@@ -53,13 +54,13 @@ inline void check_monitor(const std::string& who, std::string_view name, const M
   }
   if (wanted == "accuracy") {
     refuse(
-        "the loss policy has no `correct` and there is no policy Accuracy of axis metric, so "
-        "there is no accuracy; add one, or monitor the loss");
+        "the loss policy has no `correct`, or the task gives it nothing to compare, and there is "
+        "no policy Accuracy of axis metric, so there is no accuracy; add one, or monitor the loss");
   }
   auto known = measured.names;
   known.emplace_back("loss");
-  throw ConfigurationError(who + " monitors the held-out " + wanted +
-                           ", but no metric is called so" + suggestion(wanted, known));
+  throw ConfigurationError(who + " monitors the held-out '" + wanted +
+                           "', but no metric is called so" + suggestion(wanted, known));
 }
 
 }  // namespace gradus

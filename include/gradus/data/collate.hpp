@@ -2,10 +2,10 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
+#include <gradus/core/tensor_fingerprint.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/detail/columns.hpp>
 #include <gradus/error.hpp>
-#include <gradus/files/crc32c.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -64,8 +64,8 @@ template <class S>
   return static_cast<double>(sum);
 }
 
-/// Tensors of equal shapes, one on the other: [...] becomes [N, ...]. Throws DataError for shapes
-/// or types that differ. Start a collating policy of your own from this.
+/// Tensors of equal shapes, one on the other: [...] becomes [N, ...]. Throws DataError for no
+/// samples, and for shapes or types that differ. Start a collating policy of your own from this.
 struct Stack {
   template <class S>
   [[nodiscard]] S collate(const std::vector<S>& samples) const {
@@ -75,8 +75,8 @@ struct Stack {
 };
 
 /// Tensors [length, ...], each padded behind its end to the longest of its batch. Throws DataError
-/// for shapes that differ beyond their first dimension, and for an empty sample, whose mask would
-/// hide everything.
+/// for no samples, for shapes that differ beyond their first dimension, and for an empty sample,
+/// whose mask would hide everything.
 struct Pad {
   /// What each tensor of a sample is padded with. Without it, 0, but -100, which losses of classes
   /// ignore, for a tensor `target` of int16, int32 or int64. Of a floating target the padding
@@ -106,8 +106,7 @@ struct Pad {
 
   /// Of the fills, added to that of the samples.
   [[nodiscard]] std::uint32_t fingerprint(std::uint32_t samples) const {
-    return crc32c({reinterpret_cast<const char*>(fills.data()), fills.size() * sizeof(double)},
-                  samples);
+    return fingerprint_of(fills, samples);
   }
 
  private:

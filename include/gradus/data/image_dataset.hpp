@@ -3,10 +3,10 @@
 
 #include <gradus/core/batch.hpp>
 #include <gradus/core/image_transform.hpp>
+#include <gradus/core/tensor_fingerprint.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/device_images.hpp>
 #include <gradus/error.hpp>
-#include <gradus/files/crc32c.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -19,7 +19,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -79,12 +78,9 @@ class ImageDataset {
     return make_batch(indices, [&](std::size_t k) { return transforms[k]; });
   }
 
-  /// The same for equal pixels and labels.
+  /// Of the pixels, the labels and what a byte becomes.
   [[nodiscard]] std::uint32_t fingerprint() const {
-    const auto bytes_of = [](const at::Tensor& tensor) {
-      return std::string_view(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes());
-    };
-    return crc32c(bytes_of(labels_), crc32c(bytes_of(images_)));
+    return fingerprint_of(tables_, fingerprint_of(labels_, fingerprint_of(images_)));
   }
 
   /// What `on_device` takes there.

@@ -4,6 +4,7 @@
 
 #include <gradus/core/batch.hpp>
 #include <gradus/core/image_transform.hpp>
+#include <gradus/core/tensor_fingerprint.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/image_dataset.hpp>
 #include <gradus/data/image_file.hpp>
@@ -17,7 +18,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -87,11 +87,13 @@ class ImageFolder {
     return decoded(all);
   }
 
-  /// Of the form and of name and size of each file, not of what is in them: that would read all.
+  /// Of the form, its normalization included, and of name and size of each file, not of what is in
+  /// them: that would read all.
   [[nodiscard]] std::uint32_t fingerprint() const {
-    const std::array form{form_.height, form_.width, form_.channels,
-                          static_cast<std::int64_t>(form_.fit)};
-    auto sum = crc32c({reinterpret_cast<const char*>(form.data()), sizeof(form)});
+    const std::vector form{form_.height, form_.width, form_.channels,
+                           static_cast<std::int64_t>(form_.fit)};
+    auto sum = fingerprint_of(form_.normalization.mean, fingerprint_of(form));
+    sum = fingerprint_of(form_.normalization.deviation, sum);
     for (const auto& path : files_->paths) {
       std::error_code gone;
       const auto size = std::filesystem::file_size(path, gone);

@@ -25,7 +25,7 @@
 namespace gradus::data {
 
 /// Makes batch `number` of an epoch, from 0: a pure function of the number, called from several
-/// threads at once.
+/// threads at once; or, with one worker at most, whatever comes next.
 template <class F>
 concept BatchFetch = std::move_constructible<F> && requires(const F& fetch, std::int64_t number) {
   { fetch(number) } -> BatchForm;

@@ -19,32 +19,36 @@
 
 namespace gradus::data {
 
+/// Throws DataError unless there is one finite weight of at least 0 for each of `size` samples, and
+/// one above 0.
+inline void check_sample_weights(std::span<const double> weights, std::int64_t size) {
+  if (std::ssize(weights) != size) {
+    throw DataError("There are " + std::to_string(weights.size()) + " weights for " +
+                    std::to_string(size) + " samples; expected one for each.");
+  }
+  double sum = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (!std::isfinite(weights[i]) || weights[i] < 0) {
+      throw DataError("Sample " + std::to_string(i) + " has the weight " +
+                      std::to_string(weights[i]) + "; expected a finite number of at least 0.");
+    }
+    sum += weights[i];
+  }
+  if (!(sum > 0) || !std::isfinite(sum)) {
+    throw DataError("The weights of all samples add up to " + std::to_string(sum) +
+                    "; expected a finite number above 0.");
+  }
+}
+
 /// `dataset` with a weight for each sample, as policy WeightedSampling takes them. Not what a loss
 /// is weighted by.
 template <Dataset D>
 class SampleWeights {
  public:
-  /// Throws DataError unless there is one finite number of at least 0 for each sample, and one
-  /// above 0.
+  /// Throws DataError for weights that are none.
   SampleWeights(D dataset, std::vector<double> weights)
       : dataset_(std::move(dataset)), weights_(std::move(weights)) {
-    const auto size = static_cast<std::size_t>(dataset_.size());
-    if (weights_.size() != size) {
-      throw DataError("There are " + std::to_string(weights_.size()) + " weights for " +
-                      std::to_string(size) + " samples; expected one for each.");
-    }
-    double sum = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-      if (!std::isfinite(weights_[i]) || weights_[i] < 0) {
-        throw DataError("Sample " + std::to_string(i) + " has the weight " +
-                        std::to_string(weights_[i]) + "; expected a finite number of at least 0.");
-      }
-      sum += weights_[i];
-    }
-    if (!(sum > 0) || !std::isfinite(sum)) {
-      throw DataError("The weights of all samples add up to " + std::to_string(sum) +
-                      "; expected a finite number above 0.");
-    }
+    check_sample_weights(weights_, dataset_.size());
   }
 
   [[nodiscard]] std::int64_t size() const { return dataset_.size(); }

@@ -3,10 +3,15 @@
 
 #include <gradus/core/image_transform.hpp>
 #include <gradus/core/sample_draw.hpp>
+#include <gradus/core/tensor_fingerprint.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/sampling.hpp>
 #include <gradus/error.hpp>
-#include <gradus/files/crc32c.hpp>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/index_select.h>
+#include <c10/core/Device.h>
 
 #include <algorithm>
 #include <cmath>
@@ -16,13 +21,32 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace gradus::data {
 
-/// The samples of `dataset` at `indices`, in that order. Shares the dataset with its copies.
+namespace detail {
+
+/// `indices[i]` for each i of `places`. Throws DataError for a place outside.
+inline std::vector<std::int64_t> mapped(const std::vector<std::int64_t>& indices,
+                                        std::span<const std::int64_t> places) {
+  std::vector<std::int64_t> mapped;
+  mapped.reserve(places.size());
+  for (const auto place : places) {
+    if (place < 0 || place >= static_cast<std::int64_t>(indices.size())) {
+      throw DataError("Sample " + std::to_string(place) + " was asked for, but the subset has " +
+                      std::to_string(indices.size()) + "; expected an index from 0 to size - 1.");
+    }
+    mapped.push_back(indices[static_cast<std::size_t>(place)]);
+  }
+  return mapped;
+}
+
+}  // namespace detail
+
+/// The samples of `dataset` at `indices`, in that order. Shares the dataset with its copies. The
+/// subset can lie on a device, and has targets, where its dataset can and has.
 template <Dataset D>
 class Subset {
  public:
@@ -39,6 +63,7 @@ class Subset {
       : Subset(std::make_shared<const D>(std::move(dataset)), std::move(indices)) {}
 
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(indices_.size()); }
+  /// Throws DataError for an index outside.
   [[nodiscard]] batch_of<D> batch(std::span<const std::int64_t> indices) const {
     return dataset_->batch(mapped(indices));
   }
@@ -54,19 +79,55 @@ class Subset {
   [[nodiscard]] std::uint32_t fingerprint() const
     requires FingerprintedDataset<D>
   {
-    const std::string_view bytes(reinterpret_cast<const char*>(indices_.data()),
-                                 indices_.size() * sizeof(std::int64_t));
-    return crc32c(bytes, static_cast<std::uint32_t>(dataset_->fingerprint()));
+    return fingerprint_of(indices_, static_cast<std::uint32_t>(dataset_->fingerprint()));
+  }
+
+  /// Of the whole dataset, which is copied as it is.
+  [[nodiscard]] std::int64_t device_bytes() const
+    requires ResidentDataset<D>
+  {
+    return dataset_->device_bytes();
+  }
+
+  /// [size, ...] on the CPU, in the order of the indices.
+  [[nodiscard]] at::Tensor targets() const
+    requires requires(const D& dataset) { at::Tensor(dataset.targets()); }
+  {
+    return at::Tensor(dataset_->targets()).index_select(0, as_tensor(indices_));
+  }
+
+  /// The dataset on a device, of which an epoch takes the samples of the subset.
+  template <DeviceSamples Samples>
+  class OnDevice {
+   public:
+    OnDevice(Samples samples, std::vector<std::int64_t> indices)
+        : samples_(std::move(samples)), indices_(std::move(indices)) {}
+
+    /// Throws DataError for an index outside, and as the dataset does.
+    [[nodiscard]] auto epoch(std::span<const std::int64_t> order,
+                             std::span<const ImageTransform> transforms = {}) const {
+      return samples_.epoch(detail::mapped(indices_, order), transforms);
+    }
+
+   private:
+    Samples samples_;
+    std::vector<std::int64_t> indices_;
+  };
+
+  /// Throws ResourceError where there is no room.
+  [[nodiscard]] auto on_device(c10::Device device) const
+    requires ResidentDataset<D>
+  {
+    return OnDevice<decltype(dataset_->on_device(device))>(dataset_->on_device(device), indices_);
   }
 
  private:
+  static at::Tensor as_tensor(const std::vector<std::int64_t>& indices) {
+    return at::from_blob(const_cast<std::int64_t*>(indices.data()),
+                         {static_cast<std::int64_t>(indices.size())}, at::kLong);
+  }
   [[nodiscard]] std::vector<std::int64_t> mapped(std::span<const std::int64_t> indices) const {
-    std::vector<std::int64_t> mapped;
-    mapped.reserve(indices.size());
-    for (const auto index : indices) {
-      mapped.push_back(indices_.at(static_cast<std::size_t>(index)));
-    }
-    return mapped;
+    return detail::mapped(indices_, indices);
   }
 
   std::shared_ptr<const D> dataset_;
@@ -94,6 +155,21 @@ inline std::map<std::int64_t, std::vector<std::int64_t>> indices_by_class(
     by_class[classes.empty() ? 0 : classes[static_cast<std::size_t>(index)]].push_back(index);
   }
   return by_class;
+}
+
+}  // namespace detail
+
+namespace detail {
+
+inline std::vector<std::int64_t> class_list(const at::Tensor& classes) {
+  if (classes.dim() != 1 || classes.scalar_type() != at::kLong) {
+    throw DataError("The classes to split by are " +
+                    c10::str(classes.scalar_type(), " ", classes.sizes()) +
+                    "; expected a whole number, Long, for each sample.");
+  }
+  const auto host = classes.cpu().contiguous();
+  const auto* first = host.const_data_ptr<std::int64_t>();
+  return {first, first + host.numel()};
 }
 
 }  // namespace detail
@@ -146,6 +222,18 @@ struct Split {
   if (parts.held_out.empty()) move_one(parts.train, parts.held_out);
   if (parts.train.empty()) move_one(parts.held_out, parts.train);
   return parts;
+}
+
+/// Likewise with the classes as a tensor [samples] int64, such as `targets()` of a dataset.
+[[nodiscard]] inline Split split(std::int64_t samples, double fraction, std::uint64_t seed,
+                                 const at::Tensor& classes) {
+  return split(samples, fraction, seed, detail::class_list(classes));
+}
+[[nodiscard]] inline std::vector<std::vector<std::int64_t>> folds(std::int64_t samples,
+                                                                  std::int64_t count,
+                                                                  std::uint64_t seed,
+                                                                  const at::Tensor& classes) {
+  return folds(samples, count, seed, detail::class_list(classes));
 }
 
 /// Folds, or the rest of a fold: all indices but those of part `fold`.

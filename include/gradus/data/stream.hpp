@@ -18,6 +18,11 @@ namespace gradus::data {
 /// - `s.next(samples)` gives a batch of the samples that come next, at least one and at most so
 ///   many, as a `std::optional` of any batch; nothing at the end, and from then on. It is called
 ///   from one thread at a time, not always the same.
+/// - A run waits for `next`, however long, and a request to stop waits with it; where a worker
+///   reads, no longer than the loading policy's `timeout_seconds`. It then ends in a DataError and
+///   leaves the thread in `next`: the stream must outlive that.
+/// - A run that ends before its `max_steps` may have read further than it has trained, by as many
+///   batches as are read ahead; one that resumes puts a PositionedStream back.
 /// - Tensors are on the CPU. `next` should run no ATen operator that uses intra-op threads (see
 ///   `Dataset`).
 ///

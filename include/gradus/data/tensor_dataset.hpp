@@ -4,10 +4,10 @@
 #include <gradus/core/batch.hpp>
 #include <gradus/core/image_transform.hpp>
 #include <gradus/core/memory_form.hpp>
+#include <gradus/core/tensor_fingerprint.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/device/out_of_memory.hpp>
 #include <gradus/error.hpp>
-#include <gradus/files/crc32c.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -64,12 +64,10 @@ class TensorDataset {
   /// All samples.
   [[nodiscard]] const B& all() const { return all_; }
 
-  /// Of all values.
+  /// Of all values, their types and shapes.
   [[nodiscard]] std::uint32_t fingerprint() const {
     std::uint32_t sum = 0;
-    visit_tensors(all_, [&](const at::Tensor& tensor) {
-      sum = crc32c({static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()}, sum);
-    });
+    visit_tensors(all_, [&](const at::Tensor& tensor) { sum = fingerprint_of(tensor, sum); });
     return sum;
   }
 

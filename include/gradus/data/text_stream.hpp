@@ -26,12 +26,14 @@ namespace gradus::data {
 /// the same text from its beginning, of which the part that is done is read and dropped.
 class TextStream {
  public:
-  /// `text` must outlive it. Throws DataError for windows of no bytes.
+  /// `text` must outlive it. Throws DataError for windows of no bytes, or a text that cannot be
+  /// read.
   TextStream(std::istream& text, std::int64_t context) : text_(&text), context_(context) {
     if (context < 1) {
       throw DataError("A text stream was given windows of " + std::to_string(context) +
                       " bytes; expected at least 1.");
     }
+    if (!text) throw DataError("The text cannot be read; see whether its file is there.");
     begin_ = text.tellg();
     text.clear();  // a pipe has no place
   }
@@ -43,7 +45,7 @@ class TextStream {
     std::string bytes(static_cast<std::size_t>(samples * context_), '\0');
     text_->read(bytes.data(), std::ssize(bytes));
     if (text_->bad())
-      throw DataError("The text cannot be read on; see whether its source is there.");
+      throw DataError("Reading the text has failed; see whether its source is still there.");
     const auto count = static_cast<std::int64_t>(text_->gcount()) / context_;
     if (count == 0) {
       last_.reset();
@@ -75,7 +77,7 @@ class TextStream {
       text_->ignore(place);
     } else if (windows != given_) {
       throw DataError("The text cannot be put back to byte " + std::to_string(place) +
-                      ", for it is a pipe; open it anew, from its beginning.");
+                      ", for it is a pipe; open it again, from its beginning.");
     } else {
       return;
     }

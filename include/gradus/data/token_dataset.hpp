@@ -3,10 +3,11 @@
 
 #include <gradus/core/batch.hpp>
 #include <gradus/core/image_transform.hpp>
+#include <gradus/core/tensor_fingerprint.hpp>
 #include <gradus/data/dataset.hpp>
+#include <gradus/data/detail/token_windows.hpp>
 #include <gradus/device/out_of_memory.hpp>
 #include <gradus/error.hpp>
-#include <gradus/files/crc32c.hpp>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
@@ -15,8 +16,6 @@
 #include <ATen/ops/from_blob.h>
 #include <c10/core/Device.h>
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -25,6 +24,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace gradus::data {
 
@@ -43,20 +43,25 @@ class TokenDataset {
   /// `ids` [n] uint8, int16, int32 or int64. Without a `stride` windows do not overlap. Throws
   /// DataError for ids of another form, or too few for one window.
   explicit TokenDataset(const at::Tensor& ids, std::int64_t context, std::int64_t stride = 0)
-      : context_(context), stride_(stride == 0 ? context : stride) {
+      : windows_{.context = context, .stride = stride == 0 ? context : stride} {
     const auto type = ids.scalar_type();
     const bool whole =
         type == at::kByte || type == at::kShort || type == at::kInt || type == at::kLong;
-    if (ids.dim() != 1 || !whole || context < 1 || stride_ < 1 || ids.size(0) <= context) {
-      throw DataError("A token dataset was given ids of " + std::to_string(ids.dim()) +
-                      " dimensions and " + std::to_string(ids.numel()) + " tokens for windows of " +
-                      std::to_string(context) + " every " + std::to_string(stride_) +
-                      "; expected ids [n] of a type of whole numbers, and more than one window.");
+    if (ids.dim() != 1 || !whole || context < 1 || windows_.stride < 1) {
+      throw DataError("A token dataset was given ids " + c10::str(type, " ", ids.sizes()) +
+                      " for windows of " + std::to_string(context) + " every " +
+                      std::to_string(windows_.stride) +
+                      "; expected ids [n] of a type of whole numbers, and windows of at least 1.");
+    }
+    if (ids.size(0) <= context) {
+      throw DataError("A token dataset was given " + std::to_string(ids.size(0)) +
+                      " tokens; expected at least " + std::to_string(context + 1) +
+                      ", a window and the token behind it.");
     }
     ids_ = ids.detach().cpu().contiguous();
   }
 
-  [[nodiscard]] std::int64_t size() const { return (ids_.size(0) - 1 - context_) / stride_ + 1; }
+  [[nodiscard]] std::int64_t size() const { return windows_.count(ids_.size(0)); }
 
   /// Throws DataError for an index outside.
   [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
@@ -72,11 +77,9 @@ class TokenDataset {
     }
   }
 
-  /// Of the ids and how they are cut.
+  /// Of the ids, their type and how they are cut.
   [[nodiscard]] std::uint32_t fingerprint() const {
-    const std::array cut{context_, stride_};
-    const auto sum = crc32c({reinterpret_cast<const char*>(cut.data()), sizeof(cut)});
-    return crc32c({static_cast<const char*>(ids_.const_data_ptr()), ids_.nbytes()}, sum);
+    return fingerprint_of(ids_, fingerprint_of(std::vector{windows_.context, windows_.stride}));
   }
 
   [[nodiscard]] std::int64_t device_bytes() const {
@@ -121,7 +124,7 @@ class TokenDataset {
   /// Throws ResourceError where there is no room.
   [[nodiscard]] OnDevice on_device(c10::Device device) const {
     try {
-      return {ids_.to(device), context_, stride_};
+      return {ids_.to(device), windows_.context, windows_.stride};
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
       throw ResourceError("The text takes " + std::to_string(device_bytes()) + " bytes on " +
@@ -132,25 +135,11 @@ class TokenDataset {
  private:
   template <class Id>
   [[nodiscard]] Batch windows(std::span<const std::int64_t> indices) const {
-    const auto count = static_cast<std::int64_t>(indices.size());
-    Batch batch{at::empty({count, context_}, at::kLong), at::empty({count, context_}, at::kLong)};
-    auto* input = batch.input.mutable_data_ptr<std::int64_t>();
-    auto* target = batch.target.mutable_data_ptr<std::int64_t>();
-    for (const auto index : indices) {
-      if (index < 0 || index >= size()) {
-        throw DataError("Window " + std::to_string(index) + " was asked for, but the text has " +
-                        std::to_string(size()) + "; expected an index from 0 to size - 1.");
-      }
-      const auto* from = ids_.const_data_ptr<Id>() + index * stride_;
-      input = std::copy(from, from + context_, input);
-      target = std::copy(from + 1, from + 1 + context_, target);
-    }
-    return batch;
+    return windows_.batch(ids_.const_data_ptr<Id>(), ids_.size(0), indices, "text");
   }
 
   at::Tensor ids_;
-  std::int64_t context_;
-  std::int64_t stride_;
+  detail::TokenWindows windows_;
 };
 static_assert(ResidentDataset<TokenDataset>);
 

@@ -2,18 +2,15 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
+#include <gradus/core/tensor_fingerprint.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/detail/mapped_file.hpp>
+#include <gradus/data/detail/token_windows.hpp>
 #include <gradus/data/token_bytes.hpp>
 #include <gradus/error.hpp>
 #include <gradus/files/crc32c.hpp>
 #include <gradus/files/write_file.hpp>
 
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/empty.h>
-
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -44,62 +41,45 @@ class TokenFile {
   /// too few for one window, and for a form that cannot be.
   TokenFile(const std::filesystem::path& path, const TokenFileForm& form)
       : type_(form.type),
-        context_(form.context),
-        stride_(form.stride == 0 ? form.context : form.stride) {
-    if (context_ < 1 || stride_ < 1 || form.vocabulary < 1) {
+        windows_{.context = form.context, .stride = form.stride == 0 ? form.context : form.stride} {
+    const auto& [context, stride] = windows_;
+    if (context < 1 || stride < 1 || form.vocabulary < 1) {
       throw DataError("A token file was given a vocabulary of " + std::to_string(form.vocabulary) +
-                      " and windows of " + std::to_string(context_) + " every " +
-                      std::to_string(stride_) + "; expected 1 or more of each.");
+                      " and windows of " + std::to_string(context) + " every " +
+                      std::to_string(stride) + "; expected 1 or more of each.");
     }
     file_ = std::make_shared<const detail::MappedFile>(path, "a file of tokens");
     const auto bytes = file_->bytes();
     tokens_ = check_tokens(path.string(), bytes, type_, form.vocabulary);
-    if (tokens_ <= context_) {
+    if (tokens_ <= context) {
       throw DataError(path.string() + " has " + std::to_string(tokens_) +
-                      " tokens; expected more " + "than a window of " + std::to_string(context_) +
+                      " tokens; expected more " + "than a window of " + std::to_string(context) +
                       ": give a longer text or a shorter context.");
     }
-    const std::array cut{context_, stride_, static_cast<std::int64_t>(type_)};
-    fingerprint_ = crc32c({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
-                          crc32c({reinterpret_cast<const char*>(cut.data()), sizeof(cut)}));
+    const std::vector cut{context, stride, static_cast<std::int64_t>(type_)};
+    fingerprint_ =
+        crc32c({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, fingerprint_of(cut));
   }
 
-  [[nodiscard]] std::int64_t size() const { return (tokens_ - 1 - context_) / stride_ + 1; }
+  [[nodiscard]] std::int64_t size() const { return windows_.count(tokens_); }
   [[nodiscard]] std::int64_t tokens() const { return tokens_; }
 
   /// Throws DataError for an index outside, and if the file has changed its size since.
   [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
     file_->check_size();
-    return with_token_type(type_, [&]<class Id>(Id) { return windows<Id>(indices); });
+    return with_token_type(type_, [&]<class Id>(Id) {
+      const auto* ids = reinterpret_cast<const Id*>(file_->bytes().data());  // pages are aligned
+      return windows_.batch(ids, tokens_, indices, "file");
+    });
   }
 
   /// Of the ids as they were, their type and how they are cut.
   [[nodiscard]] std::uint32_t fingerprint() const { return fingerprint_; }
 
  private:
-  template <class Id>
-  [[nodiscard]] Batch windows(std::span<const std::int64_t> indices) const {
-    const auto count = static_cast<std::int64_t>(indices.size());
-    Batch batch{at::empty({count, context_}, at::kLong), at::empty({count, context_}, at::kLong)};
-    auto* input = batch.input.mutable_data_ptr<std::int64_t>();
-    auto* target = batch.target.mutable_data_ptr<std::int64_t>();
-    const auto* ids = reinterpret_cast<const Id*>(file_->bytes().data());  // pages are aligned
-    for (const auto index : indices) {
-      if (index < 0 || index >= size()) {
-        throw DataError("Window " + std::to_string(index) + " was asked for, but the file has " +
-                        std::to_string(size()) + "; expected an index from 0 to size - 1.");
-      }
-      const auto* from = ids + index * stride_;
-      input = std::copy(from, from + context_, input);
-      target = std::copy(from + 1, from + 1 + context_, target);
-    }
-    return batch;
-  }
-
   std::shared_ptr<const detail::MappedFile> file_;
   TokenType type_;
-  std::int64_t context_;
-  std::int64_t stride_;
+  detail::TokenWindows windows_;
   std::int64_t tokens_ = 0;
   std::uint32_t fingerprint_ = 0;
 };

@@ -64,7 +64,7 @@ template <class Problem, std::invocable<std::uintmax_t> CheckSize,
   const detail::OpenFile file(path);
   if (file.descriptor() < 0) {
     const int error = errno;
-    if (error == ENOENT) refuse("is not there", "put it there, or name another folder");
+    if (error == ENOENT) refuse("is not there", "put it there, or name another");
     refuse("cannot be opened" + system_says(error), "make it readable for this user");
   }
   struct stat status{};

@@ -25,7 +25,7 @@ namespace detail {
 /// Throws ResourceError: what failed, on which path, what the system said, what to do.
 [[noreturn]] inline void refuse_write(const std::filesystem::path& path, const std::string& cause) {
   throw ResourceError("Cannot write " + path.string() + ": " + cause +
-                      "; give a folder that can be written to and has space left (--out).");
+                      "; give a folder that can be written to and has space left.");
 }
 
 /// Writes all of `bytes` to `descriptor`; false, with errno set, if that failed.

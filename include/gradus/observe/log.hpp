@@ -41,7 +41,7 @@ class Log {
     file_.open(path, std::ios::app);
     if (!file_) {
       throw ResourceError("Cannot write the log to " + path.string() +
-                          "; give a folder that can be written to (--out).");
+                          "; give a folder that can be written to.");
     }
   }
 

@@ -101,7 +101,7 @@ class MetricsFile {
 
   [[noreturn]] void refuse(const std::string& cause) const {
     throw ResourceError("Cannot write the metrics to " + path_.string() + ": " + cause +
-                        "; give a folder that can be written to and has space left (--out).");
+                        "; give a folder that can be written to and has space left.");
   }
 
   std::filesystem::path path_;

@@ -13,7 +13,7 @@ namespace gradus::observe {
 /// Estimates from the steps done so far. The first steps (1 in 100, from 1 to 10 of them) are not
 /// counted: they pay for start-up. The others are weighted by age with a half-life of a twentieth
 /// of the run, so that epochs of unequal cost are followed, not averaged. Evaluation is measured
-/// apart, and added once for each epoch to come.
+/// apart, and added once for each epoch to come, where their number is known.
 class Pace {
  public:
   void on(const FitBegin& event) {

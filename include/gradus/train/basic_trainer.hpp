@@ -76,11 +76,11 @@ class BasicTrainer {
   template <class Train, data::Dataset Test, Observer... Os>
     requires data::TrainingData<std::remove_reference_t<Train>>
   History fit(Train&& train, const Test& test, Os&... observers) {
-    const Measured measured{.held_out = true,
-                            .held_out_samples = test_samples(test) > 0,
-                            .names = metric_names(policies(), Traits::counts_correct)};
+    Measured measured{.held_out = true,
+                      .held_out_samples = test_samples(test) > 0,
+                      .names = metric_names(policies(), Traits::counts_correct)};
     check_monitors(policies(), measured);
-    check_sanity(test);
+    check_sanity(test, measured);
     return fit_epochs(
         train, mark_of(test), measured, [&](EpochRecord& record) { evaluate_epoch(test, record); },
         observers...);
@@ -119,8 +119,23 @@ class BasicTrainer {
   template <data::Dataset Set>
   [[nodiscard]] at::Tensor predict(const Set& set);
 
-  /// While the object it returns lives, the model holds the weights that `evaluate` uses. To save
-  /// or copy what was judged.
+  /// What is no dataset is one compile error.
+  template <class Set>
+    requires(!data::Dataset<Set>)
+  Evaluation evaluate(const Set&) {
+    [[maybe_unused]] const Says<SetMistake<Set>> refusal;
+    return {};
+  }
+  template <class Set>
+    requires(!data::Dataset<Set>)
+  at::Tensor predict(const Set&) {
+    [[maybe_unused]] const Says<SetMistake<Set>> refusal;
+    return {};
+  }
+
+  /// While the object it returns lives, the model holds the weights that `evaluate` uses, to save
+  /// or copy them. Where those are averages the run is neither trained, saved nor loaded meanwhile:
+  /// each throws ConfigurationError.
   [[nodiscard]] EvaluationWeights evaluation_weights();
 
   /// Everything that the run needs to go on bit for bit, at any `StepEnd`, `EpochEnd` or `FitStop`:
@@ -206,7 +221,7 @@ class BasicTrainer {
   template <class Train>
   void renew_statistics(const Train& train, const StepPlan& plan);
   template <class Held>
-  void check_sanity(const Held& held);
+  void check_sanity(const Held& held, Measured& measured);
   template <class Held>
   void evaluate_epoch(const Held& held, EpochRecord& record);
   template <class Held, class Model, class Watch>

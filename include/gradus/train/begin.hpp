@@ -60,7 +60,9 @@ void BasicTrainer<M, Policies>::begin(Train& train, const DataMark& held_out,
   }
   data_ = data;
   if (!goes_on) {
-    progress_ = {.planned_steps = plan.steps(), .planned_total = plan.max_steps.value_or(0)};
+    progress_ = {.planned_steps = plan.steps(),
+                 .planned_total = plan.max_steps.value_or(0),
+                 .planned_pass = plan.pass_steps()};
     history_ = {};
     clock_ = {};
     meter_ = LossMeter();

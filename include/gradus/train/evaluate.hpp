@@ -7,11 +7,12 @@
 #include <gradus/train/data/training_batches.hpp>
 #include <gradus/train/evaluation.hpp>
 #include <gradus/train/model/batch_norms.hpp>
+#include <gradus/train/model/freezing.hpp>
 #include <gradus/train/model/mirrored_model.hpp>
 #include <gradus/train/step/arrange_batch.hpp>
+#include <gradus/train/step/correct_answers.hpp>
 
 #include <ATen/core/grad_mode.h>
-#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <string>
@@ -70,6 +71,7 @@ Evaluation BasicTrainer<M, Policies>::evaluate_with(const Held& held, std::int64
 
 template <class M, class Policies>
 template <class Held>
+[[gnu::noinline]]  // g++ 12 warns of members of `record` that it has not
 void BasicTrainer<M, Policies>::evaluate_epoch(const Held& held, EpochRecord& record) {
   const auto samples = test_samples(held);
   const auto watch = [&](const auto&, const auto&) { interruption_.end_if_asked(); };
@@ -82,22 +84,41 @@ void BasicTrainer<M, Policies>::evaluate_epoch(const Held& held, EpochRecord& re
   }
 }
 
-/// A model that cannot take the held-out data is found before an hour is spent.
+/// A model that cannot take the held-out data is found before an hour is spent, and so is a policy
+/// that monitors what no epoch will have, as far as these samples tell.
 template <class M, class Policies>
 template <class Held>
-void BasicTrainer<M, Policies>::check_sanity(const Held& held) {
+void BasicTrainer<M, Policies>::check_sanity(const Held& held, Measured& measured) {
   if (run_.evaluate_flipped) check_mirrors<PolicyAt<slot::task>, data::batch_of<Held>>();
-  const auto samples = std::min<std::int64_t>(run_.sanity_samples, held.size());
-  if (samples == 0) return;
-  evaluate_with(held, samples, model(), [](const auto&, const auto&) {});
+  const auto all = test_samples(held);
+  const EvaluationPlan plan{.samples = std::min<std::int64_t>(run_.sanity_samples, held.size()),
+                            .batch_size = run_.evaluation_batch_size,
+                            .step = progress_.steps,
+                            .pass = Pass::sanity};
+  if (plan.samples > 0) {
+    const MathScope math(run_.math);
+    bool compares = false;
+    const auto found =
+        evaluate_set(model_step_, model(), held, plan, [&](const auto&, const auto& result) {
+          compares |= CorrectAnswers<PolicyAt<slot::loss>>::compares(at<slot::loss>(), result);
+        });
+    if (Traits::counts_correct && !compares) std::erase(measured.names, "accuracy");
+    if (plan.samples >= all && !found.loss) measured.held_out_samples = false;
+  }
+  if (no_target_counts(held, all, batch_weight(model_step_))) measured.held_out_samples = false;
+  check_monitors(policies(), measured);
 }
 
 /// Batch norm needs two values per channel to train on. A last batch of one sample is tried before
-/// the first step, with nothing of it kept.
+/// the first step, with nothing of it kept, by all norms that train in some epoch of the run.
 template <class M, class Policies>
 template <class Train>
 void BasicTrainer<M, Policies>::check_smallest_batch(const Train& train, const StepPlan& plan) {
-  if (plan.smallest_batch() > 1 || !trains_batch_norm(*model())) return;
+  if (plan.smallest_batch() > 1) return;
+  const ThawedNorms thawed(at<slot::freezing>(), *model(),
+                           run_.seconds_per_epoch ? std::min<std::int64_t>(plan.total_steps(), 1000)
+                                                  : plan.total_epochs());
+  if (!trains_batch_norm(*model())) return;
   std::vector<at::Tensor> copies;
   const auto buffers = unique_buffers(*model());
   for (const auto& buffer : buffers) copies.push_back(buffer.tensor.clone());
@@ -109,7 +130,7 @@ void BasicTrainer<M, Policies>::check_smallest_batch(const Train& train, const S
   try {
     arrange_batch(policies(), batch, 0);
     compute(model_step_, model(), batch, Pass::forward_only);
-  } catch (const c10::Error& error) {
+  } catch (const ModelError& error) {
     if (std::string_view(error.what()).find("more than 1 value per channel") ==
         std::string_view::npos) {
       throw;

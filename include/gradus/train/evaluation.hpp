@@ -14,6 +14,7 @@
 #include <gradus/train/step/arrange_batch.hpp>
 #include <gradus/train/step/compute.hpp>
 #include <gradus/train/step/correct_answers.hpp>
+#include <gradus/train/step/criterion.hpp>
 #include <gradus/train/step/loss_meter.hpp>
 #include <gradus/train/step/metric_tallies.hpp>
 #include <gradus/train/step/model_step.hpp>
@@ -32,7 +33,21 @@ struct EvaluationPlan {
   std::int64_t samples = 0;       ///< the first so many of the set, in its own order
   std::int64_t batch_size = 500;  ///< samples
   std::int64_t step = 0;          ///< optimizer steps taken, for errors
+  Pass pass = Pass::evaluation;   ///< or `sanity`
 };
+
+/// Whether the targets of the first `samples` of a held-out set say that none of them counts; false
+/// for a set that has no `targets()`, or whose batches are weighed by the task.
+template <data::Dataset Held, class Weight>
+[[nodiscard]] bool no_target_counts(const Held& held, std::int64_t samples, const Weight& weight) {
+  using B = data::batch_of<Held>;
+  if constexpr (requires { at::Tensor(held.targets()); } && HasTarget<B> &&
+                !Weight::template by_task<B> && !Weight::template by_samples<B>) {
+    return samples > 0 && weight.of_target(held.targets().narrow(0, 0, samples)) == 0;
+  } else {
+    return false;
+  }
+}
 
 /// Calls `see(batch, weight)` for the batches of a held-out set, on the device and in the layout of
 /// the policies, while the model is in evaluation mode and holds the weights to evaluate with.
@@ -64,7 +79,7 @@ Evaluation evaluate_set(ModelStep<M, Policies>& step, Model& model, const Held& 
   CorrectAnswers answers(step.template at<slot::loss>(), step.device());
   MetricTallies<Policies> metrics(step.policies());
   for_each_held_out_batch(step, held, plan, [&](const auto& batch, double weight) {
-    const auto result = compute(step, model, batch, Pass::evaluation);
+    const auto result = compute(step, model, batch, plan.pass);
     if (weight > 0) meter.add(result.loss, batch_size(batch), weight);
     answers.add(result);
     metrics.add(result);
@@ -72,9 +87,11 @@ Evaluation evaluate_set(ModelStep<M, Policies>& step, Model& model, const Held& 
   });
   const auto reading = meter.read();
   if (reading.not_finite) {
-    throw NumericError("the evaluation loss is not finite at optimizer step " +
-                       std::to_string(plan.step) +
-                       "; lower the learning rate, or look at the held-out data.");
+    throw NumericError(
+        "the evaluation loss is not finite at optimizer step " + std::to_string(plan.step) +
+        (plan.step == 0 ? ", before anything was learned; look for numbers that are "
+                          "not finite in the held-out data and in the weights."
+                        : "; lower the learning rate, or look at the held-out data."));
   }
   const auto [correct, counted] = answers.read();
   return {.samples = plan.samples,

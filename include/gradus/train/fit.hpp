@@ -25,6 +25,7 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
   const StepPlan plan = plan_of(train);
   check_length(at<slot::schedule>(), plan.total_steps());
   check_same_parameters(parameters(), *model());
+  model_step_.check_own_weights("trained");
   start_training(*model());
   check_data_fits(train, plan);
   begin(train, held_out, plan);
@@ -35,7 +36,10 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
 
   notify(FitBegin{epochs, plan.steps(), plan.epoch_samples(), progress_.steps, measured},
          observers...);
-  while (progress_.windows < plan.total_steps() && progress_.ended == 0) {
+  const auto goes_on = [&] {  // also where the last epoch has its steps, but no record
+    return (progress_.windows < plan.total_steps() || progress_.window > 0) && progress_.ended == 0;
+  };
+  while (goes_on()) {
     const bool out_of_data = !train_epoch(batches, plan, observers...);
     const FitStop stop{progress_.steps, plan.total_steps()};
     const bool limit = progress_.reached(run_.stop_after_steps);

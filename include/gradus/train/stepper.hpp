@@ -129,7 +129,8 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   [[nodiscard]] ConstantWeights constant_weights() const {
     return ConstantWeights(step_.parameters(), constants_);
   }
-  /// While it lives, the model holds the weights to evaluate with, averages if there are some.
+  /// While it lives, the model holds the weights to evaluate with, averages if there are some; then
+  /// it is neither trained, saved nor loaded.
   [[nodiscard]] EvaluationWeights evaluation_weights() { return step_.evaluation_weights(); }
 
   [[nodiscard]] M& model() { return step_.model(); }

@@ -1,13 +1,6 @@
 // expects: dataset Stream of fit makes no batches; declare `gradus::Batch batch(std::span<const
 // std::int64_t> indices) const`, or let it return tensors of another form.
-#include <gradus/train/trainer.hpp>
-
-using namespace gradus;
-
-struct NetImpl : torch::nn::Module {
-  at::Tensor forward(const at::Tensor& x) { return x; }
-};
-TORCH_MODULE(Net);
+#include "mini.hpp"
 
 struct Stream {
   std::int64_t size() const { return 1; }

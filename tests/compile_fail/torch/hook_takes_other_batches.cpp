@@ -1,13 +1,6 @@
 // expects: the hook before_forward of policy Hiss of axis noise does not take batches Pair; let it
 // take `Pair&`.
-#include <gradus/train/trainer.hpp>
-
-using namespace gradus;
-
-struct NetImpl : torch::nn::Module {
-  at::Tensor forward(const at::Tensor& x) { return x; }
-};
-TORCH_MODULE(Net);
+#include "mini.hpp"
 
 struct Pair {
   at::Tensor image;

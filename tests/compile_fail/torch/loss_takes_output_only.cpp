@@ -1,15 +1,8 @@
 // expects: policy Sparsity of axis loss has a wrong `loss`; declare it `at::Tensor loss(const
 // at::Tensor& output, const at::Tensor& target) const`.
+#include "mini.hpp"
 #include <gradus/policy/loss/cross_entropy.hpp>
 #include <gradus/policy/precision/mixed.hpp>
-#include <gradus/train/trainer.hpp>
-
-using namespace gradus;
-
-struct NetImpl : torch::nn::Module {
-  at::Tensor forward(const at::Tensor& x) { return x; }
-};
-TORCH_MODULE(Net);
 
 struct Sparsity {
   using slot = slot::loss;

@@ -1,9 +1,8 @@
 // expects: policy Doubled of axis doubling has a hook before_forward, which takes a batch, but a
 // Stepper sees none; do it in your loop, or use a Trainer.
+#include "mini.hpp"
 #include <gradus/core/step_context.hpp>
 #include <gradus/train/stepper.hpp>
-
-using namespace gradus;
 
 struct doubling {
   static constexpr std::string_view name = "doubling";
@@ -16,11 +15,6 @@ struct Doubled {
   using hooks = Hooks<hook::before_forward>;
   void before_forward(Batch& batch, const StepContext&) const { batch.input = batch.input * 2; }
 };
-
-struct NetImpl : torch::nn::Module {
-  at::Tensor forward(const at::Tensor& x) { return x; }
-};
-TORCH_MODULE(Net);
 
 int main() {
   Stepper<Net, Doubled> stepper(Net(), {.total_steps = 1});

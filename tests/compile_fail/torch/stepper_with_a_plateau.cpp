@@ -1,14 +1,8 @@
 // expects: policy ReduceOnPlateau of axis schedule follows the results of epochs, which a Stepper
 // does not have; choose another schedule, or use a Trainer.
+#include "mini.hpp"
 #include <gradus/policy/schedule/reduce_on_plateau.hpp>
 #include <gradus/train/stepper.hpp>
-
-using namespace gradus;
-
-struct NetImpl : torch::nn::Module {
-  at::Tensor forward(const at::Tensor& x) { return x; }
-};
-TORCH_MODULE(Net);
 
 int main() {
   Stepper<Net, ReduceOnPlateau> stepper(Net(), {.total_steps = 1});

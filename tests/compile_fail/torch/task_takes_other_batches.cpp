@@ -1,14 +1,7 @@
 // expects: policy Supervised of axis task cannot compute batches Pair with model Net; let its
 // `forward(model, batch, loss)` take them and return a gradus::TaskResult, or choose a task that
 // does.
-#include <gradus/train/trainer.hpp>
-
-using namespace gradus;
-
-struct NetImpl : torch::nn::Module {
-  at::Tensor forward(const at::Tensor& x) { return x; }
-};
-TORCH_MODULE(Net);
+#include "mini.hpp"
 
 struct Pair {
   at::Tensor image;

@@ -37,10 +37,14 @@ inline bool agree(const at::Tensor& one, const at::Tensor& other, bool lengths_m
   return one.sizes().slice(from) == other.sizes().slice(from);
 }
 
-/// The tensors of samples, one column for each. Throws DataError unless they are as many in each
-/// sample, on the CPU, and agree in type and in all dimensions but, if they may differ, the first.
+/// The tensors of samples, one column for each. Throws DataError for no samples, and unless they
+/// are as many in each sample, on the CPU, and agree in type and in all dimensions but, if they may
+/// differ, the first.
 template <class S>
 std::vector<Column> columns_of(const std::vector<S>& samples, bool lengths_may_differ) {
+  if (samples.empty()) {
+    throw DataError("A batch of no samples was to be made; expected one sample or more.");
+  }
   std::vector<Column> columns;
   for (std::size_t k = 0; k < samples.size(); ++k) {
     const auto tensors = tensors_of(samples[k]);

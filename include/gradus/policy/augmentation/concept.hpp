@@ -8,9 +8,9 @@
 
 namespace gradus {
 
-/// `draw(key)` gives the transform of one sample in one epoch: a pure function of (seed, epoch,
-/// index), so that neither the number of workers nor a resumed run changes it. A policy whose
-/// `varies` is false is never asked, and goes with datasets that are not images.
+/// `draw(key)` gives the transform of one sample in one pass over the data: a pure function of
+/// (seed, pass, index), so that neither the number of workers nor a resumed run changes it. A
+/// policy whose `varies` is false is never asked, and goes with datasets that are not images.
 template <class P>
 struct Contract<slot::augmentation, P> {
   using Draw = ImageTransform (P::*)(const SampleKey&) const;

@@ -49,6 +49,10 @@ struct CrossEntropy {
                                            const at::Tensor& target) const {
     return detail::classes_of_mistake(output, target, /*takes_parts=*/true);
   }
+  [[nodiscard]] std::string value_mistake(const at::Tensor& output,
+                                          const at::Tensor& target) const {
+    return detail::class_value_mistake(output, target);
+  }
 };
 static_assert(LossPolicy<CrossEntropy>);
 

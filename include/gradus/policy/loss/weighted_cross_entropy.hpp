@@ -9,6 +9,7 @@
 #include <ATen/core/Reduction.h>
 #include <ATen/ops/cross_entropy_loss.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -34,12 +35,22 @@ struct WeightedCrossEntropy {
         field("weights", &WeightedCrossEntropy::weights, at_least(0), "one for each class"));
   }
 
+  [[nodiscard]] constexpr std::string_view mistake() const {
+    const bool nothing = std::ranges::all_of(weights, [](double weight) { return weight == 0; });
+    return nothing && !weights.empty() ? "all weights are 0, so nothing can be learned" : "";
+  }
+
   [[nodiscard]] at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const {
-    return at::cross_entropy_loss(output, target, detail::list_on_device(weights, output),
-                                  at::Reduction::Mean, detail::no_class, label_smoothing);
+    return reduced(output, target, at::Reduction::Mean, label_smoothing);
   }
   [[nodiscard]] at::Tensor evaluate(const at::Tensor& output, const at::Tensor& target) const {
-    return at::cross_entropy_loss(output, target, detail::list_on_device(weights, output));
+    return reduced(output, target, at::Reduction::Mean, 0);
+  }
+  [[nodiscard]] at::Tensor loss_sum(const at::Tensor& output, const at::Tensor& target) const {
+    return reduced(output, target, at::Reduction::Sum, label_smoothing);
+  }
+  [[nodiscard]] at::Tensor evaluate_sum(const at::Tensor& output, const at::Tensor& target) const {
+    return reduced(output, target, at::Reduction::Sum, 0);
   }
   [[nodiscard]] double weight(const at::Tensor& target) const {
     double sum = 0;
@@ -67,6 +78,17 @@ struct WeightedCrossEntropy {
                 std::to_string(output.size(1)) + " classes; set loss.weights, one for each";
     }
     return mistake;
+  }
+  [[nodiscard]] std::string value_mistake(const at::Tensor& output,
+                                          const at::Tensor& target) const {
+    return detail::class_value_mistake(output, target);
+  }
+
+ private:
+  [[nodiscard]] at::Tensor reduced(const at::Tensor& output, const at::Tensor& target,
+                                   at::Reduction::Reduction reduction, double smoothing) const {
+    return at::cross_entropy_loss(output, target, detail::list_on_device(weights, output),
+                                  reduction, detail::no_class, smoothing);
   }
 };
 static_assert(LossPolicy<WeightedCrossEntropy>);

@@ -19,7 +19,8 @@ namespace gradus {
 
 /// When to use: some classes have far fewer samples than others, and each counts alike. The share
 /// of a class of n samples in a pass goes with n^(1 - balance), to within one sample. Within a
-/// class no sample comes again before all others of it have come, from pass to pass.
+/// class no sample comes again before all others of it have come, from pass to pass. Samples of a
+/// class below 0, which losses ignore, are not chosen.
 ///
 /// PyTorch's WeightedRandomSampler draws with replacement instead: the shares are right on average
 /// only, and a pass over classes of one size leaves out a third of the samples.
@@ -42,7 +43,8 @@ struct ClassBalanced {
   [[nodiscard]] std::vector<std::int64_t> order(const SampleDraw& draw) const {
     std::map<std::int64_t, std::vector<std::int64_t>> by_class;
     for (std::int64_t index = 0; index < draw.size; ++index) {
-      by_class[draw.classes[static_cast<std::size_t>(index)]].push_back(index);
+      const auto number = draw.classes[static_cast<std::size_t>(index)];
+      if (number >= 0) by_class[number].push_back(index);
     }
     std::vector<std::int64_t> sizes;
     for (const auto& [number, indices] : by_class) {

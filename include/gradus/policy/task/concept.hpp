@@ -30,6 +30,8 @@ namespace gradus {
 /// pixels, a sum of class weights. Without it, what the loss policy says of `batch.target`, or
 /// samples. Windows and evaluations weigh by it, so that both are those of one big batch. It is
 /// called on batches that are still on the CPU, in several threads at once. Or
+/// `double weight(const at::Tensor& target) const`, of `batch.target` alone, for which data that
+/// lies on a device need not be read a second time. Or
 /// `static constexpr bool weighs_samples = true`: samples, whatever the loss policy says.
 template <class P>
 struct Contract<slot::task, P> {

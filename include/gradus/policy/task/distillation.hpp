@@ -13,6 +13,7 @@
 #include <ATen/ops/kl_div.h>
 #include <ATen/ops/log_softmax.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -22,6 +23,11 @@ namespace gradus {
 /// softened by `temperature`; the rest is the loss policy of the targets. Set `teacher`, a module
 /// holder on the run's device and in evaluation mode, before training; it is neither trained nor
 /// saved. Scores [N, K]; where the target is a class of -100, neither part counts.
+///
+/// Both parts are means over the samples that count, so that windows and evaluations are those of
+/// one big batch. Class weights weigh the loss of the targets alone: it is then the sum of the
+/// weighted losses over the number of samples, not over the sum of the weights, as
+/// WeightedCrossEntropy by itself has it; weights whose mean over the samples is 1 keep its size.
 /// Source: Hinton, Vinyals and Dean 2015, section 2, with its factor of the squared temperature.
 template <class Teacher>
 struct Distillation {
@@ -78,15 +84,34 @@ struct Distillation {
                    /*log_target=*/true)
             .sum(1);
     at::Tensor mean;
-    if (batch.target.scalar_type() == at::kLong && batch.target.sizes() == each.sizes()) {
-      const auto counted = batch.target.ne(-100);  // as the loss does
-      mean = (each * counted).sum() / counted.sum();
+    at::Tensor own;
+    if (of_classes(batch.target)) {
+      const auto counted = batch.target.ne(ignored);
+      const auto count = counted.sum();
+      mean = (each * counted).sum() / count;
+      own = loss.mean_over(count, output, batch.target);
     } else {
       mean = each.mean();
+      own = loss(output, batch.target);
     }
     const auto divergence = mean * (temperature * temperature);
-    const auto own = loss(output, batch.target);
     return {share * divergence + (1 - share) * own, output, batch.target};
+  }
+
+  /// Samples that count.
+  [[nodiscard]] double weight(const at::Tensor& target) const {
+    if (!of_classes(target)) return static_cast<double>(target.size(0));
+    const auto host = (target.is_cpu() ? target : target.cpu()).contiguous();
+    const auto* classes = host.const_data_ptr<std::int64_t>();
+    const auto left_out = std::count(classes, classes + host.numel(), ignored);
+    return static_cast<double>(host.numel() - left_out);
+  }
+
+ private:
+  static constexpr std::int64_t ignored = -100;  ///< as the losses of classes have it
+
+  static bool of_classes(const at::Tensor& target) {
+    return target.scalar_type() == at::kLong && target.dim() == 1;
   }
 };
 

@@ -4,6 +4,7 @@
 #include <gradus/compose/refusal.hpp>
 #include <gradus/core/sample_draw.hpp>
 #include <gradus/data/dataset.hpp>
+#include <gradus/data/sample_weights.hpp>
 #include <gradus/error.hpp>
 #include <gradus/policy/sampling/concept.hpp>
 #include <gradus/train/step/call_mistakes.hpp>
@@ -37,7 +38,7 @@ at::Tensor classes_in(const at::Tensor& targets, std::int64_t size) {
 }  // namespace detail
 
 /// The indices that pass `pass` visits. Throws DataError for an order that is not as many indices
-/// of the set as it has samples.
+/// of the set as it has samples, and for weights that are none.
 template <class Sampling, data::Dataset Train>
 std::vector<std::int64_t> sample_order(const Sampling& sampling, const Train& train,
                                        std::uint64_t seed, std::int64_t pass) {
@@ -50,8 +51,12 @@ std::vector<std::int64_t> sample_order(const Sampling& sampling, const Train& tr
     draw.classes = {classes.template const_data_ptr<std::int64_t>(),
                     static_cast<std::size_t>(size)};
   }
+  std::vector<double> weights;
   if constexpr (SamplingByWeight<Sampling> && requires { train.sample_weights(); }) {
-    draw.weights = train.sample_weights();
+    const auto& own = train.sample_weights();
+    weights.assign(own.begin(), own.end());
+    data::check_sample_weights(weights, size);
+    draw.weights = weights;
   }
   auto order = sampling.order(draw);
   const auto refuse = [&](const std::string& found) {

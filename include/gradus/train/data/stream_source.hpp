@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
+#include <gradus/core/batch_tensors.hpp>
 #include <gradus/core/loading_plan.hpp>
 #include <gradus/data/device_feed.hpp>
 #include <gradus/data/loader.hpp>
@@ -13,6 +14,7 @@
 #include <gradus/train/step/call_mistakes.hpp>
 #include <gradus/train/step/loss_inputs.hpp>
 
+#include <ATen/core/Tensor.h>
 #include <c10/core/Device.h>
 
 #include <algorithm>
@@ -34,31 +36,43 @@ struct StreamedBatch {
   static constexpr auto tensors() { return std::tuple{&StreamedBatch::micro}; }
 };
 
-/// Reads the next batch of a stream, whatever its number: one thread at a time.
+/// Reads the next batch of a stream, whatever its number, so for one loader thread alone. Where the
+/// plan drops last batches it leaves out all that are short: which is the last is not known.
 template <data::Stream S, class Weight>
 class StreamFetch {
  public:
-  StreamFetch(S& stream, const Weight& weight, std::int64_t batch_size)
-      : stream_(&stream), weight_(weight), batch_size_(batch_size) {}
+  StreamFetch(S& stream, const Weight& weight, const LoadingPlan& plan)
+      : stream_(&stream), weight_(weight), plan_(plan) {}
 
   /// Throws DataError for a batch of none or too many samples, or tensors that disagree.
   StreamedBatch<data::stream_batch<S>> operator()(std::int64_t) const {
-    auto batch = stream_->next(batch_size_);
+    auto batch = read();
+    while (plan_.drop_last && batch && batch_size(*batch) < plan_.batch_size) batch = read();
     if (!batch) return {};
-    const auto samples = batch_size(*batch);
-    if (samples < 1 || samples > batch_size_) {
-      throw DataError("The stream was asked for up to " + std::to_string(batch_size_) +
-                      " samples and gave a batch of " + std::to_string(samples) +
-                      "; expected at least one and no more than asked for, and nothing at its "
-                      "end.");
-    }
-    return {weighed(std::move(*batch), weight_, samples), place_of(*stream_)};
+    const double held = weight_(*batch);
+    return {Weighed<data::stream_batch<S>>{std::move(*batch), held}, place_of(*stream_)};
   }
 
  private:
+  std::optional<data::stream_batch<S>> read() const {
+    std::optional<data::stream_batch<S>> batch = stream_->next(plan_.batch_size);
+    if (!batch) return batch;
+    const auto samples = batch_size(*batch);
+    bool rows = true;
+    if constexpr (!requires { data::stream_batch<S>::packed; }) {
+      visit_tensors(*batch,
+                    [&](const at::Tensor& tensor) { rows = rows && rows_of(tensor) == samples; });
+    }
+    if (rows && samples >= 1 && samples <= plan_.batch_size) return batch;
+    throw DataError("The stream was asked for up to " + std::to_string(plan_.batch_size) +
+                    " samples and gave a batch of tensors of " + rows_of_all(*batch) +
+                    " rows; expected at least one sample and no more than asked for, a row of "
+                    "each tensor for each, and nothing at the end: mend `next(samples)`.");
+  }
+
   S* stream_;
   Weight weight_;
-  std::int64_t batch_size_;
+  LoadingPlan plan_;
 };
 
 /// The batches that a stream still has, `part.count` at most.
@@ -69,7 +83,7 @@ class StreamPass {
 
   StreamPass(S& stream, const Weight& weight, const LoadingPlan& plan, c10::Device device,
              std::int64_t count)
-      : loader_(plan, count, StreamFetch(stream, weight, plan.batch_size)),
+      : loader_(plan, count, StreamFetch(stream, weight, plan)),
         feed_(loader_, data::stream_copy_to(device)) {}
 
   [[nodiscard]] std::optional<batch_type> next() {

@@ -3,12 +3,15 @@
 
 #include <gradus/core/parameters.hpp>
 #include <gradus/error.hpp>
+#include <gradus/train/model/evaluation_mode.hpp>
 
 #include <torch/nn/module.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -33,6 +36,21 @@ void check_frozen(const Freezing& policy, const std::vector<NamedTensor>& parame
   }
 }
 
+/// The parts of the model with running statistics that rest in the first epoch, each with the name
+/// of its mean.
+template <class Freezing>
+auto norms_frozen_first(const Freezing& policy, torch::nn::Module& model) {
+  std::vector<std::pair<std::string, std::shared_ptr<torch::nn::Module>>> norms;
+  for (const auto& part : model.named_modules()) {
+    const auto name = part.key() + (part.key().empty() ? "" : ".") + "running_mean";
+    if (part.value()->named_buffers(/*recurse=*/false).contains("running_mean") &&
+        policy.frozen(name, 0)) {
+      norms.emplace_back(name, part.value());
+    }
+  }
+  return norms;
+}
+
 /// Freezes and thaws for `epoch`, from 0. `start` is the first time. What is not frozen in epoch 0
 /// is left as the model has it; what is frozen at the end of a run stays so in the model. Returns
 /// whether anything has changed. Throws ConfigurationError for a policy that freezes nothing, or
@@ -52,16 +70,37 @@ bool apply_freezing(const Freezing& policy, torch::nn::Module& model,
       changed = changed || parameter.requires_grad() != trained;
       at::Tensor(parameter).requires_grad_(trained);
     }
-    for (const auto& part : model.named_modules()) {
-      const auto* statistics = part.value()->named_buffers(/*recurse=*/false).find("running_mean");
-      const auto name = part.key() + (part.key().empty() ? "" : ".") + "running_mean";
-      if (statistics == nullptr || !begins(name)) continue;
+    for (const auto& [name, norm] : norms_frozen_first(policy, model)) {
       const bool trained = !policy.frozen(name, epoch);
-      changed = changed || part.value()->is_training() != trained;
-      part.value()->train(trained);
+      changed = changed || norm->is_training() != trained;
+      norm->train(trained);
     }
     return changed;
   }
 }
+
+/// While it lives the batch norms that rest at first, but not in all of the first `epochs` epochs,
+/// are in training mode; afterwards they are in the mode that they were in.
+class ThawedNorms {
+ public:
+  template <class Freezing>
+  ThawedNorms(const Freezing& policy, torch::nn::Module& model, std::int64_t epochs) {
+    if constexpr (Freezing::freezes) {
+      for (const auto& [name, norm] : norms_frozen_first(policy, model)) {
+        std::int64_t epoch = 1;
+        while (epoch < epochs && policy.frozen(name, epoch)) ++epoch;
+        if (epoch >= epochs) continue;
+        before_.emplace_back(norm, norm->is_training());
+        norm->train();
+      }
+    }
+  }
+  ThawedNorms(const ThawedNorms&) = delete;
+  ThawedNorms& operator=(const ThawedNorms&) = delete;
+  ~ThawedNorms() { set_modes(before_); }
+
+ private:
+  ModuleModes before_;
+};
 
 }  // namespace gradus

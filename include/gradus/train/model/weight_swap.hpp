@@ -2,8 +2,11 @@
 #pragma once
 
 #include <gradus/core/parameters.hpp>
+#include <gradus/error.hpp>
 
 #include <cstddef>
+#include <memory>
+#include <string>
 #include <vector>
 
 namespace gradus {
@@ -34,10 +37,46 @@ class WeightSwap {
   std::vector<at::Tensor> before_;
 };
 
-/// The weights by which a run is judged, and the batch-norm statistics that go with them.
-struct EvaluationWeights {
-  WeightSwap weights;
-  WeightSwap statistics;
+/// The scopes in which a model holds averages in the place of its own weights.
+class AverageScopes {
+ public:
+  /// Throws ConfigurationError if one lives while the model is `what`, as in "saved".
+  void check(const char* what) const {
+    if (*alive_ == 0) return;
+    throw ConfigurationError(std::string("a model is ") + what +
+                             " while it holds averaged weights, which would take the place of its "
+                             "own; let the scope of `evaluation_weights()` end before.");
+  }
+
+ private:
+  friend class EvaluationWeights;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+/// The weights to evaluate with, and the batch-norm statistics that go with them.
+class EvaluationWeights {
+ public:
+  EvaluationWeights() = default;
+  /// The model's own weights where there are no averages yet.
+  EvaluationWeights(const std::vector<NamedTensor>& parameters,
+                    const std::vector<at::Tensor>& averages,
+                    const std::vector<NamedTensor>& buffers,
+                    const std::vector<at::Tensor>& statistics, const AverageScopes& scopes)
+      : alive_(averages.empty() ? nullptr : scopes.alive_),
+        weights_(parameters, averages),
+        statistics_(buffers, statistics) {
+    if (alive_) ++*alive_;
+  }
+  EvaluationWeights(const EvaluationWeights&) = delete;
+  EvaluationWeights& operator=(const EvaluationWeights&) = delete;
+  ~EvaluationWeights() {
+    if (alive_) --*alive_;
+  }
+
+ private:
+  std::shared_ptr<int> alive_;
+  WeightSwap weights_;
+  WeightSwap statistics_;
 };
 
 }  // namespace gradus

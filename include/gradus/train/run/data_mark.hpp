@@ -64,8 +64,9 @@ inline void check_same_data(const DataMarks& before, const DataMarks& now) {
       return std::to_string(mark.samples) + " samples with fingerprint " +
              std::to_string(mark.fingerprint);
     };
-    throw CheckpointError("the run was " + (used + (" on other data: " + what(then))) + " then, " +
-                          what(given) + " now; give it the data that it had, or allow other data.");
+    throw CheckpointError(
+        "the run was " + (used + (" on other data: " + what(then))) + " then, " + what(given) +
+        " now; give it the data that it had, or set RunSettings::allow_other_data.");
   };
   check("trained", before.train, now.train);
   check("judged", before.held_out, now.held_out);
@@ -74,13 +75,18 @@ inline void check_same_data(const DataMarks& before, const DataMarks& now) {
 /// Throws CheckpointError for a run of another length, in steps, than it was begun with.
 inline void check_plan(const RunProgress& begun, const StepPlan& now) {
   const auto total = now.max_steps.value_or(0);
-  if (begun.planned_steps == now.steps() && begun.planned_total == total) return;
-  const auto said = [](std::int64_t steps, std::int64_t most) {
+  if (begun.planned_steps == now.steps() && begun.planned_total == total &&
+      begun.planned_pass == now.pass_steps()) {
+    return;
+  }
+  const auto said = [](std::int64_t steps, std::int64_t pass, std::int64_t most) {
     return std::to_string(steps) + " optimizer steps an epoch" +
+           (pass != steps ? ", " + std::to_string(pass) + " a pass over the data" : "") +
            (most > 0 ? " and " + std::to_string(most) + " in all" : "");
   };
-  throw CheckpointError("the run was begun with " + said(begun.planned_steps, begun.planned_total) +
-                        ", but would resume with " + said(now.steps(), total) +
+  throw CheckpointError("the run was begun with " +
+                        said(begun.planned_steps, begun.planned_pass, begun.planned_total) +
+                        ", but would resume with " + said(now.steps(), now.pass_steps(), total) +
                         "; give it the batches and the max_steps that it had.");
 }
 
@@ -89,10 +95,10 @@ inline void check_plan(const RunProgress& begun, const StepPlan& now) {
 template <class T>
 void check_data(const T& trainer, const DataMarks& before, const DataMarks& now) {
   if (!trainer.run().allow_other_data) check_same_data(before, now);
-  const auto then = trainer.plan(before.train.samples).steps();
-  const auto steps = trainer.plan(now.train.samples).steps();
+  const auto then = trainer.plan(before.train.samples).pass_steps();
+  const auto steps = trainer.plan(now.train.samples).pass_steps();
   if (then == steps) return;
-  throw CheckpointError("the run has " + std::to_string(then) + " optimizer steps an epoch over " +
+  throw CheckpointError("the run has " + std::to_string(then) + " optimizer steps a pass over " +
                         std::to_string(before.train.samples) + " samples, but would have " +
                         std::to_string(steps) + " over the " + std::to_string(now.train.samples) +
                         " that are given; give it as many, or start a new run from its weights.");

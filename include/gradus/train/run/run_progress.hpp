@@ -23,6 +23,7 @@ struct RunProgress {
   std::int64_t ended = 0;          ///< 1: the stopping policy has ended the run
   std::int64_t planned_steps = 0;  ///< per epoch
   std::int64_t planned_total = 0;  ///< of a run whose length is given in steps; else 0
+  std::int64_t planned_pass = 0;   ///< per pass over the data
 
   /// So many windows were counted as steps, but were skipped.
   void take_off(std::int64_t skipped) {
@@ -50,10 +51,10 @@ struct RunProgress {
 
  private:
   using Number = std::pair<const char*, std::int64_t RunProgress::*>;
-  static const std::array<Number, 11> numbers;
+  static const std::array<Number, 12> numbers;
 };
 
-inline const std::array<RunProgress::Number, 11> RunProgress::numbers{{
+inline const std::array<RunProgress::Number, 12> RunProgress::numbers{{
     {"epoch", &RunProgress::epoch},
     {"window", &RunProgress::window},
     {"steps", &RunProgress::steps},
@@ -65,6 +66,7 @@ inline const std::array<RunProgress::Number, 11> RunProgress::numbers{{
     {"ended", &RunProgress::ended},
     {"planned_steps", &RunProgress::planned_steps},
     {"planned_total", &RunProgress::planned_total},
+    {"planned_pass", &RunProgress::planned_pass},
 }};
 
 }  // namespace gradus

@@ -16,10 +16,10 @@ struct RunSettings {
   std::uint64_t seed = 0;  ///< of the order of samples and their augmentation
   std::int64_t epochs = 5;
   /// The length of the run in optimizer steps, in place of `epochs`: a schedule is made for so
-  /// many.
+  /// many. Under float16, or with captured steps, 12 bytes are kept for each.
   std::optional<std::int64_t> max_steps{};
-  /// An epoch ends, and is judged, after so many optimizer steps instead of a pass over the data,
-  /// which the next epoch goes on with.
+  /// An epoch ends, with its evaluation, after so many optimizer steps instead of a pass over the
+  /// data; the next one continues that pass.
   std::optional<std::int64_t> steps_per_epoch{};
   /// Likewise after so many seconds of training; `max_steps` says how long the run is.
   std::optional<double> seconds_per_epoch{};
@@ -63,7 +63,7 @@ inline const RunSettings& checked(const RunSettings& run) {
                              ", but it takes a whole number of at most 1000000000.");
   }
   at_least_one("steps_per_epoch", run.steps_per_epoch.value_or(1));
-  if (run.steps_per_epoch.value_or(1) > most_steps / run.epochs) {
+  if (run.steps_per_epoch.value_or(1) > most_steps / (run.max_steps ? 1 : run.epochs)) {
     throw ConfigurationError("steps_per_epoch is " + std::to_string(*run.steps_per_epoch) +
                              ", but a run takes at most 1000000000 steps.");
   }

@@ -47,9 +47,9 @@ void put_back(S& stream, const StreamPlace& place, const RunSettings& run) {
     stream.load(*place);
   } else if (!run.allow_other_data) {
     throw CheckpointError(
-        "the run cannot go on where it was: its stream does not say where it stands; give it "
-        "`save` and `load` as gradus::data::PositionedStream has them, or set allow_other_data and "
-        "go on with what comes next.");
+        "the run cannot be resumed where it was: its stream does not say where it stands; give it "
+        "`save` and `load` as gradus::data::PositionedStream has them, or set "
+        "RunSettings::allow_other_data to train on with what comes next.");
   }
 }
 

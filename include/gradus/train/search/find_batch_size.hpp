@@ -82,6 +82,8 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
   auto settings = run;
   settings.epochs = 1;
   settings.max_steps.reset();
+  settings.steps_per_epoch.reset();
+  settings.seconds_per_epoch.reset();
   settings.stop_after_steps = 1;
   const auto before = detail::peak_bytes();
   const auto most = static_cast<double>(detail::free_bytes()) * search.memory_part;

@@ -154,6 +154,8 @@ LearningRateCurve find_learning_rate(typename T::model_type& model, const Train&
   settings.stop_after_steps = search.steps;
   settings.epochs = search.steps;  // an epoch has one step at least
   settings.max_steps.reset();
+  settings.steps_per_epoch.reset();
+  settings.seconds_per_epoch.reset();
   detail::CurveRecorder recorder(search.smoothing, search.steps, run.stop);
   settings.stop = &recorder.stop();
   try {

@@ -18,20 +18,20 @@ namespace gradus {
 
 namespace detail {
 
+/// Of a dataset that is given to member function `call`.
 template <class D>
-consteval Sentence dataset_mistake() {
+consteval Sentence dataset_mistake(std::string_view call = "fit") {
   if constexpr (!requires(const D& dataset) {
                   { dataset.size() } -> std::convertible_to<std::int64_t>;
                 }) {
-    return Sentence("dataset ", type_name<D>(),
-                    " of fit does not say how many samples it has; add `std::int64_t size() "
-                    "const`.");
+    return Sentence("dataset ", type_name<D>(), " of ", call,
+                    " does not say how many samples it has; add `std::int64_t size() const`.");
   } else if constexpr (!requires(const D& dataset, std::span<const std::int64_t> indices) {
                          requires find_tensors<
                              std::remove_cvref_t<decltype(dataset.batch(indices))>>();
                        }) {
-    return Sentence("dataset ", type_name<D>(),
-                    " of fit makes no batches; declare `gradus::Batch batch(std::span<const "
+    return Sentence("dataset ", type_name<D>(), " of ", call,
+                    " makes no batches; declare `gradus::Batch batch(std::span<const "
                     "std::int64_t> indices) const`, or let it return tensors of another form.");
   } else {
     return {};
@@ -89,6 +89,12 @@ template <class Train, class... Others>
 struct CallMistake {
   static constexpr Sentence sentence =
       first_mistake(detail::training_mistake<Train>(), detail::companion_mistake<Others>()...);
+};
+
+/// What is no dataset, given to `evaluate` or `predict`.
+template <class D>
+struct SetMistake {
+  static constexpr Sentence sentence = detail::dataset_mistake<D>("evaluate or predict");
 };
 
 /// A training set whose images cannot be varied, under a policy that varies them.

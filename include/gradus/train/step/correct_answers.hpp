@@ -20,14 +20,24 @@ class CorrectAnswers {
     if constexpr (counts) counts_ = at::zeros({2}, at::device(device).dtype(at::kLong));
   }
 
+  /// Whether `loss` counts anything of what a task has made of a batch.
+  template <class Result>
+  [[nodiscard]] static bool compares(const Loss& loss, const Result& result) {
+    if constexpr (counts && requires { loss.correct(result.output, result.target); }) {
+      if (!result.output.defined() || !result.target.defined()) return false;
+      if constexpr (requires { loss.target_mistake(result.output, result.target); }) {
+        // The task has another loss than this policy, which counts nothing then.
+        return loss.target_mistake(result.output, result.target).empty();
+      }
+      return true;
+    }
+    return false;
+  }
+
   template <class Result>
   void add(const Result& result) {
     if constexpr (counts && requires { loss_->correct(result.output, result.target); }) {
-      if (!result.output.defined() || !result.target.defined()) return;
-      if constexpr (requires { loss_->target_mistake(result.output, result.target); }) {
-        // The task has another loss than this policy, which counts nothing then.
-        if (!loss_->target_mistake(result.output, result.target).empty()) return;
-      }
+      if (!compares(*loss_, result)) return;
       counts_.select(0, 0).add_(loss_->correct(result.output, result.target));
       counts_.select(0, 1).add_(loss_->counted(result.target));
     }

@@ -26,13 +26,15 @@ class BatchWeight {
   static constexpr bool by_task =
       requires(const Task& task, const B& batch) { task.weight(batch); };
 
+  /// Whether the task or the loss policy says it of a target.
+  static constexpr bool weighs_targets = requires(const Task& task, const at::Tensor& target) {
+    task.weight(target);
+  } || requires(const Loss& loss, const at::Tensor& target) { loss.weight(target); };
+
   /// Whether it is the number of samples.
   template <class B>
-  static constexpr bool by_samples = requires {
-    Task::weighs_samples;
-  } || (!by_task<B> && !(HasTarget<B> && requires(const Loss& loss, const at::Tensor& target) {
-                                       loss.weight(target);
-                                     }));
+  static constexpr bool by_samples =
+      requires { Task::weighs_samples; } || (!by_task<B> && !(HasTarget<B> && weighs_targets));
 
   /// Throws DataError for a weight that is none.
   template <class B>
@@ -48,7 +50,9 @@ class BatchWeight {
     }
   }
   [[nodiscard]] double of_target(const at::Tensor& target) const {
-    if constexpr (requires { loss_.weight(target); }) {
+    if constexpr (requires { task_.weight(target); }) {
+      return checked<Task>(task_.weight(target));
+    } else if constexpr (requires { loss_.weight(target); }) {
       return checked<Loss>(loss_.weight(target));
     } else {
       return static_cast<double>(target.size(0));
@@ -99,6 +103,17 @@ void check_target(const Loss& loss, const at::Tensor& output, const at::Tensor& 
     throw ConfigurationError(
         "policy " + std::string(Loss::name) +
         " of axis loss cannot be computed for this model on this data: " + mistake + ".");
+  }
+}
+
+/// Throws DataError for values of a target that `loss` says it cannot take. Waits for the device.
+template <class Loss>
+void check_values(const Loss& loss, const at::Tensor& output, const at::Tensor& target) {
+  if constexpr (requires { loss.value_mistake(output, target); }) {
+    const auto mistake = loss.value_mistake(output, target);
+    if (mistake.empty()) return;
+    throw DataError("policy " + std::string(Loss::name) +
+                    " of axis loss cannot be computed on this data: " + mistake + ".");
   }
 }
 

@@ -22,7 +22,7 @@ namespace gradus {
 struct LossPlace {
   std::int64_t epoch = 0;        ///< from 1
   std::int64_t step = 0;         ///< window of the run, from 1
-  std::int64_t batch = 0;        ///< of the epoch, from 1
+  std::int64_t batch = 0;        ///< of the pass over the data, from 1
   std::int64_t micro_batch = 0;  ///< of the window, from 1
 };
 

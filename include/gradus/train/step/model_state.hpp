@@ -49,6 +49,7 @@ void ModelStep<M, Policies>::load_weights(const StateDict& from) {
 
 template <class M, class Policies>
 void ModelStep<M, Policies>::save(StateDict& to) {
+  check_own_weights("saved");
   save_weights(to);
   to.put("trained", trained(parameters_));
   states_.for_each(policies_, [&]<class P>(const P& policy, auto& of) {
@@ -61,6 +62,7 @@ void ModelStep<M, Policies>::save(StateDict& to) {
 
 template <class M, class Policies>
 void ModelStep<M, Policies>::load(const StateDict& from) {
+  check_own_weights("loaded");
   if (from.number("order") != order_of(parameters_)) {
     throw CheckpointError(
         "the saved state has other parameters, or has them in another order, than this run's "

@@ -140,6 +140,7 @@ class ModelStep {
   /// whether it stepped, as far as the host knows.
   bool step(const Rates& rates, const StepContext& context, double correction,
             const LossMeter& meter, const LossPlace& place) {
+    check_own_weights("trained");
     bool finite = true;
     if constexpr (Traits::has_scaler) {
       if (auto* scaler = this->scaler()) {
@@ -179,19 +180,22 @@ class ModelStep {
   /// While the object lives, the model holds the weights to evaluate with.
   [[nodiscard]] EvaluationWeights evaluation_weights() {
     if constexpr (Traits::averages) {
-      return {WeightSwap(parameters_, at<slot::averaging>().averages(state<slot::averaging>())),
-              WeightSwap(unique_buffers(*model_), averaged_statistics_)};
+      return {parameters_, at<slot::averaging>().averages(state<slot::averaging>()),
+              unique_buffers(*model_), averaged_statistics_, average_scopes_};
     } else {
       return {};
     }
   }
+
+  /// Throws ConfigurationError if the model is `what`, as in "saved", while it holds averages.
+  void check_own_weights(const char* what) const { average_scopes_.check(what); }
 
   /// Keeps a copy of weights, statistics and averages, in the place of an earlier one.
   void keep_best();
   /// Puts that copy back, if there is one.
   void restore_best();
 
-  void save(StateDict& to);
+  void save(StateDict& to);  ///< this and `load` throw as `check_own_weights` does
   /// Throws CheckpointError for the state of other parameters; some may be changed by then.
   void load(const StateDict& from);
 
@@ -240,6 +244,7 @@ class ModelStep {
   NumericGuard guard_;
   std::optional<DeviceSteps> device_steps_;
   StateDict best_;  ///< empty where nothing is kept
+  AverageScopes average_scopes_;
 };
 
 }  // namespace gradus

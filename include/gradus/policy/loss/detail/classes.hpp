@@ -67,9 +67,33 @@ inline std::string classes_of_mistake(const at::Tensor& output, const at::Tensor
   const auto parts = takes_parts ? c10::str(", or parts of classes, ", output.scalar_type(), " ",
                                             output.sizes(), ",")
                                  : std::string(",");
+  // [N, ..., K], as language models give them.
+  auto last = output.sizes().vec();
+  last.pop_back();
+  const bool classes_last = whole && output.dim() > 2 && target.sizes() == at::IntArrayRef(last);
   return "for outputs " + form(output) + " it takes classes, Long " +
          c10::str(at::IntArrayRef(classes)) + parts + " but the targets are " + form(target) +
-         "; give it such targets, or choose another loss";
+         (classes_last
+              ? "; choose task NextToken, which takes the classes of outputs from the last "
+                "dimension, or give them in the second"
+              : "; give it such targets, or choose another loss");
+}
+
+/// The first target that is no class of such outputs, as a clause, or "". Waits for the device.
+inline std::string class_value_mistake(const at::Tensor& output, const at::Tensor& target) {
+  if (in_parts(target)) return "";
+  const auto classes = output.size(1);
+  std::int64_t place = 0;
+  std::string mistake;
+  for_each_class(target.to(at::kLong), [&](std::int64_t k) {
+    if (mistake.empty() && k != no_class && (k < 0 || k >= classes)) {
+      mistake = c10::str("target ", place, " of a batch is class ", k, ", but the model gives ",
+                         classes, " scores; expected 0 to ", classes - 1, ", or ", no_class,
+                         " where none counts: mend the targets, or give the model more outputs");
+    }
+    ++place;
+  });
+  return mistake;
 }
 
 }  // namespace gradus::detail
