@@ -287,7 +287,7 @@ CATCH_TEST_CASE(
   auto allowed = small(run);
   CATCH_CHECK(refusal(allowed, folder.path(), other).empty());
   unchanged([&] { return small(run); },
-            "3 optimizer steps an epoch over 20 samples, but would have 4 over the 32", noise(32));
+            "3 optimizer steps a pass over 20 samples, but would have 4 over the 32", noise(32));
 
   Small::policies_type faster;  // how batches are read is no matter
   faster.at<slot::loading>().workers = 5;

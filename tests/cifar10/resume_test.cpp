@@ -290,7 +290,7 @@ CATCH_TEST_CASE(
               "--out part --test-samples 40 --stop-after-steps 9",
           5, "judged on other data: 50 samples");
   refused(again + "--out part --train-samples 96 --allow-other-data", 5,
-          "8 optimizer steps an epoch over 128 samples, but would have 6 over the 96");
+          "8 optimizer steps a pass over 128 samples, but would have 6 over the 96");
   refused(again + "--out part --test-samples 40 --allow-other-data --stop-after-steps 9", 0, "");
 }
 
