@@ -2,9 +2,9 @@
 #pragma once
 
 #include <gradus/core/image_transform.hpp>
+#include <gradus/core/tensor_fingerprint.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/error.hpp>
-#include <gradus/files/crc32c.hpp>
 
 #include <c10/core/Device.h>
 
@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -72,9 +71,7 @@ class SampleWeights {
   [[nodiscard]] std::uint32_t fingerprint() const
     requires FingerprintedDataset<D>
   {
-    const std::string_view bytes(reinterpret_cast<const char*>(weights_.data()),
-                                 weights_.size() * sizeof(double));
-    return crc32c(bytes, static_cast<std::uint32_t>(dataset_.fingerprint()));
+    return fingerprint_of(weights_, static_cast<std::uint32_t>(dataset_.fingerprint()));
   }
   [[nodiscard]] std::int64_t device_bytes() const
     requires ResidentDataset<D>
