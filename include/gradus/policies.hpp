@@ -27,6 +27,9 @@
 #include <gradus/policy/initialization/as_made.hpp>
 #include <gradus/policy/initialization/concept.hpp>
 #include <gradus/policy/initialization/identity_start.hpp>
+#include <gradus/policy/kernels/concept.hpp>
+#include <gradus/policy/kernels/fast_convolutions.hpp>
+#include <gradus/policy/kernels/library_kernels.hpp>
 #include <gradus/policy/layout/channels_last.hpp>
 #include <gradus/policy/layout/concept.hpp>
 #include <gradus/policy/layout/contiguous.hpp>

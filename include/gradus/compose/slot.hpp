@@ -76,6 +76,9 @@ struct stopping {
 struct execution {
   static constexpr std::string_view name = "execution";
 };
+struct kernels {
+  static constexpr std::string_view name = "kernels";
+};
 
 }  // namespace slot
 

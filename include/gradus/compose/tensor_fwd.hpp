@@ -15,6 +15,7 @@ struct CapturePlan;
 struct EpochRecord;
 struct GuardPlan;
 struct ImageTransform;
+struct KernelChoice;
 struct LoadingPlan;
 struct NamedTensor;
 struct PrecisionChoice;

@@ -1,30 +1,29 @@
 /// A convolution layer by the faster of two ways.
 #pragma once
 
-#include <gradus/model/detail/patches.hpp>
+#include <gradus/kernel/choosing.hpp>
+#include <gradus/kernel/convolution_shape.hpp>
+#include <gradus/kernel/product.hpp>
 #include <gradus/model/norm_relu.hpp>
 
 #include <ATen/autocast_mode.h>
-#include <ATen/ops/mm.h>
 #include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/nn/modules/conv.h>
 
-#include <array>
 #include <cstdint>
 #include <stdexcept>
 #include <variant>
+#include <vector>
 
 namespace gradus {
 
 namespace detail {
 
-inline PatchShape patch_shape(const torch::nn::Conv2dImpl& layer, const at::Tensor& x) {
+inline kernel::ConvolutionShape shape_of(const torch::nn::Conv2dImpl& layer, const at::Tensor& x) {
   const auto* padding = std::get_if<torch::ExpandingArray<2>>(&layer.options.padding());
-  return {x.size(0),
-          x.size(1),
-          x.size(2),
-          x.size(3),
+  return {{x.size(0), x.size(2), x.size(3), x.size(1)},
+          layer.options.out_channels(),
           layer.options.kernel_size()->front(),
           layer.options.stride()->front(),
           padding ? (*padding)->front() : -1};
@@ -45,30 +44,23 @@ inline bool pays_as_product(const torch::nn::Conv2dImpl& layer, const at::Tensor
       x.size(1) != options.in_channels()) {
     return false;
   }
-  const auto shape = patch_shape(layer, x);
-  if (shape.kernel == 1) return shape.stride > 1;
-  const auto pixels = shape.out_height() * shape.out_width();
+  const auto shape = shape_of(layer, x);
+  if (shape.taps == 1) return shape.stride > 1;
+  const auto out = shape.out();
+  const auto pixels = out.height * out.width;
   return pixels > 0 && pixels <= (shape.stride > 1 ? 16 : 4);
 }
 
 struct ConvolveAsProduct : torch::autograd::Function<ConvolveAsProduct> {
-  /// Weights [O, C, k, k] as [O, k * k * C]; a view where their channels lie side by side.
-  static at::Tensor as_matrix(const at::Tensor& weight) {
-    return weight.permute({0, 2, 3, 1}).reshape({weight.size(0), -1});
-  }
-
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
-                            const at::Tensor& weight, const PatchShape& shape) {
+                            const at::Tensor& weight, const kernel::ConvolutionShape& shape) {
     RECORD_FUNCTION("gradus::convolve", {});
-    const auto patches =
-        with_element_type(x, [&]<class T>(T) { return gather_patches<T>(shape, x); });
+    const auto patches = kernel::patches_of(shape, x);
     context->save_for_backward({patches, weight});
-    context->saved_data["shape"] =
-        std::vector<std::int64_t>{shape.images, shape.channels, shape.height, shape.width,
-                                  shape.kernel, shape.stride,   shape.padding};
-    return at::mm(patches, as_matrix(weight).t())
-        .view({shape.images, shape.out_height(), shape.out_width(), weight.size(0)})
-        .permute({0, 3, 1, 2});
+    context->saved_data["shape"] = std::vector<std::int64_t>{
+        shape.in.count,     shape.in.height, shape.in.width, shape.in.channels,
+        shape.out_channels, shape.taps,      shape.stride,   shape.padding};
+    return kernel::product(shape, patches, weight);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -82,22 +74,12 @@ struct ConvolveAsProduct : torch::autograd::Function<ConvolveAsProduct> {
     const auto saved = context->get_saved_variables();
     const auto& weight = saved[1];
     const auto n = context->saved_data["shape"].toIntVector();
-    const PatchShape shape{n[0], n[1], n[2], n[3], n[4], n[5], n[6]};
-    const auto rows = gradients[0]
-                          .to(weight.scalar_type())
-                          .permute({0, 2, 3, 1})
-                          .reshape({shape.rows(), weight.size(0)});
+    const kernel::ConvolutionShape shape{{n[0], n[1], n[2], n[3]}, n[4], n[5], n[6], n[7]};
+    const auto dy = gradients[0].to(weight.scalar_type());
     torch::autograd::variable_list of(3);
-    if (context->needs_input_grad(0)) {
-      of[0] = at::empty({shape.images, shape.channels, shape.height, shape.width},
-                        weight.options().memory_format(at::MemoryFormat::ChannelsLast));
-      const auto patches = at::mm(rows, as_matrix(weight));
-      with_element_type(patches, [&]<class T>(T) { scatter_patches<T>(shape, patches, of[0]); });
-    }
+    if (context->needs_input_grad(0)) of[0] = kernel::product_input_gradient(shape, dy, weight);
     if (context->needs_input_grad(1)) {
-      of[1] = at::mm(rows.t(), saved[0])
-                  .view({weight.size(0), shape.kernel, shape.kernel, shape.channels})
-                  .permute({0, 3, 1, 2});
+      of[1] = kernel::product_weight_gradient(shape, dy, saved[0]);
     }
     return of;
   }
@@ -109,17 +91,17 @@ struct ConvolveAsProduct : torch::autograd::Function<ConvolveAsProduct> {
 ///
 /// On the CPU, where channels lie side by side and the maps are so small that LibTorch's
 /// convolution is slower, the patches are gathered and multiplied as matrices: the same sums in
-/// another order. That way can't be differentiated twice. Elsewhere it is the layer's own
-/// `forward`.
+/// another order. That way can't be differentiated twice. Elsewhere, and where a kernels policy
+/// chooses, it is the layer's own `forward`.
 inline at::Tensor convolve(torch::nn::Conv2d& layer, const at::Tensor& x) {
-  if (!detail::pays_as_product(*layer, x)) return layer(x);
+  if (kernel::convolution_scopes() > 0 || !detail::pays_as_product(*layer, x)) return layer(x);
   auto weight = layer->weight;
   if (at::autocast::is_autocast_enabled(at::kCPU)) {
     weight =
         at::autocast::cached_cast(at::autocast::get_autocast_dtype(at::kCPU), weight, at::kCPU);
   }
   if (weight.scalar_type() != x.scalar_type()) return layer(x);
-  return detail::ConvolveAsProduct::apply(x, weight, detail::patch_shape(*layer, x));
+  return detail::ConvolveAsProduct::apply(x, weight, detail::shape_of(*layer, x));
 }
 
 }  // namespace gradus

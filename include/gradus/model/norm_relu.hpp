@@ -46,10 +46,7 @@ inline NormCall call_of(torch::nn::BatchNorm2dImpl& norm) {
   return call;
 }
 
-template <class Body>
-auto with_element_type(const at::Tensor& x, Body body) {
-  return x.scalar_type() == at::kFloat ? body(float{}) : body(c10::BFloat16{});
-}
+using kernel::with_element_type;
 
 struct NormRelu : torch::autograd::Function<NormRelu> {
   static at::Tensor run(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,

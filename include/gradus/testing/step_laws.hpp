@@ -1,6 +1,8 @@
-/// Laws of the axes that act within the forward pass: precision and loss.
+/// Laws of the axes that act within the forward pass: precision, kernels and loss.
 #pragma once
 
+#include <gradus/core/kernel_choice.hpp>
+#include <gradus/policy/kernels/concept.hpp>
 #include <gradus/policy/loss/concept.hpp>
 #include <gradus/policy/precision/concept.hpp>
 #include <gradus/policy/precision/precision_choice.hpp>
@@ -11,6 +13,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 namespace gradus::testing {
 
@@ -35,6 +38,39 @@ void axis_laws(slot::precision, BrokenLaws& laws, const P& policy) {
   laws.law(at::autocast::is_autocast_enabled(at::kCPU) == enabled, "its scope restores autocast");
   output.sum().backward();
   laws.law(weight.grad().scalar_type() == at::kFloat, "gradients of weights are float32");
+  state_laws(laws, policy, state, policy.start(cpu));
+}
+
+template <class P>
+void axis_laws(slot::kernels, BrokenLaws& laws, const P& policy) {
+  const c10::Device cpu(c10::kCPU);
+  auto state = policy.start(cpu);
+  laws.law(policy.choices(state).empty(), "nothing is chosen before anything runs");
+  const auto x = torch::randn({4, 16, 9, 9}), weight = torch::randn({16, 16, 3, 3});
+  const auto bias = torch::randn({16});
+  const auto compute = [&](bool in_scope) {
+    const auto w = weight.clone().requires_grad_();
+    const auto y = [&] {
+      if (!in_scope) return torch::conv2d(x, w, bias, 1, 1).relu();
+      [[maybe_unused]] const auto scope = policy.kernel_scope(state);
+      return torch::conv2d(x, w, bias, 1, 1).relu();
+    }();
+    y.sum().backward();  // outside: gradients may be computed when the scope has ended
+    return std::pair(y.detach(), w.grad());
+  };
+  const auto [expected, expected_gradient] = compute(false);
+  const auto [output, gradient] = compute(true);
+  const auto near = [](const at::Tensor& one, const at::Tensor& other) {
+    return one.sizes() == other.sizes() && one.scalar_type() == other.scalar_type() &&
+           ((one - other).norm() / other.norm()).template item<double>() < 1e-4;
+  };
+  laws.law(near(output, expected), "its operators give what LibTorch's do");
+  laws.law(near(gradient, expected_gradient), "their gradients are LibTorch's");
+  laws.law(compute(false).first.equal(expected), "outside of its scope nothing has changed");
+  laws.law(compute(true).first.equal(output), "what was chosen once stays");
+  for (const auto& choice : policy.choices(state)) {
+    laws.law(!choice.operation.empty() && !choice.way.empty(), "it says what it has chosen");
+  }
   state_laws(laws, policy, state, policy.start(cpu));
 }
 

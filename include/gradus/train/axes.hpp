@@ -10,6 +10,7 @@
 #include <gradus/policy/freezing/no_freezing.hpp>
 #include <gradus/policy/guard/guard.hpp>
 #include <gradus/policy/initialization/as_made.hpp>
+#include <gradus/policy/kernels/library_kernels.hpp>
 #include <gradus/policy/layout/contiguous.hpp>
 #include <gradus/policy/loading/plain.hpp>
 #include <gradus/policy/loss/cross_entropy.hpp>
@@ -25,15 +26,16 @@
 
 namespace gradus {
 
-using TrainerAxes = Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
-                         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>,
-                         Axis<slot::sharing, NoSharing>, Axis<slot::loading, Plain>,
-                         Axis<slot::augmentation, NoAugmentation>, Axis<slot::layout, Contiguous>,
-                         Axis<slot::resolution, FullResolution>, Axis<slot::loss, CrossEntropy>,
-                         Axis<slot::initialization, AsMade>, Axis<slot::mixing, NoMixing>,
-                         Axis<slot::clipping, NoClipping>, Axis<slot::averaging, NoAveraging>,
-                         Axis<slot::guard, Guard>, Axis<slot::stopping, AllEpochs>,
-                         Axis<slot::execution, Eager>, Axis<slot::task, Supervised>,
-                         Axis<slot::freezing, NoFreezing>, Axis<slot::sampling, Shuffle>>;
+using TrainerAxes =
+    Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
+         Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>, Axis<slot::sharing, NoSharing>,
+         Axis<slot::loading, Plain>, Axis<slot::augmentation, NoAugmentation>,
+         Axis<slot::layout, Contiguous>, Axis<slot::resolution, FullResolution>,
+         Axis<slot::loss, CrossEntropy>, Axis<slot::initialization, AsMade>,
+         Axis<slot::mixing, NoMixing>, Axis<slot::clipping, NoClipping>,
+         Axis<slot::averaging, NoAveraging>, Axis<slot::guard, Guard>,
+         Axis<slot::stopping, AllEpochs>, Axis<slot::execution, Eager>,
+         Axis<slot::task, Supervised>, Axis<slot::freezing, NoFreezing>,
+         Axis<slot::sampling, Shuffle>, Axis<slot::kernels, LibraryKernels>>;
 
 }  // namespace gradus

@@ -1,6 +1,5 @@
-/// The trainer of a canonical set of policies: what it holds and offers. Its loop is in
-/// train/begin.hpp, fit.hpp and step.hpp, its evaluation in train/evaluate.hpp; include
-/// train/trainer.hpp to have all.
+/// The trainer of a canonical set of policies: what it holds and offers. Loop: train/begin.hpp,
+/// fit.hpp, step.hpp; evaluation: train/evaluate.hpp; all: train/trainer.hpp.
 #pragma once
 
 #include <gradus/compose/policy_set.hpp>
@@ -21,7 +20,6 @@
 #include <gradus/train/run/train_clock.hpp>
 #include <gradus/train/step/call_mistakes.hpp>
 #include <gradus/train/step/compute.hpp>
-#include <gradus/train/step/loss_inputs.hpp>
 #include <gradus/train/step/loss_meter.hpp>
 #include <gradus/train/step/metric_tallies.hpp>
 #include <gradus/train/step/model_step.hpp>
@@ -31,7 +29,6 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -158,6 +155,10 @@ class BasicTrainer {
   }
   /// What became of the last run's steps, where the execution policy captures them.
   [[nodiscard]] const ExecutionReport& execution_report() const { return captured_.report(); }
+  /// What the kernels policy has chosen so far: a KernelChoice for each.
+  [[nodiscard]] auto kernel_choices() const {
+    return at<slot::kernels>().choices(state<slot::kernels>());
+  }
   /// Each trained parameter once.
   [[nodiscard]] const std::vector<NamedTensor>& parameters() const {
     return model_step_.parameters();

@@ -2,29 +2,18 @@
 /// pass that scales, adds and cuts.
 #pragma once
 
-#include <gradus/model/detail/for_chunks.hpp>
-
-#include <c10/util/BFloat16.h>
+#include <gradus/kernel/elements.hpp>
+#include <gradus/kernel/for_chunks.hpp>
+#include <gradus/kernel/instruction_set.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <vector>
 
 namespace gradus::detail {
 
-[[gnu::always_inline]] inline float load(const float& at) { return at; }
-[[gnu::always_inline]] inline float load(const c10::BFloat16& at) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(at.x) << 16);
-}
-
-[[gnu::always_inline]] inline void store(float& at, float value) { at = value; }
-/// To the nearest, ties to even; written so that compilers vectorize it.
-[[gnu::always_inline]] inline void store(c10::BFloat16& at, float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const std::uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  at.x = static_cast<std::uint16_t>(value != value ? 0x7fc0U : rounded);
-}
+using kernel::load;
+using kernel::store;
 
 /// Not a number stays so, as in LibTorch's.
 [[gnu::always_inline]] inline float relu(float value) { return value < 0 ? 0.0F : value; }
@@ -32,34 +21,6 @@ namespace gradus::detail {
 /// The part of a gradient that reaches relu's input, whose output was `out`.
 [[gnu::always_inline]] inline float passed_by_relu(float gradient, float out) {
   return out > 0 ? gradient : 0.0F;
-}
-
-#if defined(__x86_64__) && defined(__GNUC__)
-template <class Loop>
-#if defined(__clang__)
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl")]]
-#else
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")]]
-#endif
-void run_avx512(const Loop& loop, std::int64_t chunk) {
-  loop(chunk);
-}
-template <class Loop>
-[[gnu::target("avx2,fma")]] void run_avx2(const Loop& loop, std::int64_t chunk) {
-  loop(chunk);
-}
-#endif
-
-/// Runs one chunk of an always-inlined loop with the widest vectors that this processor has,
-/// whatever the flags of the program.
-template <class Loop>
-void run_wide(const Loop& loop, std::int64_t chunk) {
-#if defined(__x86_64__) && defined(__GNUC__)
-  static const int level = __builtin_cpu_supports("avx512bw") ? 2 : __builtin_cpu_supports("avx2");
-  if (level == 2) return run_avx512(loop, chunk);
-  if (level == 1) return run_avx2(loop, chunk);
-#endif
-  loop(chunk);
 }
 
 /// How a tensor of `size` elements is walked: in chunks, and in each by periods, a whole number of
@@ -92,6 +53,16 @@ struct Walk {
   }
 };
 
+/// Calls `loop(chunk)`, always inlined, for each chunk, on all threads.
+template <class Loop>
+void run_chunks(const Walk& walk, const Loop& loop) {
+  kernel::for_chunks(walk.chunks(), [&](std::int64_t from, std::int64_t to) {
+    kernel::run_wide([&](auto) __attribute__((always_inline)) {
+      for (auto chunk = from; chunk < to; ++chunk) loop(chunk);
+    });
+  });
+}
+
 /// Adds `terms(i, c)` of every element `i`, `c` its place in the period, per channel. Returns two
 /// sums a channel, [2, C]. Float within a chunk, double between them.
 template <class Terms>
@@ -123,9 +94,7 @@ std::vector<double> channel_sums(const Walk& walk, const Terms& terms) {
       part[walk.channels + c % walk.channels] += second[c];
     }
   };
-  for_chunks(walk.chunks(), [&](std::int64_t from, std::int64_t to) {
-    for (auto chunk = from; chunk < to; ++chunk) run_wide(loop, chunk);
-  });
+  run_chunks(walk, loop);
   std::vector<double> sums(2 * channels);
   for (std::size_t i = 0; i < parts.size(); ++i) sums[i % sums.size()] += parts[i];
   return sums;
@@ -140,9 +109,7 @@ void each_element(const Walk& walk, const Body& body) {
                        for (std::int64_t c = 0; c < length; ++c) body(at + c, c);
                      });
   };
-  for_chunks(walk.chunks(), [&](std::int64_t from, std::int64_t to) {
-    for (auto chunk = from; chunk < to; ++chunk) run_wide(loop, chunk);
-  });
+  run_chunks(walk, loop);
 }
 
 }  // namespace gradus::detail

@@ -13,6 +13,7 @@
 #include <gradus/train/model/prepare_model.hpp>
 #include <gradus/train/model/weight_swap.hpp>
 #include <gradus/train/step/device_steps.hpp>
+#include <gradus/train/step/forward_scope.hpp>
 #include <gradus/train/step/loss_meter.hpp>
 #include <gradus/train/step/numeric_guard.hpp>
 #include <gradus/train/step/policy_checks.hpp>
@@ -76,10 +77,8 @@ class ModelStep {
   }
   /// The gradient scaler, or null.
   [[nodiscard]] auto scaler() { return at<slot::precision>().scaler(state<slot::precision>()); }
-  /// While it lives, a model computes in the precision of the policies.
-  [[nodiscard]] auto forward_scope() {
-    return at<slot::precision>().forward_scope(state<slot::precision>());
-  }
+  /// While it lives, a model computes with the kernels and in the precision of the policies.
+  [[nodiscard]] auto forward_scope() { return forward_scope_of(policies_, states_); }
 
   /// Freezes and thaws for an epoch, from 0. Returns whether anything has changed.
   bool begin_epoch(std::int64_t epoch) {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <functional>
 
-namespace gradus::detail {
+namespace gradus::kernel {
 
 /// Calls `body(first, last)` for parts of [0, count), on LibTorch's threads. Its `parallel_for` is
 /// a template that runs serially where the caller is compiled without OpenMP; an iterator runs
@@ -25,4 +25,4 @@ inline void for_chunks(std::int64_t count,
       /*grain_size=*/1);
 }
 
-}  // namespace gradus::detail
+}  // namespace gradus::kernel

@@ -1,0 +1,118 @@
+/// One part of a convolution in a given way, over tensors whose channels lie side by side.
+#pragma once
+
+#include <gradus/kernel/algorithms.hpp>
+#include <gradus/kernel/convolution_pass.hpp>
+#include <gradus/kernel/convolution_shape.hpp>
+#include <gradus/kernel/product.hpp>
+#include <gradus/kernel/tiles.hpp>
+#include <gradus/kernel/way.hpp>
+#include <gradus/kernel/weight_gradient.hpp>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/convolution.h>
+#include <ATen/ops/convolution_backward.h>
+#include <ATen/ops/empty.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace gradus::kernel {
+
+namespace detail {
+
+inline at::Tensor images_like(const at::Tensor& x, const Images& images) {
+  return at::empty({images.count, images.channels, images.height, images.width},
+                   x.options().memory_format(at::MemoryFormat::ChannelsLast));
+}
+
+inline at::Tensor by_library(const ConvolutionShape& shape, const at::Tensor& dy,
+                             const at::Tensor& x, const at::Tensor& weight, bool of_input) {
+  const std::array<std::int64_t, 2> stride{shape.stride, shape.stride};
+  const std::array<std::int64_t, 2> padding{shape.padding, shape.padding};
+  const std::array<std::int64_t, 2> ones{1, 1}, zeros{0, 0};
+  auto [dx, dw, db] = at::convolution_backward(dy, x, weight, std::nullopt, stride, padding, ones,
+                                               /*transposed=*/false, zeros, /*groups=*/1,
+                                               std::array{of_input, !of_input, false});
+  return of_input ? dx : dw;
+}
+
+/// `body(Algorithm{})` for the tiles of `way` that fit `shape`.
+template <class Body>
+void with_algorithm(const ConvolutionShape& shape, ConvolutionWay way, const Body& body) {
+  const bool large = way == ConvolutionWay::large_tiles;
+  if (shape.taps == 1) {
+    return shape.stride == 1 ? body(Pointwise<1>{}) : body(Pointwise<2>{});
+  }
+  if (shape.stride == 1) return large ? body(Stride1<4>{}) : body(Stride1<2>{});
+  return large ? body(Stride2<4>{}) : body(Stride2<2>{});
+}
+
+inline Weights weights_of(const at::Tensor& weight, bool turned) {
+  return {weight.const_data_ptr<float>(), weight.size(0), weight.size(1), turned};
+}
+
+}  // namespace detail
+
+/// y [N, O, H, W] of x [N, C, H, W] and weight [O, C, k, k], both with their channels side by side;
+/// `bias` [O] may be undefined. `way` is one of `ways_for` their shape and type.
+inline at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, const at::Tensor& x,
+                           const at::Tensor& weight, const at::Tensor& bias) {
+  if (way == ConvolutionWay::library) {
+    const std::array<std::int64_t, 2> stride{shape.stride, shape.stride};
+    const std::array<std::int64_t, 2> padding{shape.padding, shape.padding};
+    const std::array<std::int64_t, 2> ones{1, 1}, zeros{0, 0};
+    return at::convolution(x, weight, bias, stride, padding, ones, /*transposed=*/false, zeros, 1);
+  }
+  if (way == ConvolutionWay::product) {
+    auto y = product(shape, patches_of(shape, x), weight);
+    return bias.defined() ? y.add_(bias.view({1, -1, 1, 1})) : y;
+  }
+  auto y = detail::images_like(x, shape.out());
+  detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
+    const auto tiles = forward_tiles<Algorithm>(shape);
+    ConvolutionPass(tiles, x.const_data_ptr<float>(), detail::weights_of(weight, false),
+                    bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+                    y.mutable_data_ptr<float>())
+        .run();
+  });
+  return y;
+}
+
+/// Gradient [N, C, H, W] of the input from dy [N, O, H, W]; x gives LibTorch its form only.
+inline at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& shape,
+                                 const at::Tensor& dy, const at::Tensor& x,
+                                 const at::Tensor& weight) {
+  if (way == ConvolutionWay::library) return detail::by_library(shape, dy, x, weight, true);
+  if (way == ConvolutionWay::product) return product_input_gradient(shape, dy, weight);
+  auto dx = detail::images_like(dy, shape.in);
+  detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
+    const auto tiles = transposed_tiles<Algorithm>(shape);
+    ConvolutionPass(tiles, dy.const_data_ptr<float>(), detail::weights_of(weight, true), nullptr,
+                    dx.mutable_data_ptr<float>())
+        .run();
+  });
+  return dx;
+}
+
+/// Gradient [O, C, k, k] of the weights; weight gives LibTorch its form only.
+inline at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& shape,
+                                  const at::Tensor& dy, const at::Tensor& x,
+                                  const at::Tensor& weight) {
+  if (way == ConvolutionWay::library) return detail::by_library(shape, dy, x, weight, false);
+  if (way == ConvolutionWay::product) {
+    return product_weight_gradient(shape, dy, patches_of(shape, x));
+  }
+  auto dw =
+      at::empty(weight.sizes(), weight.options().memory_format(at::MemoryFormat::ChannelsLast));
+  detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
+    const auto tiles = forward_tiles<Algorithm>(shape);
+    WeightGradient(tiles, x.const_data_ptr<float>(), dy.const_data_ptr<float>(),
+                   dw.mutable_data_ptr<float>())
+        .run();
+  });
+  return dw;
+}
+
+}  // namespace gradus::kernel

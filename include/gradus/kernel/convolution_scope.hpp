@@ -1,0 +1,149 @@
+/// Puts chosen ways in the place of LibTorch's `conv2d`, for one thread and a while.
+#pragma once
+
+#include <gradus/kernel/choosing.hpp>
+#include <gradus/kernel/convolution_choices.hpp>
+#include <gradus/kernel/convolution_function.hpp>
+
+#include <ATen/TensorSubclassLikeUtils.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/conv2d.h>
+#include <c10/core/DispatchKey.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace gradus {
+
+namespace kernel {
+
+/// The key under which `conv2d` is found while a scope lives. LibTorch has it for modes that are
+/// made outside, and has no kernels of its own there.
+constexpr auto convolution_key = c10::DispatchKey::DeferredInit;
+
+inline c10::intrusive_ptr<ConvolutionChoices>& choices_of_thread() {
+  thread_local c10::intrusive_ptr<ConvolutionChoices> choices;
+  return choices;
+}
+
+/// The arguments of `conv2d`.
+struct ConvolutionArguments {
+  const at::Tensor& x;
+  const at::Tensor& weight;
+  const std::optional<at::Tensor>& bias;
+  c10::SymIntArrayRef stride, padding, dilation;
+  const c10::SymInt& groups;
+
+  [[nodiscard]] at::Tensor by_library() const {
+    const c10::impl::ExcludeDispatchKeyGuard off(convolution_key);
+    return at::conv2d_symint(x, weight, bias, stride, padding, dilation, groups);
+  }
+};
+
+/// Whether a tensor is what kernels read: dense memory of the processor, without a tangent.
+inline bool is_plain(const at::Tensor& tensor) {
+  return tensor.is_cpu() && tensor.layout() == at::kStrided && !tensor.is_neg() &&
+         !at::isTensorSubclassLike(tensor) && !tensor._fw_grad(/*level=*/0).defined();
+}
+
+/// The number that one side and the other have, or nothing if they differ.
+inline std::optional<std::int64_t> both(c10::SymIntArrayRef pair) {
+  const auto first = pair.front().maybe_as_int();
+  if (!first || pair.back().maybe_as_int() != first) return std::nullopt;
+  return first;
+}
+
+/// What those arguments ask for, if other ways than LibTorch's can serve them.
+inline std::optional<ConvolutionCall> served(const ConvolutionArguments& of) {
+  const auto& [x, weight, bias, stride, padding, dilation, groups] = of;
+  const auto type = weight.scalar_type();
+  if (!is_plain(x) || !is_plain(weight) || (type != at::kFloat && type != at::kBFloat16) ||
+      x.scalar_type() != type || x.dim() != 4 || weight.dim() != 4 || x.numel() == 0 ||
+      weight.numel() == 0 || groups != 1 || both(dilation) != 1 ||
+      weight.size(2) != weight.size(3) || x.size(1) != weight.size(1)) {
+    return std::nullopt;
+  }
+  if (bias && bias->defined() &&
+      (!is_plain(*bias) || bias->scalar_type() != type || bias->dim() != 1 ||
+       bias->size(0) != weight.size(0) || !bias->is_contiguous())) {
+    return std::nullopt;
+  }
+  const auto step = both(stride), around = both(padding);
+  if (!step || !around || *step < 1 || *around < 0) return std::nullopt;
+  const ConvolutionShape shape{
+      {x.size(0), x.size(2), x.size(3), x.size(1)}, weight.size(0), weight.size(2), *step, *around};
+  const auto smallest = std::min(shape.in.height, shape.in.width) + 2 * shape.padding;
+  if (smallest < shape.taps || ways_for(shape, type).size() == 1) return std::nullopt;
+  const bool channels_last = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast ||
+                             weight.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
+  return ConvolutionCall{shape, type, channels_last};
+}
+
+inline at::Tensor scoped_conv2d(const at::Tensor& x, const at::Tensor& weight,
+                                const std::optional<at::Tensor>& bias, c10::SymIntArrayRef stride,
+                                c10::SymIntArrayRef padding, c10::SymIntArrayRef dilation,
+                                c10::SymInt groups) {
+  const auto& choices = choices_of_thread();
+  if (!choices) {
+    return ConvolutionArguments{x, weight, bias, stride, padding, dilation, groups}.by_library();
+  }
+  const c10::impl::ExcludeDispatchKeyGuard off(convolution_key);
+  const auto cast = [](const at::Tensor& tensor) {
+    return at::autocast::cached_cast(at::autocast::get_autocast_dtype(at::kCPU), tensor, at::kCPU);
+  };
+  const bool casts = x.is_cpu() && at::autocast::is_autocast_enabled(at::kCPU);
+  const auto input = casts ? cast(x) : x;
+  const auto filters = casts ? cast(weight) : weight;
+  const auto added =
+      bias && bias->defined() ? std::optional(casts ? cast(*bias) : *bias) : std::nullopt;
+  const ConvolutionArguments arguments{input, filters, added, stride, padding, dilation, groups};
+  const auto call = served(arguments);
+  if (!call)
+    return ConvolutionArguments{x, weight, bias, stride, padding, dilation, groups}.by_library();
+  return Convolution::apply(input, filters, added, *call, choices);
+}
+
+/// Makes LibTorch ask `scoped_conv2d` under the key, once in a process.
+inline void register_convolution() {
+  static const auto* const libraries = [] {
+    auto* fallback =
+        new torch::Library(torch::Library::IMPL, "_", convolution_key, __FILE__, __LINE__);
+    fallback->fallback(torch::CppFunction::makeFallthrough());
+    auto* aten =
+        new torch::Library(torch::Library::IMPL, "aten", convolution_key, __FILE__, __LINE__);
+    aten->impl("conv2d", TORCH_FN(scoped_conv2d));
+    return aten;  // lives as long as the process does
+  }();
+  static_cast<void>(libraries);
+}
+
+}  // namespace kernel
+
+/// While it lives, each `conv2d` that this thread calls, whatever module it is in, goes the way
+/// that `choices` have for it, if there are several, and is LibTorch's else. So do its gradients,
+/// whenever they are computed. Scopes nest.
+class ConvolutionScope {
+ public:
+  explicit ConvolutionScope(c10::intrusive_ptr<ConvolutionChoices> choices)
+      : before_(std::exchange(kernel::choices_of_thread(), std::move(choices))),
+        key_((kernel::register_convolution(), kernel::convolution_key)) {
+    ++kernel::convolution_scopes();
+  }
+  ConvolutionScope(const ConvolutionScope&) = delete;
+  ConvolutionScope& operator=(const ConvolutionScope&) = delete;
+  ~ConvolutionScope() {
+    --kernel::convolution_scopes();
+    kernel::choices_of_thread() = std::move(before_);
+  }
+
+ private:
+  c10::intrusive_ptr<ConvolutionChoices> before_;
+  c10::impl::IncludeDispatchKeyGuard key_;
+};
+
+}  // namespace gradus

@@ -1,0 +1,38 @@
+/// Images, and convolutions over them, in numbers.
+#pragma once
+
+#include <cstdint>
+
+namespace gradus::kernel {
+
+/// Images [N, H, W, C], channels side by side.
+struct Images {
+  std::int64_t count, height, width, channels;
+
+  /// Numbers of one image.
+  [[nodiscard]] std::int64_t size() const { return height * width * channels; }
+  /// Pixels of all.
+  [[nodiscard]] std::int64_t pixels() const { return count * height * width; }
+
+  friend bool operator==(const Images&, const Images&) = default;
+};
+
+/// Square filters over square steps, as a layer says.
+struct ConvolutionShape {
+  Images in;
+  std::int64_t out_channels;
+  std::int64_t taps, stride, padding;
+
+  [[nodiscard]] std::int64_t outputs_over(std::int64_t length) const {
+    return (length + 2 * padding - taps) / stride + 1;
+  }
+  [[nodiscard]] Images out() const {
+    return {in.count, outputs_over(in.height), outputs_over(in.width), out_channels};
+  }
+  /// Numbers of the patch that an output pixel sees.
+  [[nodiscard]] std::int64_t patch() const { return taps * taps * in.channels; }
+
+  friend bool operator==(const ConvolutionShape&, const ConvolutionShape&) = default;
+};
+
+}  // namespace gradus::kernel

@@ -1,0 +1,98 @@
+/// Filters transformed, and gradients of transformed filters back.
+#pragma once
+
+#include <gradus/kernel/transforms.hpp>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace gradus::kernel {
+
+template <class Algorithm>
+constexpr std::int64_t filters_of = std::int64_t{Algorithm::filters} * Algorithm::filters;
+
+/// The weights [O, taps, taps, C] of a layer, as a pass uses them: forward, or, for the gradient of
+/// the input, turned and with O and C exchanged.
+struct Weights {
+  const float* data;
+  std::int64_t out, in;
+  bool turned = false;
+
+  [[nodiscard]] std::int64_t rows() const { return turned ? out : in; }
+  [[nodiscard]] std::int64_t columns() const { return turned ? in : out; }
+};
+
+/// Transforms the filters of output panel `which` to right matrices [rows, 16] in panel `to_panel`
+/// of `to`. Rows and columns that are none are zero.
+template <class Set, class Algorithm>
+[[gnu::always_inline]] inline void transform_filters(const Weights& weights, std::int64_t which,
+                                                     const Factors& to, std::int64_t to_panel) {
+  using V = Vector<Set::lanes>;
+  constexpr int taps = Algorithm::taps, filters = Algorithm::filters, all = taps * taps;
+  const auto wide = std::min(panel, weights.columns() - which * panel);
+  for (std::int64_t row = 0; row < weights.rows(); row += panel) {
+    const auto deep = std::min(panel, weights.rows() - row);
+    float block[all][panel][panel] = {};
+    for (std::int64_t i = 0; i < (weights.turned ? deep : wide); ++i) {
+      const auto o = weights.turned ? row + i : which * panel + i;
+      const float* from =
+          weights.data + o * all * weights.in + (weights.turned ? which * panel : row);
+      for (int tap = 0; tap < all; ++tap, from += weights.in) {
+        if (weights.turned) {
+          std::copy_n(from, wide, block[all - 1 - tap][i]);
+        } else {
+          for (std::int64_t j = 0; j < deep; ++j) block[tap][j][i] = from[j];
+        }
+      }
+    }
+    for (std::int64_t i = 0; i < panel; ++i) {
+      for (int lane = 0; lane < panel; lane += Set::lanes) {
+        float* at = to.at(0, to_panel) + (row + i) * panel + lane;
+        transform_square<taps, filters, V>(
+            [&](int y, int x, V& v)
+                __attribute__((always_inline)) { load(v, block[y * taps + x][i] + lane); },
+            [](const V* g, V* u) __attribute__((always_inline)) { Algorithm::filter(g, u); },
+            [&](int y, int x, const V& v) __attribute__((always_inline)) {
+              store(at + (y * filters + x) * to.point_step, v);
+            });
+      }
+    }
+  }
+}
+
+/// A part of dw [O, taps, taps, C]: filters from `first_out` on, of which there are `outs`, and
+/// channels of panel `which`.
+struct WeightPart {
+  float* dw;
+  std::int64_t in;
+  std::int64_t first_out, outs, which;
+};
+
+/// Sets that part of dw, or adds to it, from products [filters, outs, 16] in panel 0 of `sums`.
+template <class Set, class Algorithm>
+[[gnu::always_inline]] inline void add_filter_gradients(const Factors& sums, const WeightPart& part,
+                                                        bool adds) {
+  using V = Vector<Set::lanes>;
+  constexpr int taps = Algorithm::taps, filters = Algorithm::filters, all = taps * taps;
+  const auto channels = std::min(panel, part.in - part.which * panel);
+  for (std::int64_t o = 0; o < part.outs; ++o) {
+    float of_taps[all][panel];
+    for (int lane = 0; lane < panel; lane += Set::lanes) {
+      const float* at = sums.at(0, 0) + o * panel + lane;
+      transform_square<filters, taps, V>(
+          [&](int y, int x, V& v)
+              __attribute__((always_inline)) { load(v, at + (y * filters + x) * sums.point_step); },
+          [](const V* u, V* g) __attribute__((always_inline)) { Algorithm::filter_gradient(u, g); },
+          [&](int y, int x, const V& v)
+              __attribute__((always_inline)) { store(of_taps[y * taps + x] + lane, v); });
+    }
+    float* to = part.dw + (part.first_out + o) * all * part.in + part.which * panel;
+    for (int tap = 0; tap < all; ++tap, to += part.in) {
+      for (std::int64_t c = 0; c < channels; ++c) {
+        to[c] = adds ? to[c] + of_taps[tap][c] : of_taps[tap][c];
+      }
+    }
+  }
+}
+
+}  // namespace gradus::kernel

@@ -1,0 +1,67 @@
+/// The ways in which a convolution can be computed.
+#pragma once
+
+#include <gradus/kernel/convolution_shape.hpp>
+
+#include <c10/core/ScalarType.h>
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace gradus {
+
+/// How one part of a convolution is computed.
+enum class ConvolutionWay : std::uint8_t {
+  library,      ///< by LibTorch's operator
+  product,      ///< the patches gathered, and multiplied as matrices
+  small_tiles,  ///< float32, fast filtering over tiles of 2 x 2 outputs
+  large_tiles,  ///< the same over 4 x 4: fewer products, errors about five times larger
+};
+
+constexpr std::array<std::string_view, 4> enum_names(ConvolutionWay) {
+  return {"library", "product", "small_tiles", "large_tiles"};
+}
+
+/// The parts of a convolution in a training step.
+enum class ConvolutionPart : std::uint8_t { forward, input_gradient, weight_gradient };
+
+constexpr std::array<std::string_view, 3> enum_names(ConvolutionPart) {
+  return {"forward", "input_gradient", "weight_gradient"};
+}
+
+namespace kernel {
+
+/// Whether tiles serve a shape: filters of 1 x 1 or 3 x 3, stride 1 or 2.
+inline bool fits_tiles(const ConvolutionShape& shape) {
+  if (shape.stride != 1 && shape.stride != 2) return false;
+  return (shape.taps == 3 && shape.padding <= 2) || (shape.taps == 1 && shape.padding == 0);
+}
+
+/// Those that can compute `shape` and may pay, LibTorch's first.
+inline std::vector<ConvolutionWay> ways_for(const ConvolutionShape& shape, c10::ScalarType type) {
+  using enum ConvolutionWay;
+  constexpr std::int64_t small = 64;  // pixels, up to which a copy of all patches is cheap
+  const auto out = shape.out();
+  std::vector<ConvolutionWay> ways{library};
+  if (out.height * out.width <= small) ways.push_back(product);
+  if (type == c10::kFloat && fits_tiles(shape)) {
+    ways.push_back(small_tiles);
+    if (shape.taps == 3 && out.height > 2 && out.width > 2) ways.push_back(large_tiles);
+  }
+  return ways;
+}
+
+/// What pays on most processors, without a measurement.
+inline ConvolutionWay usual_way(const ConvolutionShape& shape, c10::ScalarType type) {
+  using enum ConvolutionWay;
+  const auto ways = ways_for(shape, type);
+  const bool deep = shape.in.channels >= 16 && shape.out_channels >= 16;
+  if (deep && shape.taps == 3 && shape.stride == 1) return ways.back();
+  return library;
+}
+
+}  // namespace kernel
+
+}  // namespace gradus

@@ -1,0 +1,169 @@
+/// The gradient of a convolution's filters in float32 by a fast algorithm.
+#pragma once
+
+#include <gradus/kernel/filters.hpp>
+#include <gradus/kernel/for_chunks.hpp>
+#include <gradus/kernel/instruction_set.hpp>
+#include <gradus/kernel/panel_product.hpp>
+#include <gradus/kernel/tiles.hpp>
+#include <gradus/kernel/transforms.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+namespace gradus::kernel {
+
+/// dw [O, taps, taps, C] from x and the gradients dy of outputs.
+///
+/// Sums over a block's tiles are transformed back at once and added to dw: no accumulator is larger
+/// than the weights. What is added in which order hangs on the shape alone, not on threads.
+template <class Algorithm>
+class WeightGradient {
+ public:
+  WeightGradient(const Tiles<Algorithm>& tiles, const float* x, const float* dy, float* dw)
+      : tiles_(tiles), x_(x), dy_(dy), dw_(dw) {}
+
+  void run() const {
+    if (weights() <= few_weights) {
+      by_slices();
+    } else {
+      by_blocks();
+    }
+  }
+
+ private:
+  static constexpr std::int64_t few_weights = 64 * 64 * 9, group = 4;
+
+  /// Each slice of tiles sums to a copy of dw.
+  void by_slices() const {
+    const auto count = tiles_.count();
+    const auto rows = rows_for(128 * 1024);
+    const auto blocks = (count + rows - 1) / rows;
+    const auto slices = std::min(
+        blocks, std::clamp(16 * few_weights / weights(), std::int64_t{16}, std::int64_t{64}));
+    std::vector<float> parts(static_cast<std::size_t>((slices - 1) * weights()));
+    for_chunks(slices, [&](std::int64_t from, std::int64_t to) {
+      const auto data = of_inputs(rows), gradients = of_outputs(rows), sums = of_sums();
+      for (auto slice = from; slice < to; ++slice) {
+        float* dw = slice == 0 ? dw_ : parts.data() + (slice - 1) * weights();
+        const auto begin = slice * blocks / slices * rows;
+        const auto end = std::min(count, (slice + 1) * blocks / slices * rows);
+        for (auto first = begin; first < end; first += rows) {
+          const auto last = std::min(end, first + rows);
+          read(first, last, data, gradients, 0);
+          for (std::int64_t task = 0; task < tasks(); ++task) {
+            add(task, data, gradients, last - first, first > begin, sums, dw);
+          }
+        }
+      }
+    });
+    for (std::int64_t slice = 1; slice < slices; ++slice) {
+      const float* part = parts.data() + (slice - 1) * weights();
+      for (std::int64_t i = 0; i < weights(); ++i) dw_[i] += part[i];
+    }
+  }
+
+  /// All threads share a block of tiles.
+  void by_blocks() const {
+    const auto count = tiles_.count();
+    const auto blocks = (count + 255) / 256;
+    const auto rows = (count + blocks - 1) / blocks;
+    const auto data = of_inputs(rows), gradients = of_outputs(rows);
+    for (std::int64_t first = 0; first < count; first += rows) {
+      const auto length = std::min(count - first, rows);
+      for_chunks(length, [&](std::int64_t from, std::int64_t to) {
+        read(first + from, first + to, data, gradients, from);
+      });
+      for_chunks(tasks(), [&](std::int64_t from, std::int64_t to) {
+        const auto sums = of_sums();
+        for (auto task = from; task < to; ++task) {
+          add(task, data, gradients, length, first > 0, sums, dw_);
+        }
+      });
+    }
+  }
+
+  [[nodiscard]] std::int64_t weights() const {
+    return tiles_.out.channels * Algorithm::taps * Algorithm::taps * tiles_.in.channels;
+  }
+  [[nodiscard]] std::int64_t out_groups() const {
+    return (panels(tiles_.out.channels) + group - 1) / group;
+  }
+  /// A task is a panel of input channels and a group of panels of output channels.
+  [[nodiscard]] std::int64_t tasks() const { return panels(tiles_.in.channels) * out_groups(); }
+
+  [[nodiscard]] std::int64_t rows_for(std::int64_t floats) const {
+    const auto channels = tiles_.in.channels + tiles_.out.channels;
+    const auto rows = floats / (points_of<Algorithm> * channels);
+    return std::clamp(rows / 48, std::int64_t{1}, std::int64_t{4}) * 48;
+  }
+  [[nodiscard]] Factors of_inputs(std::int64_t rows) const {
+    return {points_of<Algorithm>, panels(tiles_.in.channels), rows};
+  }
+  [[nodiscard]] Factors of_outputs(std::int64_t rows) const {
+    return {points_of<Algorithm>, panels(tiles_.out.channels), rows};
+  }
+  [[nodiscard]] static Factors of_sums() { return {filters_of<Algorithm>, 1, group * panel}; }
+
+  void read(std::int64_t first, std::int64_t last, const Factors& data, const Factors& gradients,
+            std::int64_t row) const {
+    run_wide([&](auto set) __attribute__((always_inline)) {
+      transform_inputs<decltype(set)>(tiles_, x_, first, last, row, data);
+      transform_gradients<decltype(set)>(tiles_, dy_, first, last, row, gradients);
+    });
+  }
+
+  /// Adds to `dw`, or sets it to, what `length` rows say of the weights of `task`.
+  void add(std::int64_t task, const Factors& data, const Factors& gradients, std::int64_t length,
+           bool adds, const Factors& sums, float* dw) const {
+    const auto column = task / out_groups();
+    const auto first = task % out_groups() * group;
+    const auto outs = std::min(group * panel, tiles_.out.channels - first * panel);
+    run_wide([&](auto set) __attribute__((always_inline)) {
+      using Set = decltype(set);
+      for (int filter = 0; filter < filters_of<Algorithm>; ++filter) {
+        multiply<Set>(filter, data, column, gradients, first, panels(outs), length, sums);
+      }
+      add_filter_gradients<Set, Algorithm>(
+          sums, {dw, tiles_.in.channels, first * panel, outs, column}, adds);
+    });
+  }
+
+  /// sums[filter] = the gradients' panels [first, first + count), transposed, times panel `column`
+  /// of the data, over `length` rows and all points of the filter.
+  template <class Set>
+  [[gnu::always_inline]] static void multiply(int filter, const Factors& data, std::int64_t column,
+                                              const Factors& gradients, std::int64_t first,
+                                              std::int64_t count, std::int64_t length,
+                                              const Factors& sums) {
+    constexpr int rest = panel % Set::rows;
+    const int y = filter / Algorithm::filters, x = filter % Algorithm::filters;
+    bool adds = false;
+    for (int p = Algorithm::first(y); p < Algorithm::first(y + 1); ++p) {
+      for (int q = Algorithm::first(x); q < Algorithm::first(x + 1); ++q, adds = true) {
+        const auto point = p * Algorithm::points + q;
+        for (std::int64_t which = 0; which < count; ++which) {
+          const auto product = [&]<int Rows>(std::integral_constant<int, Rows>,
+                                             std::int64_t row) __attribute__((always_inline)) {
+            multiply_panel<Set, Rows, 1, panel>(
+                {gradients.at(point, first + which) + row, 1, length, length, 0},
+                data.at(point, column), sums.at(filter, 0) + (which * panel + row) * panel, adds);
+          };
+          for (std::int64_t row = 0; row < panel - rest; row += Set::rows) {
+            product(std::integral_constant<int, Set::rows>{}, row);
+          }
+          if constexpr (rest > 0) product(std::integral_constant<int, rest>{}, panel - rest);
+        }
+      }
+    }
+  }
+
+  const Tiles<Algorithm>& tiles_;
+  const float* x_;
+  const float* dy_;
+  float* dw_;
+};
+
+}  // namespace gradus::kernel

@@ -1,0 +1,88 @@
+/// Convolutions on the CPU by fast algorithms, where they are faster.
+#pragma once
+
+#include <gradus/compose/field.hpp>
+#include <gradus/core/kernel_choice.hpp>
+#include <gradus/core/state_dict.hpp>
+#include <gradus/kernel/convolution_choices.hpp>
+#include <gradus/kernel/convolution_scope.hpp>
+#include <gradus/kernel/saved_choices.hpp>
+#include <gradus/policy/kernels/concept.hpp>
+
+#include <c10/core/Device.h>
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace gradus {
+
+/// How FastConvolutions finds the way for each shape: by a measurement, by a rule on the shape, or
+/// pinned to one.
+enum class ConvolutionWays { measured, usual, library, product, small_tiles, large_tiles };
+
+constexpr std::array<std::string_view, 6> enum_names(ConvolutionWays) {
+  return {"measured", "usual", "library", "product", "small_tiles", "large_tiles"};
+}
+
+/// When to use: convolutions of 3 x 3 or 1 x 1 that train on a CPU. Every `conv2d` of the model is
+/// served, whatever module calls it; what no way but LibTorch's fits is LibTorch's. On other
+/// devices it does nothing.
+///
+/// `measured`: the first time a shape is met, its forward pass and both of its gradients are timed
+/// each way, and the fastest is kept for the process and in checkpoints. Ways differ in rounding,
+/// so two processes may differ in their last bits: with any other setting, and where LibTorch is
+/// told to be deterministic, they do not.
+///
+/// Source: Lavin and Gray 2015, arXiv:1509.09308; docs/convolutions.md.
+struct FastConvolutions {
+  using slot = slot::kernels;
+  static constexpr std::string_view name = "FastConvolutions";
+
+  ConvolutionWays ways = ConvolutionWays::measured;
+
+  static constexpr auto fields() {
+    return fields_of(field("ways", &FastConvolutions::ways, "how each shape's way is found"));
+  }
+
+  struct State {
+    c10::intrusive_ptr<ConvolutionChoices> choices;
+  };
+
+  [[nodiscard]] State start(c10::Device) const {
+    using Rule = ConvolutionChoices::Rule;
+    switch (ways) {
+      case ConvolutionWays::measured:
+        return made(Rule::measure, ConvolutionWay::library);
+      case ConvolutionWays::usual:
+        return made(Rule::usual, ConvolutionWay::library);
+      case ConvolutionWays::library:
+        return made(Rule::pinned, ConvolutionWay::library);
+      case ConvolutionWays::product:
+        return made(Rule::pinned, ConvolutionWay::product);
+      case ConvolutionWays::small_tiles:
+        return made(Rule::pinned, ConvolutionWay::small_tiles);
+      case ConvolutionWays::large_tiles:
+        break;
+    }
+    return made(Rule::pinned, ConvolutionWay::large_tiles);
+  }
+  [[nodiscard]] ConvolutionScope kernel_scope(const State& state) const {
+    return ConvolutionScope(state.choices);
+  }
+  [[nodiscard]] std::vector<KernelChoice> choices(const State& state) const {
+    return described(*state.choices);
+  }
+
+  void save(const State& state, StateDict& to) const { save_choices(*state.choices, to); }
+  void load(State& state, const StateDict& from) const { load_choices(*state.choices, from); }
+
+ private:
+  static State made(ConvolutionChoices::Rule rule, ConvolutionWay pinned) {
+    return {c10::make_intrusive<ConvolutionChoices>(rule, pinned)};
+  }
+};
+static_assert(KernelsPolicy<FastConvolutions>);
+
+}  // namespace gradus
