@@ -13,7 +13,7 @@ RESULTS = ROOT / "docs" / "results" / "performance"
 PAGE = ROOT / "docs" / "performance.md"
 MOST_OPERATORS = 14  # of a profile; the others in one line
 
-FORMATS = {"times": "{:.2f}×", "of 1": "{:.3f}", "images/s": "{:,.0f}", "MiB": "{:,.0f}",
+FORMATS = {"times": "{:.2f}×", "of 1": "{:.3f}", "images/s": "{:,.0f}", "MiB": "{:,.0f}", "error": "{:.1e}",
            "s": "{:,.1f}", "GFLOP/s": "{:,.0f}"}
 
 

@@ -54,6 +54,11 @@ int main(int argc, char** argv) {
     serve_training<cifar10::Fastest>(arguments);
   } else if (name == "fastest at full resolution") {
     serve_training<without<cifar10::Fastest, slot::resolution>>(arguments);
+  } else if (name == "fastest at full resolution, LibTorch's kernels") {
+    using OfLibrary = without<cifar10::Fastest, slot::kernels>;
+    serve_training<without<OfLibrary, slot::resolution>>(arguments);
+  } else if (name == "optimized with fast convolutions") {
+    serve_training<with<cifar10::Optimized, FastConvolutions>>(arguments);
   } else {
     throw UsageError("there is no configuration '" + name + "' here; see training.cpp.");
   }

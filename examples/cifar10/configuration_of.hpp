@@ -2,6 +2,7 @@
 #pragma once
 
 #include "configuration.hpp"
+#include "kernel_choices.hpp"
 #include "run_folder.hpp"
 #include "run_observer.hpp"
 #include "stopping.hpp"
@@ -87,6 +88,7 @@ class ConfigurationOf final : public Configuration {
                            {"captures", execution.captures},
                            {"replays", execution.replays},
                            {"reason", execution.reason}};
+    config["kernel_choices"] = as_json(trainer.kernel_choices());
     write_file(folder / RunFiles::config, dump(config, 2) + "\n");
     const auto judged = trainer.evaluation_weights();
     save_weights(*trainer.model(), folder / RunFiles::weights,

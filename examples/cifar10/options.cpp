@@ -126,7 +126,7 @@ SettingsFile parse_settings(const std::string& text, const std::string& file) {
     }
   };
   const std::vector<std::string> ignored{"name", "model", "environment", "init_from",
-                                         "execution"};  // facts, not settings
+                                         "execution", "kernel_choices"};  // facts, not settings
   if (content.value("init_from", json()).is_string()) {
     result.init_from = content["init_from"].get<std::string>();
   }

@@ -37,9 +37,11 @@ Result shell(const Folder& folder, const std::string& script, const std::string&
 
 const std::string batches = "--set loading.batch_size=8";
 
-/// More options of a configuration, so that it has 24 steps or more.
+/// More options of a configuration, so that it has 24 steps or more, and the same kernels in each
+/// process.
 std::string options_of(const std::string& configuration) {
-  return configuration == "unoptimized" ? "" : batches;
+  if (configuration == "unoptimized") return "";
+  return configuration == "fastest" ? batches + " --set kernels.ways=large_tiles" : batches;
 }
 
 bool same_weights(const Folder& folder, const std::string& run, const std::string& other,

@@ -58,7 +58,8 @@ CATCH_TEMPLATE_TEST_CASE("the smallest policy of each page keeps the laws and tr
                          page_clipping::ClipEach, page_averaging::PolyakMean, page_guard::Strict,
                          page_freezing::LateBiases, page_sampling::BackAndForth,
                          page_stopping::GoodEnough, page_execution::Patient,
-                         page_extension::Centralize, page_metric::Confidence) {
+                         page_extension::Centralize, page_metric::Confidence,
+                         page_kernels::WithoutOneDnn) {
   testing::check_laws<TestType>();
   trains<TestType>();
 }
