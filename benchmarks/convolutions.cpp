@@ -3,8 +3,8 @@
 #include "rounds.hpp"
 #include <gradus/device/keep_memory.hpp>
 #include <gradus/kernel/convolution.hpp>
+#include <gradus/kernel/convolution_call.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
-#include <gradus/kernel/convolution_function.hpp>
 
 #include <ATen/ops/randn.h>
 
@@ -33,7 +33,7 @@ class Case {
     dy_ = channels_last(at::randn({out.count, out.channels, out.height, out.width}), type);
     choices_ = c10::make_intrusive<ConvolutionChoices>(ConvolutionChoices::Rule::measure,
                                                        ConvolutionWay::library);
-    call_.run(*choices_, part_, [&](ConvolutionWay way) { return run(way, x_, weight_, dy_); });
+    choose();
     way_ = *choices_->find(call_.of(part_));
   }
 
@@ -70,6 +70,19 @@ class Case {
   }
 
  private:
+  void choose() {
+    switch (part_) {
+      case ConvolutionPart::forward:
+        static_cast<void>(call_.forward(*choices_, x_, weight_, {}));
+        return;
+      case ConvolutionPart::input_gradient:
+        static_cast<void>(call_.input_gradient(*choices_, dy_, x_, weight_));
+        return;
+      case ConvolutionPart::weight_gradient:
+        static_cast<void>(call_.weight_gradient(*choices_, dy_, x_, weight_));
+    }
+  }
+
   [[nodiscard]] at::Tensor run(ConvolutionWay way, const at::Tensor& x, const at::Tensor& weight,
                                const at::Tensor& dy) const {
     switch (part_) {
@@ -90,8 +103,8 @@ class Case {
   ConvolutionWay way_ = ConvolutionWay::library;
 };
 
-/// The four stages of ResNet10: their convolutions of stride 1, those of stride 2 that lead from one
-/// to the next, and the shortcuts.
+/// The four stages of ResNet10: their convolutions of stride 1, those of stride 2 that lead from
+/// one to the next, and the shortcuts.
 std::vector<Case> cases(std::int64_t images, std::int64_t width, c10::ScalarType type) {
   std::vector<Case> list;
   const auto add = [&](const kernel::ConvolutionShape& shape) {

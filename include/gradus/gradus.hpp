@@ -96,6 +96,7 @@
 #include <gradus/kernel/algorithms.hpp>
 #include <gradus/kernel/choosing.hpp>
 #include <gradus/kernel/convolution.hpp>
+#include <gradus/kernel/convolution_call.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/convolution_function.hpp>
 #include <gradus/kernel/convolution_pass.hpp>

@@ -73,23 +73,28 @@ inline at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, co
   detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
     const auto tiles = forward_tiles<Algorithm>(shape);
     ConvolutionPass(tiles, x.const_data_ptr<float>(), detail::weights_of(weight, false),
-                    bias.defined() ? bias.const_data_ptr<float>() : nullptr,
+                    {.bias = bias.defined() ? bias.const_data_ptr<float>() : nullptr},
                     y.mutable_data_ptr<float>())
         .run();
   });
   return y;
 }
 
-/// Gradient [N, C, H, W] of the input from dy [N, O, H, W]; x gives LibTorch its form only.
+/// Gradient [N, C, H, W] of the input from dy [N, O, H, W], plus `added` of its shape, if that is
+/// defined; x gives LibTorch its form only.
 inline at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& shape,
                                  const at::Tensor& dy, const at::Tensor& x,
-                                 const at::Tensor& weight) {
-  if (way == ConvolutionWay::library) return detail::by_library(shape, dy, x, weight, true);
-  if (way == ConvolutionWay::product) return product_input_gradient(shape, dy, weight);
+                                 const at::Tensor& weight, const at::Tensor& added = {}) {
+  if (way == ConvolutionWay::library || way == ConvolutionWay::product) {
+    auto dx = way == ConvolutionWay::library ? detail::by_library(shape, dy, x, weight, true)
+                                             : product_input_gradient(shape, dy, weight);
+    return added.defined() ? dx.add_(added) : dx;
+  }
   auto dx = detail::images_like(dy, shape.in);
   detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
     const auto tiles = transposed_tiles<Algorithm>(shape);
-    ConvolutionPass(tiles, dy.const_data_ptr<float>(), detail::weights_of(weight, true), nullptr,
+    ConvolutionPass(tiles, dy.const_data_ptr<float>(), detail::weights_of(weight, true),
+                    {.images = added.defined() ? added.const_data_ptr<float>() : nullptr},
                     dx.mutable_data_ptr<float>())
         .run();
   });

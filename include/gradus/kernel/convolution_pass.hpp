@@ -18,8 +18,8 @@ template <class Algorithm>
 class ConvolutionPass {
  public:
   ConvolutionPass(const Tiles<Algorithm>& tiles, const float* x, const Weights& weights,
-                  const float* bias, float* y)
-      : tiles_(tiles), x_(x), weights_(weights), bias_(bias), y_(y) {}
+                  const Added& added, float* y)
+      : tiles_(tiles), x_(x), weights_(weights), added_(added), y_(y) {}
 
   /// Where filters are few, a thread takes a block of tiles through all stages, and it stays in
   /// that processor's own cache; where they are many, all threads share a block, and each
@@ -107,7 +107,7 @@ class ConvolutionPass {
   void write(const Factors& products, std::int64_t first, std::int64_t last,
              std::int64_t which) const {
     run_wide([&](auto set) __attribute__((always_inline)) {
-      transform_outputs<decltype(set)>(tiles_, products, first, last, which, bias_, y_);
+      transform_outputs<decltype(set)>(tiles_, products, first, last, which, added_, y_);
     });
   }
 
@@ -137,7 +137,7 @@ class ConvolutionPass {
   const Tiles<Algorithm>& tiles_;
   const float* x_;
   Weights weights_;
-  const float* bias_;
+  Added added_;
   float* y_;
 };
 

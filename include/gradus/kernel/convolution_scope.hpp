@@ -8,15 +8,18 @@
 #include <ATen/TensorSubclassLikeUtils.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/conv2d.h>
 #include <c10/core/DispatchKey.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/library.h>
+#include <torch/nn/modules/conv.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <variant>
 
 namespace gradus {
 
@@ -84,28 +87,61 @@ inline std::optional<ConvolutionCall> served(const ConvolutionArguments& of) {
   return ConvolutionCall{shape, type, channels_last};
 }
 
+/// `tensor` in the type that autocast gives to convolutions now.
+inline at::Tensor as_autocast(const at::Tensor& tensor) {
+  if (!tensor.is_cpu() || !at::autocast::is_autocast_enabled(at::kCPU)) return tensor;
+  return at::autocast::cached_cast(at::autocast::get_autocast_dtype(at::kCPU), tensor, at::kCPU);
+}
+
 inline at::Tensor scoped_conv2d(const at::Tensor& x, const at::Tensor& weight,
                                 const std::optional<at::Tensor>& bias, c10::SymIntArrayRef stride,
                                 c10::SymIntArrayRef padding, c10::SymIntArrayRef dilation,
                                 c10::SymInt groups) {
+  const ConvolutionArguments given{x, weight, bias, stride, padding, dilation, groups};
   const auto& choices = choices_of_thread();
-  if (!choices) {
-    return ConvolutionArguments{x, weight, bias, stride, padding, dilation, groups}.by_library();
-  }
+  if (!choices) return given.by_library();
   const c10::impl::ExcludeDispatchKeyGuard off(convolution_key);
-  const auto cast = [](const at::Tensor& tensor) {
-    return at::autocast::cached_cast(at::autocast::get_autocast_dtype(at::kCPU), tensor, at::kCPU);
-  };
-  const bool casts = x.is_cpu() && at::autocast::is_autocast_enabled(at::kCPU);
-  const auto input = casts ? cast(x) : x;
-  const auto filters = casts ? cast(weight) : weight;
-  const auto added =
-      bias && bias->defined() ? std::optional(casts ? cast(*bias) : *bias) : std::nullopt;
-  const ConvolutionArguments arguments{input, filters, added, stride, padding, dilation, groups};
-  const auto call = served(arguments);
-  if (!call)
-    return ConvolutionArguments{x, weight, bias, stride, padding, dilation, groups}.by_library();
+  const auto input = as_autocast(x), filters = as_autocast(weight);
+  const auto added = bias && bias->defined() ? std::optional(as_autocast(*bias)) : std::nullopt;
+  const auto call = served({input, filters, added, stride, padding, dilation, groups});
+  if (!call) return given.by_library();
   return Convolution::apply(input, filters, added, *call, choices);
+}
+
+/// What `layer(x)` asks for, if it is served and has no bias.
+inline std::optional<ConvolutionCall> served(const torch::nn::Conv2dImpl& layer,
+                                             const at::Tensor& x, const at::Tensor& weight) {
+  const auto& options = layer.options;
+  const auto* padding = std::get_if<torch::ExpandingArray<2>>(&options.padding());
+  if (padding == nullptr || options.bias() ||
+      !std::holds_alternative<torch::enumtype::kZeros>(options.padding_mode())) {
+    return std::nullopt;
+  }
+  const auto symbols = [](const torch::ExpandingArray<2>& pair) {
+    return c10::fromIntArrayRefSlow(at::IntArrayRef(*pair));
+  };
+  return served({x, weight, std::nullopt, symbols(options.stride()), symbols(*padding),
+                 symbols(options.dilation()), options.groups()});
+}
+
+inline std::optional<Branches> scoped_branches(const at::Tensor& x, torch::nn::Conv2dImpl& first,
+                                               torch::nn::Conv2dImpl* projection) {
+  const auto& choices = choices_of_thread();
+  const auto input = as_autocast(x);
+  if (!choices || !at::GradMode::is_enabled() || !input.requires_grad()) return std::nullopt;
+  const c10::impl::ExcludeDispatchKeyGuard off(convolution_key);
+  const auto weight = as_autocast(first.weight);
+  const auto call = served(first, input, weight);
+  if (!call) return std::nullopt;
+  std::optional<at::Tensor> around;
+  auto around_call = call;
+  if (projection != nullptr) {
+    around = as_autocast(projection->weight);
+    around_call = served(*projection, input, *around);
+    if (!around_call) return std::nullopt;
+  }
+  const auto made = BranchedConvolution::apply(input, weight, *call, around, *around_call, choices);
+  return Branches{made[0], made[1]};
 }
 
 /// Makes LibTorch ask `scoped_conv2d` under the key, once in a process.
@@ -131,18 +167,20 @@ class ConvolutionScope {
  public:
   explicit ConvolutionScope(c10::intrusive_ptr<ConvolutionChoices> choices)
       : before_(std::exchange(kernel::choices_of_thread(), std::move(choices))),
-        key_((kernel::register_convolution(), kernel::convolution_key)) {
-    ++kernel::convolution_scopes();
-  }
+        kernels_before_(std::exchange(kernel::convolution_kernels(), &kernels)),
+        key_((kernel::register_convolution(), kernel::convolution_key)) {}
   ConvolutionScope(const ConvolutionScope&) = delete;
   ConvolutionScope& operator=(const ConvolutionScope&) = delete;
   ~ConvolutionScope() {
-    --kernel::convolution_scopes();
+    kernel::convolution_kernels() = kernels_before_;
     kernel::choices_of_thread() = std::move(before_);
   }
 
  private:
+  static constexpr kernel::ConvolutionKernels kernels{&kernel::scoped_branches};
+
   c10::intrusive_ptr<ConvolutionChoices> before_;
+  const kernel::ConvolutionKernels* kernels_before_;
   c10::impl::IncludeDispatchKeyGuard key_;
 };
 

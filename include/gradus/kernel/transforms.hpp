@@ -120,43 +120,63 @@ template <class Set, class Algorithm>
   }
 }
 
+/// What is added to outputs: one number a channel, and images of their shape; either may be null.
+struct Added {
+  const float* bias = nullptr;
+  const float* images = nullptr;
+};
+
 /// Writes channels [which * 16, ...) of the outputs of tiles [first, last), whose products are rows
-/// from 0 on of `from`, of one panel; plus `bias`, if there is one.
+/// from 0 on of `from`, of one panel.
 template <class Set, class Algorithm>
 [[gnu::always_inline]] inline void transform_outputs(const Tiles<Algorithm>& tiles,
                                                      const Factors& from, std::int64_t first,
                                                      std::int64_t last, std::int64_t which,
-                                                     const float* bias, float* y) {
+                                                     const Added& added, float* y) {
   using V = Vector<Set::lanes>;
   constexpr int points = Algorithm::points, outputs = Algorithm::outputs;
   const auto offset = which * panel;
   const auto count = std::min(panel, tiles.out.channels - offset);
   float biases[panel] = {};
-  if (bias != nullptr) std::copy_n(bias + offset, count, biases);
+  if (added.bias != nullptr) std::copy_n(added.bias + offset, count, biases);
   auto at = tiles.place(first);
   const float* products = from.at(0, 0);
   for (; first < last; ++first, products += panel, tiles.advance(at)) {
     float* pixels[outputs][outputs];
+    const float* others[outputs][outputs] = {};
     tiles.outputs(at, y, static_cast<float*>(nullptr), pixels);
+    if (added.images != nullptr) {
+      tiles.outputs(at, added.images, static_cast<const float*>(nullptr), others);
+    }
     const bool direct =
         count == panel && pixels[0][0] != nullptr && pixels[outputs - 1][outputs - 1] != nullptr;
     float whole[outputs][outputs][panel];
     for (int lane = 0; lane < panel; lane += Set::lanes) {
-      V added;
-      load(added, biases + lane);
+      V bias;
+      load(bias, biases + lane);
       transform_square<points, outputs, V>(
           [&](int i, int j, V& v) __attribute__((always_inline)) {
             load(v, products + lane + (i * points + j) * from.point_step);
           },
           [](const V* m, V* to) __attribute__((always_inline)) { Algorithm::output(m, to); },
           [&](int i, int j, const V& v) __attribute__((always_inline)) {
-            store(direct ? pixels[i][j] + offset + lane : whole[i][j] + lane, v + added);
+            V sum = v + bias;
+            if (direct && others[i][j] != nullptr) {
+              V other;
+              load(other, others[i][j] + offset + lane);
+              sum += other;
+            }
+            store(direct ? pixels[i][j] + offset + lane : whole[i][j] + lane, sum);
           });
     }
     if (direct) continue;
     for (int i = 0; i < outputs; ++i) {
       for (int j = 0; j < outputs; ++j) {
-        if (pixels[i][j] != nullptr) std::copy_n(whole[i][j], count, pixels[i][j] + offset);
+        if (pixels[i][j] == nullptr) continue;
+        for (std::int64_t c = 0; c < count; ++c) {
+          const float other = others[i][j] == nullptr ? 0.0F : others[i][j][offset + c];
+          pixels[i][j][offset + c] = whole[i][j][c] + other;
+        }
       }
     }
   }

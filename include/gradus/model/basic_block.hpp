@@ -44,9 +44,10 @@ struct BasicBlockImpl : torch::nn::Cloneable<BasicBlockImpl> {
   }
 
   at::Tensor forward(const at::Tensor& x) {
-    const auto shortcut = projection.is_empty() ? x : projection_norm(convolve(projection, x));
-    const auto inner = norm_relu(norm1, convolve(conv1, x));
-    return norm_relu(norm2, convolve(conv2, inner), shortcut);
+    const auto [first, shortcut] = branches(conv1, projection, x);
+    const auto inner = convolve(conv2, norm_relu(norm1, first));
+    if (projection.is_empty()) return norm_relu(norm2, inner, shortcut);
+    return norm_relu(norm2, inner, projection_norm, shortcut);
   }
 
  private:

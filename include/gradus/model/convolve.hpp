@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <stdexcept>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -94,7 +95,8 @@ struct ConvolveAsProduct : torch::autograd::Function<ConvolveAsProduct> {
 /// another order. That way can't be differentiated twice. Elsewhere, and where a kernels policy
 /// chooses, it is the layer's own `forward`.
 inline at::Tensor convolve(torch::nn::Conv2d& layer, const at::Tensor& x) {
-  if (kernel::convolution_scopes() > 0 || !detail::pays_as_product(*layer, x)) return layer(x);
+  if (kernel::convolution_kernels() != nullptr || !detail::pays_as_product(*layer, x))
+    return layer(x);
   auto weight = layer->weight;
   if (at::autocast::is_autocast_enabled(at::kCPU)) {
     weight =
@@ -102,6 +104,19 @@ inline at::Tensor convolve(torch::nn::Conv2d& layer, const at::Tensor& x) {
   }
   if (weight.scalar_type() != x.scalar_type()) return layer(x);
   return detail::ConvolveAsProduct::apply(x, weight, detail::shape_of(*layer, x));
+}
+
+/// What a residual block computes from its input: `first(x)` and, unless it is empty,
+/// `projection(x)`, else x itself. Where a kernels policy chooses, both are one operation, which
+/// writes the gradient of x once instead of twice and then their sum.
+inline kernel::Branches branches(torch::nn::Conv2d& first, torch::nn::Conv2d& projection,
+                                 const at::Tensor& x) {
+  const bool projects = !projection.is_empty();
+  if (const auto* kernels = kernel::convolution_kernels()) {
+    auto made = kernels->branches(x, *first, projects ? projection.get() : nullptr);
+    if (made) return *std::move(made);
+  }
+  return {convolve(first, x), projects ? convolve(projection, x) : x};
 }
 
 }  // namespace gradus

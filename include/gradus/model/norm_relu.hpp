@@ -1,6 +1,8 @@
 /// Batch norm, the sum with a shortcut and ReLU as one operation.
 #pragma once
 
+#include <gradus/kernel/elements.hpp>
+#include <gradus/model/detail/norm_gradients.hpp>
 #include <gradus/model/detail/norm_passes.hpp>
 
 #include <ATen/record_function.h>
@@ -10,6 +12,7 @@
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 namespace gradus {
 
@@ -48,16 +51,39 @@ inline NormCall call_of(torch::nn::BatchNorm2dImpl& norm) {
 
 using kernel::with_element_type;
 
+inline ChannelStatistics statistics_of(const at::Tensor& x, const NormCall& call) {
+  if (!call.from_batch) return running_statistics(call);
+  return with_element_type(x, [&]<class T>(T) {
+    return batch_statistics(Walk{x.numel(), x.size(1)}, x.const_data_ptr<T>(), call);
+  });
+}
+
+/// What a norm multiplies by and adds, [C] each.
+inline std::pair<at::Tensor, at::Tensor> scale_and_offset(const ChannelStatistics& statistics,
+                                                          const at::Tensor& weight,
+                                                          const at::Tensor& bias) {
+  const auto scale = weight * statistics.inverse_std;
+  return {scale, bias - statistics.mean * scale};
+}
+
+inline void refuse_second_derivative() {
+  if (!at::GradMode::is_enabled()) return;
+  throw std::logic_error(
+      "gradus::norm_relu has no second derivative; for one, keep the model's memory contiguous "
+      "(layout Contiguous).");
+}
+
+/// The gradient of an output as the passes read it.
+inline at::Tensor as_stored(const at::Tensor& gradient, const at::Tensor& x) {
+  return gradient.contiguous(at::MemoryFormat::ChannelsLast).to(x.scalar_type());
+}
+
 struct NormRelu : torch::autograd::Function<NormRelu> {
   static at::Tensor run(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
-                        const at::Tensor& shortcut, const NormCall& call,
-                        ChannelStatistics& statistics) {
-    const Walk walk{x.numel(), x.size(1)};
+                        const at::Tensor& shortcut, const ChannelStatistics& statistics) {
+    const auto [scale, offset] = scale_and_offset(statistics, weight, bias);
     return with_element_type(x, [&]<class T>(T) {
-      statistics = call.from_batch ? batch_statistics(walk, x.const_data_ptr<T>(), call)
-                                   : running_statistics(call);
-      const auto scale = weight * statistics.inverse_std;
-      return scale_add_relu<T>(walk, x, scale, bias - statistics.mean * scale, shortcut);
+      return scale_add_relu<T>({x.numel(), x.size(1)}, x, scale, offset, shortcut);
     });
   }
 
@@ -65,33 +91,73 @@ struct NormRelu : torch::autograd::Function<NormRelu> {
                             const at::Tensor& weight, const at::Tensor& bias,
                             const std::optional<at::Tensor>& given, const NormCall& call) {
     RECORD_FUNCTION("gradus::norm_relu", {});
-    const auto shortcut = given.value_or(at::Tensor());
-    ChannelStatistics statistics;
-    const auto out = run(x, weight, bias, shortcut, call, statistics);
+    const auto statistics = statistics_of(x, call);
+    const auto out = run(x, weight, bias, given.value_or(at::Tensor()), statistics);
     context->save_for_backward({x, out, weight, statistics.mean, statistics.inverse_std});
     context->saved_data["from_batch"] = call.from_batch;
-    context->saved_data["shortcut"] = shortcut.defined();
+    context->saved_data["shortcut"] = given.has_value();
     return out;
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
-    if (at::GradMode::is_enabled()) {
-      throw std::logic_error(
-          "gradus::norm_relu has no second derivative; for one, keep the model's memory "
-          "contiguous (layout Contiguous).");
-    }
+    refuse_second_derivative();
     RECORD_FUNCTION("gradus::norm_relu_backward", {});
     const auto saved = context->get_saved_variables();
     const auto& x = saved[0];
-    const auto gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
-    const Walk walk{x.numel(), x.size(1)};
-    auto of = with_element_type(x, [&]<class T>(T) {
-      return norm_relu_backward<T>(walk, gradient.to(x.scalar_type()), x, saved[1], saved[2],
-                                   {saved[3], saved[4]}, context->saved_data["from_batch"].toBool(),
-                                   context->saved_data["shortcut"].toBool());
+    const NormRecord norm{
+        x, saved[2], {saved[3], saved[4]}, context->saved_data["from_batch"].toBool()};
+    const auto [of, shortcut] = with_element_type(x, [&]<class T>(T) {
+      return norm_relu_backward<T>({x.numel(), x.size(1)}, as_stored(gradients[0], x), saved[1],
+                                   norm, context->saved_data["shortcut"].toBool());
     });
-    return {of.x, of.weight, of.bias, of.shortcut, {}};
+    return {of.x, of.weight, of.bias, shortcut, {}};
+  }
+};
+
+/// Of two norms: relu(norm(x) + other(shortcut)).
+struct NormsRelu : torch::autograd::Function<NormsRelu> {
+  static at::Tensor run(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                        const ChannelStatistics& statistics, const at::Tensor& shortcut,
+                        const at::Tensor& other_weight, const at::Tensor& other_bias,
+                        const ChannelStatistics& other) {
+    const auto [scale, offset] = scale_and_offset(statistics, weight, bias);
+    const auto [other_scale, other_offset] = scale_and_offset(other, other_weight, other_bias);
+    return with_element_type(x, [&]<class T>(T) {
+      return scale_sum_relu<T>({x.numel(), x.size(1)}, x, scale, shortcut, other_scale,
+                               offset + other_offset);
+    });
+  }
+
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
+                            const at::Tensor& weight, const at::Tensor& bias, const NormCall& call,
+                            const at::Tensor& shortcut, const at::Tensor& other_weight,
+                            const at::Tensor& other_bias, const NormCall& other_call) {
+    RECORD_FUNCTION("gradus::norms_relu", {});
+    const auto statistics = statistics_of(x, call), other = statistics_of(shortcut, other_call);
+    const auto out = run(x, weight, bias, statistics, shortcut, other_weight, other_bias, other);
+    context->save_for_backward({x, out, weight, statistics.mean, statistics.inverse_std, shortcut,
+                                other_weight, other.mean, other.inverse_std});
+    context->saved_data["from_batch"] = call.from_batch;
+    context->saved_data["other_from_batch"] = other_call.from_batch;
+    return out;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    refuse_second_derivative();
+    RECORD_FUNCTION("gradus::norms_relu_backward", {});
+    const auto saved = context->get_saved_variables();
+    const auto& x = saved[0];
+    const NormRecord norm{
+        x, saved[2], {saved[3], saved[4]}, context->saved_data["from_batch"].toBool()};
+    const NormRecord other{
+        saved[5], saved[6], {saved[7], saved[8]}, context->saved_data["other_from_batch"].toBool()};
+    const auto [of, of_other] = with_element_type(x, [&]<class T>(T) {
+      return norms_relu_backward<T>({x.numel(), x.size(1)}, as_stored(gradients[0], x), saved[1],
+                                    norm, other);
+    });
+    return {of.x, of.weight, of.bias, {}, of_other.x, of_other.weight, of_other.bias, {}};
   }
 };
 
@@ -112,11 +178,27 @@ inline at::Tensor norm_relu(torch::nn::BatchNorm2d& norm, const at::Tensor& x,
   }
   const auto call = detail::call_of(*norm);
   if (!at::GradMode::is_enabled()) {
-    detail::ChannelStatistics unused;
-    return detail::NormRelu::run(x, norm->weight, norm->bias, shortcut, call, unused);
+    return detail::NormRelu::run(x, norm->weight, norm->bias, shortcut,
+                                 detail::statistics_of(x, call));
   }
   const auto given = shortcut.defined() ? std::optional(shortcut) : std::nullopt;
   return detail::NormRelu::apply(x, norm->weight, norm->bias, given, call);
+}
+
+/// relu(norm(x) + other(shortcut)), likewise one operation or LibTorch's four.
+inline at::Tensor norm_relu(torch::nn::BatchNorm2d& norm, const at::Tensor& x,
+                            torch::nn::BatchNorm2d& other, const at::Tensor& shortcut) {
+  if (!detail::can_fuse(*norm, x, shortcut) || !detail::can_fuse(*other, shortcut, {})) {
+    return norm_relu(norm, x, other(shortcut));
+  }
+  const auto call = detail::call_of(*norm), other_call = detail::call_of(*other);
+  if (!at::GradMode::is_enabled()) {
+    return detail::NormsRelu::run(x, norm->weight, norm->bias, detail::statistics_of(x, call),
+                                  shortcut, other->weight, other->bias,
+                                  detail::statistics_of(shortcut, other_call));
+  }
+  return detail::NormsRelu::apply(x, norm->weight, norm->bias, call, shortcut, other->weight,
+                                  other->bias, other_call);
 }
 
 }  // namespace gradus

@@ -80,11 +80,14 @@ struct ResNetBlockImpl : torch::nn::Cloneable<ResNetBlockImpl> {
   }
 
   at::Tensor forward(const at::Tensor& x) {
-    const auto shortcut = downsample.is_empty() ? x : downsample(x);
-    auto inner = norm_relu(bn1, convolve(conv1, x));
-    if (!bottleneck_) return norm_relu(bn2, convolve(conv2, inner), shortcut);
-    inner = norm_relu(bn2, convolve(conv2, inner));
-    return norm_relu(bn3, convolve(conv3, inner), shortcut);
+    torch::nn::Conv2d none{nullptr};
+    const auto [first, shortcut] =
+        branches(conv1, downsample.is_empty() ? none : downsample->convolution, x);
+    auto inner = convolve(conv2, norm_relu(bn1, first));
+    if (bottleneck_) inner = convolve(conv3, norm_relu(bn2, inner));
+    auto& norm = bottleneck_ ? bn3 : bn2;
+    if (downsample.is_empty()) return norm_relu(norm, inner, shortcut);
+    return norm_relu(norm, inner, downsample->norm, shortcut);
   }
 
  private:

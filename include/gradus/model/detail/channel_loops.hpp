@@ -7,6 +7,8 @@
 #include <gradus/kernel/instruction_set.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -63,53 +65,50 @@ void run_chunks(const Walk& walk, const Loop& loop) {
   });
 }
 
-/// Adds `terms(i, c)` of every element `i`, `c` its place in the period, per channel. Returns two
-/// sums a channel, [2, C]. Float within a chunk, double between them.
-template <class Terms>
+/// Adds `terms(i, c)`, an array of `Sums` floats, of every element `i`, `c` its place in the
+/// period, per channel. Returns [Sums, C]. Float within a chunk, double between them.
+template <std::size_t Sums, class Terms>
 std::vector<double> channel_sums(const Walk& walk, const Terms& terms) {
   const auto channels = static_cast<std::size_t>(walk.channels);
-  std::vector<double> parts(static_cast<std::size_t>(walk.chunks()) * 2 * channels);
-  const auto loop = [&](std::int64_t chunk) __attribute__((always_inline)) {
+  std::vector<double> parts(static_cast<std::size_t>(walk.chunks()) * Sums * channels);
+  run_chunks(walk, [&](std::int64_t chunk) __attribute__((always_inline)) {
     constexpr std::int64_t stack = 1024;
-    float on_stack[2 * stack];
+    float on_stack[Sums * stack];
     std::vector<float> on_heap;
-    float* first = on_stack;
+    float* sums = on_stack;
     if (walk.period > stack) {
-      on_heap.resize(static_cast<std::size_t>(2 * walk.period));
-      first = on_heap.data();
+      on_heap.resize(Sums * static_cast<std::size_t>(walk.period));
+      sums = on_heap.data();
     }
-    float* second = first + walk.period;
-    std::fill_n(first, 2 * walk.period, 0.0F);
-    walk.each_period(chunk,
-                     [&](std::int64_t at, std::int64_t length) __attribute__((always_inline)) {
-                       for (std::int64_t c = 0; c < length; ++c) {
-                         const auto [a, b] = terms(at + c, c);
-                         first[c] += a;
-                         second[c] += b;
-                       }
-                     });
-    double* part = parts.data() + static_cast<std::size_t>(chunk) * 2 * channels;
-    for (std::int64_t c = 0; c < walk.period; ++c) {
-      part[c % walk.channels] += first[c];
-      part[walk.channels + c % walk.channels] += second[c];
+    std::fill_n(sums, static_cast<std::int64_t>(Sums) * walk.period, 0.0F);
+    walk.each_period(
+        chunk, [&](std::int64_t at, std::int64_t length) __attribute__((always_inline)) {
+          for (std::int64_t c = 0; c < length; ++c) {
+            const std::array<float, Sums> terms_here = terms(at + c, c);
+            for (std::size_t sum = 0; sum < Sums; ++sum) {
+              sums[static_cast<std::int64_t>(sum) * walk.period + c] += terms_here[sum];
+            }
+          }
+        });
+    double* part = parts.data() + static_cast<std::size_t>(chunk) * Sums * channels;
+    for (std::size_t sum = 0; sum < Sums; ++sum, sums += walk.period, part += channels) {
+      for (std::int64_t c = 0; c < walk.period; ++c) part[c % walk.channels] += sums[c];
     }
-  };
-  run_chunks(walk, loop);
-  std::vector<double> sums(2 * channels);
-  for (std::size_t i = 0; i < parts.size(); ++i) sums[i % sums.size()] += parts[i];
-  return sums;
+  });
+  std::vector<double> total(Sums * channels);
+  for (std::size_t i = 0; i < parts.size(); ++i) total[i % total.size()] += parts[i];
+  return total;
 }
 
 /// Calls `body(i, c)` for every element `i`, `c` its place in the period.
 template <class Body>
 void each_element(const Walk& walk, const Body& body) {
-  const auto loop = [&](std::int64_t chunk) __attribute__((always_inline)) {
+  run_chunks(walk, [&](std::int64_t chunk) __attribute__((always_inline)) {
     walk.each_period(chunk,
                      [&](std::int64_t at, std::int64_t length) __attribute__((always_inline)) {
                        for (std::int64_t c = 0; c < length; ++c) body(at + c, c);
                      });
-  };
-  run_chunks(walk, loop);
+  });
 }
 
 }  // namespace gradus::detail

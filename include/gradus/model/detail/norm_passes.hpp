@@ -7,9 +7,9 @@
 #include <ATen/ops/empty_like.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 namespace gradus::detail {
@@ -34,10 +34,10 @@ ChannelStatistics batch_statistics(const Walk& walk, const T* x, const NormCall&
   for (std::int64_t c = 0; c < walk.channels; ++c) first[static_cast<std::size_t>(c)] = load(x[c]);
   const auto repeated = walk.repeat(first.data());
   const float* pivot = repeated.data();
-  const auto sums =
-      channel_sums(walk, [x, pivot](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
+  const auto sums = channel_sums<2>(
+      walk, [x, pivot](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
         const float difference = load(x[i]) - pivot[c];
-        return std::pair(difference, difference * difference);
+        return std::array{difference, difference * difference};
       });
 
   ChannelStatistics statistics{at::empty({walk.channels}), at::empty({walk.channels})};
@@ -89,65 +89,25 @@ at::Tensor scale_add_relu(const Walk& walk, const at::Tensor& x, const at::Tenso
   return out;
 }
 
-struct NormGradients {
-  at::Tensor x, weight, bias, shortcut;
-};
-
-/// Gradients of norm, sum and ReLU from that of their output, in two passes.
+/// relu(x * scale + offset + other * other_scale + other_offset): the sum of two norms.
 template <class T>
-NormGradients norm_relu_backward(const Walk& walk, const at::Tensor& gradient, const at::Tensor& x,
-                                 const at::Tensor& out, const at::Tensor& weight,
-                                 const ChannelStatistics& statistics, bool from_batch,
-                                 bool has_shortcut) {
-  const T* dy = gradient.const_data_ptr<T>();
+at::Tensor scale_sum_relu(const Walk& walk, const at::Tensor& x, const at::Tensor& scale,
+                          const at::Tensor& other, const at::Tensor& other_scale,
+                          const at::Tensor& offset) {
+  auto out = at::empty_like(x);
+  const auto scales = walk.repeat(scale.const_data_ptr<float>());
+  const auto other_scales = walk.repeat(other_scale.const_data_ptr<float>());
+  const auto offsets = walk.repeat(offset.const_data_ptr<float>());
   const T* in = x.const_data_ptr<T>();
-  const T* y = out.const_data_ptr<T>();
-  const auto means = walk.repeat(statistics.mean.const_data_ptr<float>());
-  const float* mean = means.data();
-  const auto sums =
-      channel_sums(walk, [=](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
-        const float passed = passed_by_relu(load(dy[i]), load(y[i]));
-        return std::pair(passed, passed * (load(in[i]) - mean[c]));
-      });
-
-  NormGradients gradients{at::empty_like(x), at::empty_like(weight), at::empty_like(weight), {}};
-  const auto channels = static_cast<std::size_t>(walk.channels);
-  std::vector<float> of_gradient(channels), of_x(channels), constant(channels);
-  const auto count = static_cast<double>(walk.size / walk.channels);
-  const auto* inverse_std = statistics.inverse_std.const_data_ptr<float>();
-  const auto* gamma = weight.const_data_ptr<float>();
-  for (std::size_t c = 0; c < channels; ++c) {
-    const double r = inverse_std[c];
-    gradients.bias.mutable_data_ptr<float>()[c] = static_cast<float>(sums[c]);
-    gradients.weight.mutable_data_ptr<float>()[c] = static_cast<float>(sums[channels + c] * r);
-    const double a = gamma[c] * r;
-    const double b = from_batch ? -a * r * r * sums[channels + c] / count : 0;
-    of_gradient[c] = static_cast<float>(a);
-    of_x[c] = static_cast<float>(b);
-    constant[c] = static_cast<float>((from_batch ? -a * sums[c] / count : 0) - b * mean[c]);
-  }
-  const auto as = walk.repeat(of_gradient.data());
-  const auto bs = walk.repeat(of_x.data());
-  const auto ds = walk.repeat(constant.data());
-  const float* a = as.data();
-  const float* b = bs.data();
-  const float* d = ds.data();
-  T* dx = gradients.x.mutable_data_ptr<T>();
-  if (has_shortcut) {
-    gradients.shortcut = at::empty_like(x);
-    T* passed_on = gradients.shortcut.mutable_data_ptr<T>();
-    each_element(walk, [=](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
-      const float passed = passed_by_relu(load(dy[i]), load(y[i]));
-      store(passed_on[i], passed);
-      store(dx[i], a[c] * passed + b[c] * load(in[i]) + d[c]);
-    });
-  } else {
-    each_element(walk, [=](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
-      const float passed = passed_by_relu(load(dy[i]), load(y[i]));
-      store(dx[i], a[c] * passed + b[c] * load(in[i]) + d[c]);
-    });
-  }
-  return gradients;
+  const T* in_other = other.const_data_ptr<T>();
+  T* to = out.mutable_data_ptr<T>();
+  const float* a = scales.data();
+  const float* b = other_scales.data();
+  const float* d = offsets.data();
+  each_element(walk, [=](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
+    store(to[i], relu(load(in[i]) * a[c] + (load(in_other[i]) * b[c] + d[c])));
+  });
+  return out;
 }
 
 }  // namespace gradus::detail

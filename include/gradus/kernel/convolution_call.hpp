@@ -1,0 +1,97 @@
+/// The parts of one call of a convolution, each the way that is chosen for it.
+#pragma once
+
+#include <gradus/kernel/convolution.hpp>
+#include <gradus/kernel/convolution_choices.hpp>
+#include <gradus/kernel/convolution_shape.hpp>
+#include <gradus/kernel/way.hpp>
+
+#include <ATen/core/Tensor.h>
+
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+namespace gradus::kernel {
+
+inline at::Tensor with_channels_inside(const at::Tensor& tensor) {
+  return tensor.contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+/// Its shape, and whether outputs have their channels side by side.
+struct ConvolutionCall {
+  ConvolutionShape shape;
+  c10::ScalarType type;
+  bool channels_last;
+
+  [[nodiscard]] ConvolutionCase of(ConvolutionPart part) const {
+    const auto& in = shape.in;
+    return {in.channels,
+            shape.out_channels,
+            in.height,
+            in.width,
+            shape.taps,
+            shape.stride,
+            shape.padding,
+            static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(in.count))),
+            type == c10::kFloat,
+            channels_last,
+            static_cast<std::int64_t>(part)};
+  }
+
+  /// y [N, O, H, W] of x [N, C, H, W]; `bias` may be undefined.
+  [[nodiscard]] at::Tensor forward(ConvolutionChoices& choices, const at::Tensor& x,
+                                   const at::Tensor& weight, const at::Tensor& bias) const {
+    return run(choices, ConvolutionPart::forward, [&](ConvolutionWay way) {
+      if (way == ConvolutionWay::library) return convolve(way, shape, x, weight, bias);
+      return in_order(
+          convolve(way, shape, with_channels_inside(x), with_channels_inside(weight), bias));
+    });
+  }
+
+  /// Of x, plus `added`, if that is defined.
+  [[nodiscard]] at::Tensor input_gradient(ConvolutionChoices& choices, const at::Tensor& dy,
+                                          const at::Tensor& x, const at::Tensor& weight,
+                                          const at::Tensor& added = {}) const {
+    return run(choices, ConvolutionPart::input_gradient, [&](ConvolutionWay way) {
+      if (way == ConvolutionWay::library) {
+        return kernel::input_gradient(way, shape, dy, x, weight, added);
+      }
+      return in_order(kernel::input_gradient(
+          way, shape, with_channels_inside(dy), x, with_channels_inside(weight),
+          added.defined() ? with_channels_inside(added) : added));
+    });
+  }
+
+  [[nodiscard]] at::Tensor weight_gradient(ConvolutionChoices& choices, const at::Tensor& dy,
+                                           const at::Tensor& x, const at::Tensor& weight) const {
+    return run(choices, ConvolutionPart::weight_gradient, [&](ConvolutionWay way) {
+      if (way == ConvolutionWay::library) {
+        return kernel::weight_gradient(way, shape, dy, x, weight);
+      }
+      return kernel::weight_gradient(way, shape, with_channels_inside(dy), with_channels_inside(x),
+                                     weight)
+          .contiguous(weight.suggest_memory_format());
+    });
+  }
+
+  /// As numbers that autograd keeps, and back.
+  [[nodiscard]] std::vector<std::int64_t> saved() const {
+    return {shape.in.count, shape.in.height, shape.in.width, shape.in.channels, shape.out_channels,
+            shape.taps,     shape.stride,    shape.padding,  channels_last};
+  }
+  static ConvolutionCall restored(const std::vector<std::int64_t>& n, c10::ScalarType type) {
+    return {{{n[0], n[1], n[2], n[3]}, n[4], n[5], n[6], n[7]}, type, n[8] != 0};
+  }
+
+ private:
+  template <class Run>
+  at::Tensor run(ConvolutionChoices& choices, ConvolutionPart part, const Run& way) const {
+    return choices.run(of(part), ways_for(shape, type), usual_way(shape, type), way);
+  }
+  [[nodiscard]] at::Tensor in_order(const at::Tensor& tensor) const {
+    return channels_last ? tensor : tensor.contiguous();
+  }
+};
+
+}  // namespace gradus::kernel
