@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -105,7 +104,7 @@ inline bool gram_pays(c10::ScalarType type, std::int64_t n, std::int64_t m) {
 /// as infinite, which makes zero of the matrix; both as in torch.optim.Muon.
 ///
 /// Source: Jordan et al. 2024, "Muon"; over Gram matrices: Zhang, Amsel, Chen and Dao 2026, "Gram
-/// Newton-Schulz". What the types do to it: docs/why/math.md.
+/// Newton-Schulz". What the types do to it: docs/why/speed.md.
 [[nodiscard]] inline at::Tensor orthogonal(const at::Tensor& matrices, std::int64_t steps,
                                            c10::ScalarType type) {
   auto x = matrices.to(c10::kFloat);  // float16 holds the values only when they are normalised
