@@ -78,6 +78,7 @@
 #include <gradus/policy/optimizer/moved_parameters.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/optimizer/number_types.hpp>
+#include <gradus/policy/optimizer/orthogonal.hpp>
 #include <gradus/policy/optimizer/rmsprop.hpp>
 #include <gradus/policy/optimizer/sgd.hpp>
 #include <gradus/policy/precision/autocast.hpp>

@@ -266,6 +266,7 @@ inline void check_result(const Trajectory& ours, const nlohmann::json& theirs,
 enum class Kernels {
   same,   ///< PyTorch runs the very same operators: equal bits on the same processor
   other,  ///< an operator differs, such as a scalar kept on the device
+  finer,  ///< products are finer than PyTorch's, which are in bfloat16
 };
 
 template <class T>
@@ -277,18 +278,21 @@ void check_case(const std::string& name, Kernels kernels = Kernels::same) {
   // Muon's iteration is in bfloat16, autocast in 16 bits: their float64 runs are no exact twins.
   const bool half = one["settings"].contains("precision.type");
   const bool exact_twin = one["optimizer"] != "Muon";
-  // On another processor, or in another LibTorch, the last bits may be others.
-  const bool same_processor =
-      document()["processor"] == processor() &&
+  // On another processor, or in another LibTorch, the last bits may be others. So may they with
+  // finer products, and from the first steps on: the two runs of Python share the rounding of
+  // bfloat16 until they have drifted apart, so that their distance says too little. (Measured: up
+  // to 9e-5 in the first ten losses, and 1e-3 in later ones.)
+  const bool same_rounding =
+      kernels != Kernels::finer && document()["processor"] == processor() &&
       document()["made_by"].get<std::string>().starts_with("torch " TORCH_VERSION);
 
   // There sums are rounded in other orders, and one ReLU or maximum that tips over parts two
   // float32 runs by a thousand times more than rounding does; it may do so some steps earlier.
-  const double least = same_processor ? 1e-6 : 1e-3;
-  const std::size_t earlier = same_processor ? 0 : 10;
+  const double least = same_rounding ? 1e-6 : 1e-3;
+  const std::size_t earlier = same_rounding ? 0 : 10;
 
   const auto single = train<T>(one, at::kFloat);
-  const bool bits = same_processor && kernels == Kernels::same;
+  const bool bits = same_rounding && kernels == Kernels::same;
   const auto allowed = [&](std::size_t step) {
     return bits ? 0 : std::max(least, 4 * rounding[std::min(step + earlier, rounding.size() - 1)]);
   };

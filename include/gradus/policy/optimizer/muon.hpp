@@ -8,12 +8,14 @@
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/policy/optimizer/moments.hpp>
 #include <gradus/policy/optimizer/number_types.hpp>
+#include <gradus/policy/optimizer/orthogonal.hpp>
 
-#include <ATen/ops/addmm.h>
+#include <ATen/ops/stack.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -35,7 +37,9 @@ constexpr std::array<std::string_view, 2> enum_names(MuonRate) {
 ///     m = momentum m + (1 - momentum) g;   u = (1 - momentum) g + momentum m   (Nesterov)
 ///     w -= lr * weight_decay * w;   w -= lr * scale * orthogonal(u)
 ///
-/// `orthogonal` is five Newton-Schulz steps in bfloat16. On matrices equal to torch.optim.Muon.
+/// `orthogonal` is five Newton-Schulz steps. On matrices equal to torch.optim.Muon within what the
+/// latter's bfloat16 spreads over; weights of one form share products, so that the last bits of one
+/// may depend on which others have gradients.
 /// Source: Jordan et al. 2024, "Muon"; scale: Liu et al. 2025, "Muon is Scalable", section 2.2.
 struct Muon {
   using slot = slot::optimizer;
@@ -90,9 +94,7 @@ struct Muon {
   void step(State& state, const Rates& rates) const {
     fallback.step(state.others, {rates.learning_rate * fallback.lr / lr, rates.momentum});
     state.matrices.moved(ParameterGroup::weights).for_each([&](const MovedParameters<1>& moved) {
-      for (std::size_t i = 0; i < moved.parameters.size(); ++i) {
-        move(moved.parameters[i], moved.gradients[i], moved.moments[0][i], rates);
-      }
+      for (const auto& batch : batches_of_one_form(moved.parameters)) move(moved, batch, rates);
     });
   }
 
@@ -101,16 +103,29 @@ struct Muon {
     return group_of(parameter) == ParameterGroup::weights;
   }
 
-  void move(const at::Tensor& parameter, const at::Tensor& gradient, const at::Tensor& momentum_of,
+  /// Moves those of the parameters that are at the places of `batch`, all of one form.
+  void move(const MovedParameters<1>& moved, const std::vector<std::size_t>& batch,
             const Rates& rates) const {
+    std::vector<at::Tensor> updates;
+    for (const auto place : batch) {
+      const auto update = update_of(moved.gradients[place], moved.moments[0][place], rates);
+      updates.push_back(as_stored(moved.parameters[place], update).reshape({update.size(0), -1}));
+    }
+    const auto directions = orthogonal(at::stack(updates), newton_schulz_steps,
+                                       orthogonal_type(updates.front().device()));
+    const double step = rates.learning_rate * scale(updates.front());
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const auto weight = as_stored(moved.parameters[batch[i]], moved.parameters[batch[i]]);
+      weight.mul_(1 - rates.learning_rate * weight_decay);
+      weight.add_(directions[static_cast<std::int64_t>(i)].view(weight.sizes()), -step);
+    }
+  }
+
+  [[nodiscard]] at::Tensor update_of(const at::Tensor& gradient, const at::Tensor& momentum_of,
+                                     const Rates& rates) const {
     const double mu = rates.momentum.value_or(momentum);
     momentum_of.lerp_(gradient, 1 - mu);
-    const auto update = nesterov ? gradient.lerp(momentum_of, mu) : momentum_of;
-    const auto moved = as_stored(parameter, parameter);
-    const auto matrix = as_stored(parameter, update).reshape({update.size(0), -1});
-    const auto direction = orthogonal(matrix).view(moved.sizes());
-    moved.mul_(1 - rates.learning_rate * weight_decay);
-    moved.add_(direction, -rates.learning_rate * scale(matrix));
+    return nesterov ? gradient.lerp(momentum_of, mu) : momentum_of;
   }
 
   /// `values` [O, I, k, k] as [O, k, k, I] if `parameter` lies in memory so: the order of a
@@ -126,20 +141,6 @@ struct Muon {
     const auto columns = static_cast<double>(matrix.size(1));
     return rate == MuonRate::original ? std::sqrt(std::max(1.0, rows / columns))
                                       : 0.2 * std::sqrt(std::max(rows, columns));
-  }
-
-  /// Singular values between about 0.7 and 1.2, singular vectors as they were.
-  [[nodiscard]] at::Tensor orthogonal(const at::Tensor& matrix) const {
-    constexpr double a = 3.4445, b = -4.7750, c = 2.0315;  // Jordan's, for the steepest start
-    const bool tall = matrix.size(0) > matrix.size(1);
-    auto x = matrix.to(at::kBFloat16, /*non_blocking=*/false, /*copy=*/true);
-    if (tall) x = x.t();
-    x.div_(x.norm().clamp_min(1e-7));
-    for (std::int64_t step = 0; step < newton_schulz_steps; ++step) {
-      const auto gram = x.mm(x.t());
-      x = at::addmm(x, at::addmm(gram, gram, gram, b, c), x, a);
-    }
-    return tall ? x.t().contiguous() : x;
   }
 };
 static_assert(OptimizerPolicy<Muon>);
