@@ -63,7 +63,7 @@ void memory_laws(slot::optimizer, BrokenLaws& laws, const P& policy,
           const auto gradient = weight_gradient(values, step);
           return as_parameter ? at::empty_like(form.tensor).copy_(gradient) : gradient;
         });
-        // Muon computes in bfloat16, and a product of another layout may round differently.
+        // Muon may compute in 16 bits, and a product of another layout may round differently.
         laws.law(detail::near(form.tensor, expected, begin, 0.02, 1e-6),
                  "a parameter that is " + form.name + " is updated as a dense one");
         laws.law(form.neighbours_stay(),
