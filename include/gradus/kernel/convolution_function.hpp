@@ -6,6 +6,7 @@
 #include <gradus/kernel/convolution_shape.hpp>
 #include <gradus/kernel/way.hpp>
 
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/convolution_backward.h>
@@ -71,6 +72,8 @@ struct Convolution : torch::autograd::Function<Convolution> {
         shape.taps,     shape.stride,    shape.padding,  call.channels_last};
     context->saved_data["bias"] = bias.defined();
     context->saved_data["choices"] = c10::IValue::make_capsule(choices);
+    // An output that autograd knows as a view could not be changed in place.
+    const at::AutoDispatchBelowADInplaceOrView no_views;
     return call.run(*choices, ConvolutionPart::forward, [&](ConvolutionWay way) {
       if (way == ConvolutionWay::library) return convolve(way, shape, x, weight, bias);
       return call.in_order(
