@@ -16,6 +16,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -72,10 +73,10 @@ class ConvolutionChoices : public torch::CustomClassHolder {
     const std::lock_guard lock(mutex_);
     return choices_;
   }
-  /// Takes a choice from a saved run.
-  void set(const ConvolutionCase& which, const ConvolutionChoice& choice) {
+  /// Takes those of a saved run in the place of its own.
+  void replace(std::map<ConvolutionCase, ConvolutionChoice> choices) {
     const std::lock_guard lock(mutex_);
-    choices_.insert_or_assign(which, choice);
+    choices_ = std::move(choices);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/convolution_shape.hpp>
 
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/convolution_backward.h>
@@ -46,6 +47,8 @@ struct Convolution : torch::autograd::Function<Convolution> {
     context->saved_data["call"] = call.saved();
     context->saved_data["bias"] = bias.has_value();
     context->saved_data["choices"] = c10::IValue::make_capsule(choices);
+    // An output that autograd knows as a view could not be changed in place.
+    const at::AutoDispatchBelowADInplaceOrView no_views;
     return call.forward(*choices, x, weight, bias.value_or(at::Tensor()));
   }
 
@@ -87,6 +90,7 @@ struct BranchedConvolution : torch::autograd::Function<BranchedConvolution> {
     context->saved_data["call"] = call.saved();
     context->saved_data["projection_call"] = projection_call.saved();
     context->saved_data["choices"] = c10::IValue::make_capsule(choices);
+    const at::AutoDispatchBelowADInplaceOrView no_views;
     return {call.forward(*choices, x, weight, {}),
             projection ? projection_call.forward(*choices, x, *projection, {}) : x};
   }

@@ -51,11 +51,13 @@ struct ConvolutionArguments {
 /// Whether a tensor is what kernels read: dense memory of the processor, without a tangent.
 inline bool is_plain(const at::Tensor& tensor) {
   return tensor.is_cpu() && tensor.layout() == at::kStrided && !tensor.is_neg() &&
-         !at::isTensorSubclassLike(tensor) && !tensor._fw_grad(/*level=*/0).defined();
+         !tensor._is_zerotensor() && !at::isTensorSubclassLike(tensor) &&
+         !tensor._fw_grad(/*level=*/0).defined();
 }
 
-/// The number that one side and the other have, or nothing if they differ.
+/// The number that one side and the other have, or nothing if they differ or are no sides.
 inline std::optional<std::int64_t> both(c10::SymIntArrayRef pair) {
+  if (pair.empty() || pair.size() > 2) return std::nullopt;
   const auto first = pair.front().maybe_as_int();
   if (!first || pair.back().maybe_as_int() != first) return std::nullopt;
   return first;

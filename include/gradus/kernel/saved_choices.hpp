@@ -5,16 +5,22 @@
 #include <gradus/core/state_dict.hpp>
 #include <gradus/error.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
+#include <gradus/kernel/convolution_shape.hpp>
 #include <gradus/kernel/way.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
+#include <c10/core/ScalarType.h>
+#include <c10/util/StringUtil.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -33,6 +39,26 @@ auto numbers_of(Case& which) {
 }
 constexpr std::size_t case_numbers = 11;
 
+/// Whether way number `way` can compute `which`, and both are what they say.
+inline bool can_be(const ConvolutionCase& which, std::int64_t way) {
+  const auto is_one_of = [](std::int64_t number, const auto& names) {
+    return number >= 0 && number < static_cast<std::int64_t>(names.size());
+  };
+  if (!is_one_of(way, all_ways) || !is_one_of(which.part, all_parts) || which.padding < 0 ||
+      std::min({which.in_channels, which.out_channels, which.taps, which.stride, which.images}) <
+          1 ||
+      std::min(which.height, which.width) + 2 * which.padding < which.taps) {
+    return false;
+  }
+  const ConvolutionShape shape{{which.images, which.height, which.width, which.in_channels},
+                               which.out_channels,
+                               which.taps,
+                               which.stride,
+                               which.padding};
+  const auto ways = ways_for(shape, which.is_float != 0 ? c10::kFloat : c10::kBFloat16);
+  return std::ranges::find(ways, static_cast<ConvolutionWay>(way)) != ways.end();
+}
+
 }  // namespace kernel
 
 /// Puts `cases` [n, 12], the numbers of each case and its way. Times are not saved: they differ in
@@ -49,10 +75,10 @@ inline void save_choices(const ConvolutionChoices& choices, StateDict& to) {
   to.put("cases", cases);
 }
 
-/// Throws CheckpointError for what no run of this version has saved.
+/// Takes what was saved in the place of what is there. Throws CheckpointError for what no run of
+/// this version has saved, and changes nothing then.
 inline void load_choices(ConvolutionChoices& choices, const StateDict& from) {
   const auto cases = from.copy("cases").contiguous();
-  constexpr auto ways = static_cast<std::int64_t>(kernel::all_ways.size());
   const auto rows = cases.dim() == 2 ? cases.size(0) : -1;
   if (cases.scalar_type() != at::kLong || rows < 0 || cases.size(1) != kernel::case_numbers + 1) {
     throw CheckpointError("the saved choices of convolutions are " +
@@ -60,19 +86,20 @@ inline void load_choices(ConvolutionChoices& choices, const StateDict& from) {
                           ", not those of this version of gradus; resume with the version that "
                           "saved them.");
   }
+  std::map<ConvolutionCase, ConvolutionChoice> saved;
   const auto* number = cases.const_data_ptr<std::int64_t>();
   for (std::int64_t row = 0; row < rows; ++row) {
     ConvolutionCase which{};
     for (auto* field : kernel::numbers_of(which)) *field = *number++;
     const auto way = *number++;
-    if (way < 0 || way >= ways || which.part < 0 ||
-        which.part >= static_cast<std::int64_t>(kernel::all_parts.size())) {
+    if (!kernel::can_be(which, way)) {
       throw CheckpointError(
-          "a saved choice of a convolution is of no known way or part; resume "
-          "with the version of gradus that saved it.");
+          "a saved choice of a convolution is none of this version of gradus; resume with the "
+          "version that saved it.");
     }
-    choices.set(which, ConvolutionChoice::untimed(static_cast<ConvolutionWay>(way)));
+    saved.emplace(which, ConvolutionChoice::untimed(static_cast<ConvolutionWay>(way)));
   }
+  choices.replace(std::move(saved));
 }
 
 /// As KernelChoice has them, in the order of shapes.
