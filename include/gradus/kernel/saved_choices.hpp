@@ -39,24 +39,26 @@ auto numbers_of(Case& which) {
 }
 constexpr std::size_t case_numbers = 11;
 
-/// Whether way number `way` can compute `which`, and both are what they say.
-inline bool can_be(const ConvolutionCase& which, std::int64_t way) {
+/// Whether numbers are those of a case and of a way.
+inline bool is_choice(const ConvolutionCase& which, std::int64_t way) {
   const auto is_one_of = [](std::int64_t number, const auto& names) {
     return number >= 0 && number < static_cast<std::int64_t>(names.size());
   };
-  if (!is_one_of(way, all_ways) || !is_one_of(which.part, all_parts) || which.padding < 0 ||
-      std::min({which.in_channels, which.out_channels, which.taps, which.stride, which.images}) <
-          1 ||
-      std::min(which.height, which.width) + 2 * which.padding < which.taps) {
-    return false;
-  }
+  return is_one_of(way, all_ways) && is_one_of(which.part, all_parts) && which.padding >= 0 &&
+         std::min({which.in_channels, which.out_channels, which.taps, which.stride,
+                   which.images}) >= 1 &&
+         std::min(which.height, which.width) + 2 * which.padding >= which.taps;
+}
+
+/// Whether this processor offers the way for the case.
+inline bool is_offered(const ConvolutionCase& which, ConvolutionWay way) {
   const ConvolutionShape shape{{which.images, which.height, which.width, which.in_channels},
                                which.out_channels,
                                which.taps,
                                which.stride,
                                which.padding};
   const auto ways = ways_for(shape, which.is_float != 0 ? c10::kFloat : c10::kBFloat16);
-  return std::ranges::find(ways, static_cast<ConvolutionWay>(way)) != ways.end();
+  return std::ranges::find(ways, way) != ways.end();
 }
 
 }  // namespace kernel
@@ -75,8 +77,9 @@ inline void save_choices(const ConvolutionChoices& choices, StateDict& to) {
   to.put("cases", cases);
 }
 
-/// Takes what was saved in the place of what is there. Throws CheckpointError for what no run of
-/// this version has saved, and changes nothing then.
+/// Takes what was saved in the place of what is there, but for ways that this processor does not
+/// offer. Throws CheckpointError for what no run of this version has saved, and changes nothing
+/// then.
 inline void load_choices(ConvolutionChoices& choices, const StateDict& from) {
   const auto cases = from.copy("cases").contiguous();
   const auto rows = cases.dim() == 2 ? cases.size(0) : -1;
@@ -92,12 +95,13 @@ inline void load_choices(ConvolutionChoices& choices, const StateDict& from) {
     ConvolutionCase which{};
     for (auto* field : kernel::numbers_of(which)) *field = *number++;
     const auto way = *number++;
-    if (!kernel::can_be(which, way)) {
+    if (!kernel::is_choice(which, way)) {
       throw CheckpointError(
           "a saved choice of a convolution is none of this version of gradus; resume with the "
           "version that saved it.");
     }
-    saved.emplace(which, ConvolutionChoice::untimed(static_cast<ConvolutionWay>(way)));
+    const auto chosen = static_cast<ConvolutionWay>(way);
+    if (kernel::is_offered(which, chosen)) saved.emplace(which, ConvolutionChoice::untimed(chosen));
   }
   choices.replace(std::move(saved));
 }
