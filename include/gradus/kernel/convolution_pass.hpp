@@ -9,6 +9,8 @@
 #include <gradus/kernel/tiles.hpp>
 #include <gradus/kernel/transforms.hpp>
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cstdint>
 
@@ -41,15 +43,15 @@ class ConvolutionPass {
       for (auto which = from; which < to; ++which) transform(which, filters, which);
     });
     const auto count = tiles_.count();
-    const auto rows = rows_for(128 * 1024);
+    const auto rows = rows_for(128 * 1024, 192);
     for_chunks((count + rows - 1) / rows, [&](std::int64_t from, std::int64_t to) {
       const auto data = of_inputs(rows), products = of_outputs(rows);
       for (auto first = from * rows; first < std::min(count, to * rows); first += rows) {
-        const auto last = std::min(count, first + rows);
-        read(first, last, data);
+        const auto length = std::min(count - first, rows);
+        read(first, first + length, data, 0);
         for (std::int64_t which = 0; which < out_panels(); ++which) {
-          multiply(data, filters, which, products);
-          write(products, first, last, which);
+          multiply(data, 0, length, filters, which, products);
+          write(products, first, first + length, which);
         }
       }
     });
@@ -57,31 +59,42 @@ class ConvolutionPass {
 
   void by_panels() const {
     const auto count = tiles_.count();
-    const auto blocks = (count + 255) / 256;
-    const auto rows = panels((count + blocks - 1) / blocks) * panel;
+    const auto most = rows_for(8 * 1024 * 1024, 288);
+    const auto blocks = (count + most - 1) / most;
+    const auto rows = whole((count + blocks - 1) / blocks);
     const auto data = of_inputs(rows);
+    // Several parts of a block where there are more threads than panels.
+    const auto parts = std::clamp((2 * at::get_num_threads() + out_panels() - 1) / out_panels(),
+                                  std::int64_t{1}, rows / unit);
+    const auto part_rows = whole((rows + parts - 1) / parts);
     for (std::int64_t first = 0; first < count; first += rows) {
-      const auto last = std::min(count, first + rows);
-      for_chunks(last - first, [&](std::int64_t from, std::int64_t to) {
+      const auto length = std::min(count - first, rows);
+      for_chunks(length, [&](std::int64_t from, std::int64_t to) {
         read(first + from, first + to, data, from);
       });
-      for_chunks(out_panels(), [&](std::int64_t from, std::int64_t to) {
-        const auto filters = of_filters(1), products = of_outputs(rows);
-        for (auto which = from; which < to; ++which) {
-          transform(which, filters, 0);
-          multiply(data, filters, 0, products);
-          write(products, first, last, which);
+      for_chunks(out_panels() * parts, [&](std::int64_t from, std::int64_t to) {
+        const auto filters = of_filters(1), products = of_outputs(part_rows);
+        for (auto task = from; task < to; ++task) {
+          const auto which = task / parts, row = task % parts * part_rows;
+          if (task == from || row == 0) transform(which, filters, 0);
+          if (row >= length) continue;
+          const auto last = std::min(length, row + part_rows);
+          multiply(data, row, last, filters, 0, products);
+          write(products, first + row, first + last, which);
         }
       });
     }
   }
 
+  static constexpr std::int64_t unit = 48;  ///< rows: a multiple of what every set sums at once
+  static std::int64_t whole(std::int64_t rows) { return (rows + unit - 1) / unit * unit; }
+
   [[nodiscard]] std::int64_t out_panels() const { return panels(tiles_.out.channels); }
 
-  /// So many tiles that their data are about `floats`.
-  [[nodiscard]] std::int64_t rows_for(std::int64_t floats) const {
-    const auto rows = floats / (points_of<Algorithm> * tiles_.in.channels);
-    return std::clamp(rows / 48, std::int64_t{1}, std::int64_t{4}) * 48;
+  /// So many tiles that their data are about `floats`, `most` of them at most.
+  [[nodiscard]] std::int64_t rows_for(std::int64_t floats, std::int64_t most) const {
+    const auto rows = floats / (points_of<Algorithm> * tiles_.in.channels) / unit * unit;
+    return std::clamp(rows, unit, std::min(most, whole(tiles_.count())));
   }
   [[nodiscard]] Factors of_filters(std::int64_t which) const {
     return {filters_of<Algorithm>, which, panels(weights_.rows()) * panel};
@@ -98,8 +111,7 @@ class ConvolutionPass {
       transform_filters<decltype(set), Algorithm>(weights_, which, filters, to_panel);
     });
   }
-  void read(std::int64_t first, std::int64_t last, const Factors& data,
-            std::int64_t row = 0) const {
+  void read(std::int64_t first, std::int64_t last, const Factors& data, std::int64_t row) const {
     run_wide([&](auto set) __attribute__((always_inline)) {
       transform_inputs<decltype(set)>(tiles_, x_, first, last, row, data);
     });
@@ -111,22 +123,23 @@ class ConvolutionPass {
     });
   }
 
-  /// products[point] = data[point] times the filters that belong to it, in panel `which`.
-  void multiply(const Factors& data, const Factors& filters, std::int64_t which,
-                const Factors& products) const {
+  /// products[point] = rows [first, last) of data[point] times the filters that belong to it, in
+  /// panel `which`; and of some more rows, to which nobody looks.
+  void multiply(const Factors& data, std::int64_t first, std::int64_t last, const Factors& filters,
+                std::int64_t which, const Factors& products) const {
     const auto tail = tiles_.in.channels - (data.panels - 1) * panel;
     run_wide([&](auto set) __attribute__((always_inline)) {
       using Set = decltype(set);
+      static_assert(unit % Set::rows == 0);
       for (int filter = 0; filter < filters_of<Algorithm>; ++filter) {
         const int y = filter / Algorithm::filters, x = filter % Algorithm::filters;
         for (int p = Algorithm::first(y); p < Algorithm::first(y + 1); ++p) {
           for (int q = Algorithm::first(x); q < Algorithm::first(x + 1); ++q) {
             const auto point = p * Algorithm::points + q;
-            for (std::int64_t row = 0; row < data.rows; row += Set::rows) {
-              const auto at = std::min(row, data.rows - Set::rows) * panel;
+            for (auto row = first; row < last; row += Set::rows) {
               multiply_panel<Set, Set::rows, panel, 1>(
-                  {data.at(point, 0) + at, data.panels, panel, tail, data.rows * panel},
-                  filters.at(filter, which), products.at(point, 0) + at, false);
+                  {data.at(point, 0) + row * panel, data.panels, panel, tail, data.rows * panel},
+                  filters.at(filter, which), products.at(point, 0) + (row - first) * panel, false);
             }
           }
         }

@@ -39,7 +39,7 @@ class WeightGradient {
   /// Each slice of tiles sums to a copy of dw.
   void by_slices() const {
     const auto count = tiles_.count();
-    const auto rows = rows_for(128 * 1024);
+    const auto rows = rows_for(128 * 1024, 192);
     const auto blocks = (count + rows - 1) / rows;
     const auto slices = std::min(
         blocks, std::clamp(16 * few_weights / weights(), std::int64_t{16}, std::int64_t{64}));
@@ -68,7 +68,8 @@ class WeightGradient {
   /// All threads share a block of tiles.
   void by_blocks() const {
     const auto count = tiles_.count();
-    const auto blocks = (count + 255) / 256;
+    const auto most = rows_for(16 * 1024 * 1024, 256);
+    const auto blocks = (count + most - 1) / most;
     const auto rows = (count + blocks - 1) / blocks;
     const auto data = of_inputs(rows), gradients = of_outputs(rows);
     for (std::int64_t first = 0; first < count; first += rows) {
@@ -94,10 +95,11 @@ class WeightGradient {
   /// A task is a panel of input channels and a group of panels of output channels.
   [[nodiscard]] std::int64_t tasks() const { return panels(tiles_.in.channels) * out_groups(); }
 
-  [[nodiscard]] std::int64_t rows_for(std::int64_t floats) const {
+  /// So many tiles that their data and gradients are about `floats`, `most` of them at most.
+  [[nodiscard]] std::int64_t rows_for(std::int64_t floats, std::int64_t most) const {
     const auto channels = tiles_.in.channels + tiles_.out.channels;
     const auto rows = floats / (points_of<Algorithm> * channels);
-    return std::clamp(rows / 48, std::int64_t{1}, std::int64_t{4}) * 48;
+    return std::min(std::clamp(rows, std::int64_t{48}, most), tiles_.count());
   }
   [[nodiscard]] Factors of_inputs(std::int64_t rows) const {
     return {points_of<Algorithm>, panels(tiles_.in.channels), rows};
