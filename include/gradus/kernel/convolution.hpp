@@ -2,8 +2,11 @@
 #pragma once
 
 #include <gradus/kernel/algorithms.hpp>
+#include <gradus/kernel/bfloat16_pass.hpp>
+#include <gradus/kernel/bfloat16_weight_gradient.hpp>
 #include <gradus/kernel/convolution_pass.hpp>
 #include <gradus/kernel/convolution_shape.hpp>
+#include <gradus/kernel/micro_kernel.hpp>
 #include <gradus/kernel/product.hpp>
 #include <gradus/kernel/tiles.hpp>
 #include <gradus/kernel/way.hpp>
@@ -69,6 +72,9 @@ inline at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, co
     auto y = product(shape, patches_of(shape, x), weight);
     return bias.defined() ? y.add_(bias.view({1, -1, 1, 1})) : y;
   }
+  if (way == ConvolutionWay::blocks) {
+    return convolve_by_blocks<LibraryMicroKernel>(shape, x, weight, bias);
+  }
   auto y = detail::images_like(x, shape.out());
   detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
     const auto tiles = forward_tiles<Algorithm>(shape);
@@ -86,6 +92,9 @@ inline at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& sha
                                  const at::Tensor& weight) {
   if (way == ConvolutionWay::library) return detail::by_library(shape, dy, x, weight, true);
   if (way == ConvolutionWay::product) return product_input_gradient(shape, dy, weight);
+  if (way == ConvolutionWay::blocks) {
+    return input_gradient_by_blocks<LibraryMicroKernel>(shape, dy, weight);
+  }
   auto dx = detail::images_like(dy, shape.in);
   detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
     const auto tiles = transposed_tiles<Algorithm>(shape);
@@ -103,6 +112,9 @@ inline at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& sh
   if (way == ConvolutionWay::library) return detail::by_library(shape, dy, x, weight, false);
   if (way == ConvolutionWay::product) {
     return product_weight_gradient(shape, dy, patches_of(shape, x));
+  }
+  if (way == ConvolutionWay::blocks) {
+    return weight_gradient_by_blocks<LibraryMicroKernel>(shape, dy, x);
   }
   auto dw =
       at::empty(weight.sizes(), weight.options().memory_format(at::MemoryFormat::ChannelsLast));

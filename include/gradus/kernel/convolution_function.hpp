@@ -44,7 +44,7 @@ struct ConvolutionCall {
 
   template <class Run>
   at::Tensor run(ConvolutionChoices& choices, ConvolutionPart part, const Run& run) const {
-    return choices.run(of(part), ways_for(shape, type), usual_way(shape, type), run);
+    return choices.run(of(part), ways_for(shape, type), usual_way(shape, type, part), run);
   }
   /// `tensor` in the order that outputs have.
   [[nodiscard]] at::Tensor in_order(const at::Tensor& tensor) const {
