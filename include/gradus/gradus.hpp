@@ -94,6 +94,9 @@
 #include <gradus/files/read_file.hpp>
 #include <gradus/files/write_file.hpp>
 #include <gradus/kernel/algorithms.hpp>
+#include <gradus/kernel/bfloat16_filters.hpp>
+#include <gradus/kernel/bfloat16_pass.hpp>
+#include <gradus/kernel/bfloat16_weight_gradient.hpp>
 #include <gradus/kernel/choosing.hpp>
 #include <gradus/kernel/convolution.hpp>
 #include <gradus/kernel/convolution_call.hpp>
@@ -107,10 +110,14 @@
 #include <gradus/kernel/filters.hpp>
 #include <gradus/kernel/for_chunks.hpp>
 #include <gradus/kernel/instruction_set.hpp>
+#include <gradus/kernel/micro_kernel.hpp>
+#include <gradus/kernel/pairs.hpp>
 #include <gradus/kernel/panel_product.hpp>
 #include <gradus/kernel/patches.hpp>
+#include <gradus/kernel/pixel_blocks.hpp>
 #include <gradus/kernel/product.hpp>
 #include <gradus/kernel/saved_choices.hpp>
+#include <gradus/kernel/seen_rows.hpp>
 #include <gradus/kernel/tiles.hpp>
 #include <gradus/kernel/transforms.hpp>
 #include <gradus/kernel/vectors.hpp>

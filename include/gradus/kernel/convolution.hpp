@@ -2,8 +2,11 @@
 #pragma once
 
 #include <gradus/kernel/algorithms.hpp>
+#include <gradus/kernel/bfloat16_pass.hpp>
+#include <gradus/kernel/bfloat16_weight_gradient.hpp>
 #include <gradus/kernel/convolution_pass.hpp>
 #include <gradus/kernel/convolution_shape.hpp>
+#include <gradus/kernel/micro_kernel.hpp>
 #include <gradus/kernel/product.hpp>
 #include <gradus/kernel/tiles.hpp>
 #include <gradus/kernel/way.hpp>
@@ -69,6 +72,9 @@ inline at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, co
     auto y = product(shape, patches_of(shape, x), weight);
     return bias.defined() ? y.add_(bias.view({1, -1, 1, 1})) : y;
   }
+  if (way == ConvolutionWay::blocks) {
+    return convolve_by_blocks<LibraryMicroKernel>(shape, x, weight, bias);
+  }
   auto y = detail::images_like(x, shape.out());
   detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
     const auto tiles = forward_tiles<Algorithm>(shape);
@@ -85,10 +91,15 @@ inline at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, co
 inline at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& shape,
                                  const at::Tensor& dy, const at::Tensor& x,
                                  const at::Tensor& weight, const at::Tensor& added = {}) {
-  if (way == ConvolutionWay::library || way == ConvolutionWay::product) {
-    auto dx = way == ConvolutionWay::library ? detail::by_library(shape, dy, x, weight, true)
-                                             : product_input_gradient(shape, dy, weight);
-    return added.defined() ? dx.add_(added) : dx;
+  const auto plus_added = [&](at::Tensor dx) { return added.defined() ? dx.add_(added) : dx; };
+  if (way == ConvolutionWay::library) {
+    return plus_added(detail::by_library(shape, dy, x, weight, true));
+  }
+  if (way == ConvolutionWay::product) {
+    return plus_added(product_input_gradient(shape, dy, weight));
+  }
+  if (way == ConvolutionWay::blocks) {
+    return plus_added(input_gradient_by_blocks<LibraryMicroKernel>(shape, dy, weight));
   }
   auto dx = detail::images_like(dy, shape.in);
   detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
@@ -108,6 +119,9 @@ inline at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& sh
   if (way == ConvolutionWay::library) return detail::by_library(shape, dy, x, weight, false);
   if (way == ConvolutionWay::product) {
     return product_weight_gradient(shape, dy, patches_of(shape, x));
+  }
+  if (way == ConvolutionWay::blocks) {
+    return weight_gradient_by_blocks<LibraryMicroKernel>(shape, dy, x);
   }
   auto dw =
       at::empty(weight.sizes(), weight.options().memory_format(at::MemoryFormat::ChannelsLast));

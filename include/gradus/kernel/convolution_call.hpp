@@ -87,7 +87,7 @@ struct ConvolutionCall {
  private:
   template <class Run>
   at::Tensor run(ConvolutionChoices& choices, ConvolutionPart part, const Run& way) const {
-    return choices.run(of(part), ways_for(shape, type), usual_way(shape, type), way);
+    return choices.run(of(part), ways_for(shape, type), usual_way(shape, type, part), way);
   }
   [[nodiscard]] at::Tensor in_order(const at::Tensor& tensor) const {
     return channels_last ? tensor : tensor.contiguous();

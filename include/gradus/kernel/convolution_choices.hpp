@@ -44,7 +44,8 @@ struct ConvolutionChoice {
   }
 };
 
-/// The choices of one run. What any run of this process has measured, all take.
+/// The choices of one run. What any run of this process has measured, all take. A saved choice of a
+/// way that this processor has not is made again.
 class ConvolutionChoices : public torch::CustomClassHolder {
  public:
   /// How a case is decided that has no choice yet.
@@ -93,20 +94,21 @@ class ConvolutionChoices : public torch::CustomClassHolder {
                                       const std::vector<ConvolutionWay>& ways,
                                       ConvolutionWay usual) {
     const std::lock_guard lock(mutex_);
+    const auto has = [&](ConvolutionWay way) { return std::ranges::find(ways, way) != ways.end(); };
     if (const auto found = choices_.find(which); found != choices_.end()) {
-      return found->second.way;
+      if (has(found->second.way)) return found->second.way;
+      choices_.erase(found);
     }
     std::optional<ConvolutionChoice> choice;
     if (rule_ == Rule::pinned) {
-      const bool fits = std::ranges::find(ways, pinned_) != ways.end();
-      choice = ConvolutionChoice::untimed(fits ? pinned_ : ConvolutionWay::library);
+      choice = ConvolutionChoice::untimed(has(pinned_) ? pinned_ : ConvolutionWay::library);
     } else if (rule_ == Rule::usual || at::globalContext().deterministicAlgorithms()) {
       choice = ConvolutionChoice::untimed(usual);
     } else {
       auto& process = of_process();
       const std::lock_guard process_lock(process.mutex);
       const auto found = process.choices.find(which);
-      if (found == process.choices.end()) return std::nullopt;
+      if (found == process.choices.end() || !has(found->second.way)) return std::nullopt;
       choice = found->second;
     }
     choices_.emplace(which, *choice);
@@ -118,7 +120,7 @@ class ConvolutionChoices : public torch::CustomClassHolder {
     choices_.emplace(which, choice);
     auto& process = of_process();
     const std::lock_guard process_lock(process.mutex);
-    process.choices.emplace(which, choice);
+    process.choices.insert_or_assign(which, choice);
   }
 
   /// The best of three rounds in which the ways take turns.

@@ -5,7 +5,6 @@
 #include <gradus/core/state_dict.hpp>
 #include <gradus/error.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
-#include <gradus/kernel/convolution_shape.hpp>
 #include <gradus/kernel/way.hpp>
 
 #include <ATen/core/Tensor.h>
@@ -50,17 +49,6 @@ inline bool is_choice(const ConvolutionCase& which, std::int64_t way) {
          std::min(which.height, which.width) + 2 * which.padding >= which.taps;
 }
 
-/// Whether this processor offers the way for the case.
-inline bool is_offered(const ConvolutionCase& which, ConvolutionWay way) {
-  const ConvolutionShape shape{{which.images, which.height, which.width, which.in_channels},
-                               which.out_channels,
-                               which.taps,
-                               which.stride,
-                               which.padding};
-  const auto ways = ways_for(shape, which.is_float != 0 ? c10::kFloat : c10::kBFloat16);
-  return std::ranges::find(ways, way) != ways.end();
-}
-
 }  // namespace kernel
 
 /// Puts `cases` [n, 12], the numbers of each case and its way. Times are not saved: they differ in
@@ -77,8 +65,7 @@ inline void save_choices(const ConvolutionChoices& choices, StateDict& to) {
   to.put("cases", cases);
 }
 
-/// Takes what was saved in the place of what is there, but for ways that this processor does not
-/// offer. Throws CheckpointError for what no run of this version has saved, and changes nothing
+/// Takes what was saved in the place of what is there. Throws CheckpointError for what no run of this version has saved, and changes nothing
 /// then.
 inline void load_choices(ConvolutionChoices& choices, const StateDict& from) {
   const auto cases = from.copy("cases").contiguous();
@@ -100,8 +87,7 @@ inline void load_choices(ConvolutionChoices& choices, const StateDict& from) {
           "a saved choice of a convolution is none of this version of gradus; resume with the "
           "version that saved it.");
     }
-    const auto chosen = static_cast<ConvolutionWay>(way);
-    if (kernel::is_offered(which, chosen)) saved.emplace(which, ConvolutionChoice::untimed(chosen));
+    saved.emplace(which, ConvolutionChoice::untimed(static_cast<ConvolutionWay>(way)));
   }
   choices.replace(std::move(saved));
 }

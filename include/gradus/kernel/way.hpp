@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/kernel/convolution_shape.hpp>
+#include <gradus/kernel/micro_kernel.hpp>
 
 #include <c10/core/ScalarType.h>
 
@@ -18,10 +19,11 @@ enum class ConvolutionWay : std::uint8_t {
   product,      ///< the patches gathered, and multiplied as matrices
   small_tiles,  ///< float32, fast filtering over tiles of 2 x 2 outputs
   large_tiles,  ///< the same over 4 x 4: fewer products, errors about five times larger
+  blocks,       ///< bfloat16, matrix products of blocks that stay in a cache; wants AMX
 };
 
-constexpr std::array<std::string_view, 4> enum_names(ConvolutionWay) {
-  return {"library", "product", "small_tiles", "large_tiles"};
+constexpr std::array<std::string_view, 5> enum_names(ConvolutionWay) {
+  return {"library", "product", "small_tiles", "large_tiles", "blocks"};
 }
 
 /// The parts of a convolution in a training step.
@@ -39,7 +41,7 @@ inline bool fits_tiles(const ConvolutionShape& shape) {
   return (shape.taps == 3 && shape.padding <= 2) || (shape.taps == 1 && shape.padding == 0);
 }
 
-/// Those that can compute `shape` and may pay, LibTorch's first.
+/// Those that can compute `shape` on this processor and may pay, LibTorch's first.
 inline std::vector<ConvolutionWay> ways_for(const ConvolutionShape& shape, c10::ScalarType type) {
   using enum ConvolutionWay;
   constexpr std::int64_t small = 64;  // pixels, up to which a copy of all patches is cheap
@@ -50,16 +52,24 @@ inline std::vector<ConvolutionWay> ways_for(const ConvolutionShape& shape, c10::
     ways.push_back(small_tiles);
     if (shape.taps == 3 && out.height > 2 && out.width > 2) ways.push_back(large_tiles);
   }
+  if (type == c10::kBFloat16 && LibraryMicroKernel::available()) ways.push_back(blocks);
   return ways;
 }
 
 /// What pays on most processors, without a measurement.
-inline ConvolutionWay usual_way(const ConvolutionShape& shape, c10::ScalarType type) {
+inline ConvolutionWay usual_way(const ConvolutionShape& shape, c10::ScalarType type,
+                                ConvolutionPart part) {
   using enum ConvolutionWay;
+  const bool of_weight = part == ConvolutionPart::weight_gradient;
+  const bool deep = shape.taps == 3 && shape.in.channels >= 16 && shape.out_channels >= 16;
   const auto ways = ways_for(shape, type);
-  const bool deep = shape.in.channels >= 16 && shape.out_channels >= 16;
-  if (deep && shape.taps == 3 && shape.stride == 1) return ways.back();
-  return library;
+  if (type == c10::kFloat) {
+    return deep && (shape.stride == 1 || of_weight) ? ways.back() : library;
+  }
+  if (deep && of_weight && ways.back() == blocks) return blocks;
+  const auto out = shape.out();
+  const bool tiny = out.height * out.width <= (shape.stride > 1 ? 16 : 4);
+  return tiny && shape.taps > 1 ? product : library;
 }
 
 }  // namespace kernel

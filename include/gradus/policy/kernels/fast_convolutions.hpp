@@ -20,10 +20,10 @@ namespace gradus {
 
 /// How FastConvolutions finds the way for each shape: by a measurement, by a rule on the shape, or
 /// pinned to one.
-enum class ConvolutionWays { measured, usual, library, product, small_tiles, large_tiles };
+enum class ConvolutionWays { measured, usual, library, product, small_tiles, large_tiles, blocks };
 
-constexpr std::array<std::string_view, 6> enum_names(ConvolutionWays) {
-  return {"measured", "usual", "library", "product", "small_tiles", "large_tiles"};
+constexpr std::array<std::string_view, 7> enum_names(ConvolutionWays) {
+  return {"measured", "usual", "library", "product", "small_tiles", "large_tiles", "blocks"};
 }
 
 /// When to use: convolutions of 3 x 3 or 1 x 1 that train on a CPU. Every `conv2d` of the model is
@@ -64,9 +64,11 @@ struct FastConvolutions {
       case ConvolutionWays::small_tiles:
         return made(Rule::pinned, ConvolutionWay::small_tiles);
       case ConvolutionWays::large_tiles:
+        return made(Rule::pinned, ConvolutionWay::large_tiles);
+      case ConvolutionWays::blocks:
         break;
     }
-    return made(Rule::pinned, ConvolutionWay::large_tiles);
+    return made(Rule::pinned, ConvolutionWay::blocks);
   }
   [[nodiscard]] ConvolutionScope kernel_scope(const State& state) const {
     return ConvolutionScope(state.choices);
