@@ -65,8 +65,8 @@ inline void save_choices(const ConvolutionChoices& choices, StateDict& to) {
   to.put("cases", cases);
 }
 
-/// Takes what was saved in the place of what is there. Throws CheckpointError for what no run of this version has saved, and changes nothing
-/// then.
+/// Takes what was saved in the place of what is there. Throws CheckpointError for what no run of
+/// this version has saved, and changes nothing then.
 inline void load_choices(ConvolutionChoices& choices, const StateDict& from) {
   const auto cases = from.copy("cases").contiguous();
   const auto rows = cases.dim() == 2 ? cases.size(0) : -1;
