@@ -51,6 +51,8 @@ def noticed(folder, test):
         program = folder / "durable_run"
         refuse_unless_built(build("durable_run", ROOT / "tests/durability/durable_run.cpp", folder, program))
         more += f" -UGRADUS_DURABLE_RUN '-DGRADUS_DURABLE_RUN=\"{program}\"'"
+    if room == "kernel":
+        more += " -O2"  # as tests/CMakeLists.txt has it for the long one
     built = build(f"test_{room}", ROOT / f"tests/{test}_test.cpp", folder, folder / "test", more)
     if "static assertion failed" in built.stderr:
         return True

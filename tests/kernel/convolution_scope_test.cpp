@@ -406,20 +406,20 @@ CATCH_TEST_CASE("scopes nest, end with an exception, and are of one thread") {
     at::Tensor elsewhere;
     const auto others = pinned_to(ConvolutionWay::small_tiles);
     std::thread([&] {
-      CATCH_CHECK(kernel::convolution_scopes() == 0);
+      CATCH_CHECK(kernel::convolution_kernels() == nullptr);
       elsewhere = run();
     }).join();
     CATCH_CHECK(same(elsewhere, plain));
-    CATCH_CHECK(kernel::convolution_scopes() == 1);
+    CATCH_CHECK(kernel::convolution_kernels() != nullptr);
   }
-  CATCH_CHECK(kernel::convolution_scopes() == 0);
+  CATCH_CHECK(kernel::convolution_kernels() == nullptr);
   try {
     const ConvolutionScope scope(inner);
     throw std::runtime_error("ends here");
   } catch (const std::runtime_error&) {
   }
   const auto after = pinned_to(ConvolutionWay::small_tiles);
-  CATCH_CHECK(kernel::convolution_scopes() == 0);
+  CATCH_CHECK(kernel::convolution_kernels() == nullptr);
   CATCH_CHECK(same(run(), plain));
 }
 
@@ -522,6 +522,22 @@ CATCH_TEST_CASE("the way of LibTorch in a scope has LibTorch's bits, gradients i
   }
 }
 
+CATCH_TEST_CASE("gradients of one tap with stride 2 are those of contiguous memory") {
+  torch::manual_seed(15);
+  for (const std::int64_t channels : {2, 4, 7}) {
+    const auto x = torch::randn({4, channels, 16, 16}), w = torch::randn({8, channels, 1, 1});
+    const auto of = [&](const Choices& choices, const at::Tensor& input) {
+      const auto filters = w.detach().requires_grad_();
+      const auto y = in_scope(choices, [&] { return torch::conv2d(input, filters, {}, 2); });
+      return grad({y.square().sum()}, {filters})[0];
+    };
+    const auto expected = of({}, x);
+    for (const auto way : every_way) {
+      CATCH_CHECK(near(of(pinned_to(way), channels_inside(x)), expected));
+    }
+  }
+}
+
 namespace {
 
 /// A training step's parts of one convolution that no other test has.
@@ -559,6 +575,17 @@ CATCH_TEST_CASE("ways are measured once in a process, and a choice stays") {
   CATCH_CHECK(second->all().size() == 6);
 }
 
+CATCH_TEST_CASE("threads may share choices, and come to the same ones") {
+  const auto choices = by_rule(Rule::measure);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) threads.emplace_back([&] { run_parts(choices, 22); });
+  for (auto& thread : threads) thread.join();
+  const auto after = by_rule(Rule::measure);
+  run_parts(after, 22);
+  CATCH_REQUIRE(choices->all().size() == 3);
+  for (const auto& [which, choice] : choices->all()) CATCH_CHECK(after->find(which) == choice.way);
+}
+
 CATCH_TEST_CASE("the usual way is the rule's, and deterministic algorithms ask for it") {
   const auto usual = by_rule(Rule::usual);
   run_parts(usual, 21);
@@ -578,8 +605,10 @@ CATCH_TEST_CASE("the usual way is the rule's, and deterministic algorithms ask f
   }
   // The same with the operands at hand.
   const kernel::ConvolutionShape shape{{2, 9, 9, 21}, 21, 3, 1, 1};
-  CATCH_CHECK(kernel::usual_way(shape, at::kFloat) == ConvolutionWay::large_tiles);
-  CATCH_CHECK(kernel::usual_way(shape, at::kBFloat16) == ConvolutionWay::library);
+  CATCH_CHECK(kernel::usual_way(shape, at::kFloat, ConvolutionPart::forward) ==
+              ConvolutionWay::large_tiles);
+  CATCH_CHECK(kernel::usual_way(shape, at::kBFloat16, ConvolutionPart::forward) ==
+              ConvolutionWay::library);
 }
 
 CATCH_TEST_CASE("choices are saved, loaded in the place of others, and described") {
@@ -634,20 +663,11 @@ CATCH_TEST_CASE("choices of another form are refused, and change nothing") {
   refused(good.slice(1, 0, 11));
   refused(good.flatten());
   refused(at::zeros({}, at::kLong));
-  // Of the last case: channels, height, taps, stride, padding, images; its part; its way, of which
-  // the product is none for maps of 9 x 9.
-  for (const auto& [column, wrong] : std::vector<std::pair<std::int64_t, std::int64_t>>{{0, 0},
-                                                                                        {2, -3},
-                                                                                        {4, 5},
-                                                                                        {4, 20},
-                                                                                        {5, 0},
-                                                                                        {6, -1},
-                                                                                        {7, 0},
-                                                                                        {10, -1},
-                                                                                        {10, 3},
-                                                                                        {11, -1},
-                                                                                        {11, 1},
-                                                                                        {11, 4}}) {
+  // Of the last case: channels, height, taps, stride, padding, images; its part; its way.
+  using Change = std::pair<std::int64_t, std::int64_t>;
+  for (const auto& [column, wrong] :
+       {Change{0, 0}, Change{2, -3}, Change{4, 20}, Change{5, 0}, Change{6, -1}, Change{7, 0},
+        Change{10, -1}, Change{10, 3}, Change{11, -1}, Change{11, 99}}) {
     CATCH_INFO("column " << column << ", " << wrong);
     auto cases = good.clone();
     cases[2][column] = wrong;

@@ -248,6 +248,17 @@ CATCH_TEST_CASE("filters and gradients that are not finite are lost where they m
   }
 }
 
+CATCH_TEST_CASE("a limit of instruction sets narrows, never widens, and ends") {
+  const auto widest = kernel::instruction_set();
+  {
+    const InstructionSetLimit narrow(InstructionSet::portable);
+    CATCH_CHECK(kernel::instruction_set() == InstructionSet::portable);
+    const InstructionSetLimit wide(InstructionSet::avx512);
+    CATCH_CHECK(kernel::instruction_set() == InstructionSet::portable);
+  }
+  CATCH_CHECK(kernel::instruction_set() == widest);
+}
+
 CATCH_TEST_CASE("ways are those that a shape and a type allow, LibTorch's first") {
   using enum ConvolutionWay;
   using Ways = std::vector<ConvolutionWay>;

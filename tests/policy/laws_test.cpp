@@ -15,7 +15,7 @@ CATCH_TEMPLATE_TEST_CASE("every shipped policy keeps the laws of its axis", "", 
                          FullResolution, Progressive, CrossEntropy, NoMixing, Mixup, CutMix,
                          NoClipping, ClipNorm, ClipValue, NoAveraging, EMA, SWA, Guard, AllEpochs,
                          EarlyStop, Eager, CapturedStep, NoFreezing, Freeze, Shuffle, InOrder,
-                         ClassBalanced, WeightedSampling) {
+                         ClassBalanced, WeightedSampling, LibraryKernels, FastConvolutions) {
   check_laws<TestType>();
 }
 
@@ -40,6 +40,11 @@ CATCH_TEST_CASE("shipped policies keep the laws with other numbers too") {
   check_laws(CropFlip{.padding = 2, .flip = Flip::alternating});
   check_laws(CrossEntropy{.label_smoothing = 0.1});
   check_laws(CapturedStep{.warmup_steps = 11, .max_graphs = 1});
+  for (const auto ways :
+       {ConvolutionWays::usual, ConvolutionWays::library, ConvolutionWays::product,
+        ConvolutionWays::small_tiles, ConvolutionWays::large_tiles}) {
+    check_laws(FastConvolutions{.ways = ways});
+  }
 }
 
 namespace {
@@ -89,6 +94,29 @@ struct Restless {
   }
 };
 
+/// Chooses anew each time.
+struct Fickle {
+  using slot = gradus::slot::kernels;
+  static constexpr std::string_view name = "Fickle";
+  static constexpr auto fields() { return no_fields; }
+  struct State {
+    std::shared_ptr<int> calls = std::make_shared<int>(0);
+  };
+  State start(c10::Device) const { return {}; }
+  ConvolutionScope kernel_scope(const State& state) const {
+    return ConvolutionScope(c10::make_intrusive<ConvolutionChoices>(
+        ConvolutionChoices::Rule::pinned,
+        ++*state.calls % 2 == 0 ? ConvolutionWay::small_tiles : ConvolutionWay::large_tiles));
+  }
+  std::vector<KernelChoice> choices(const State&) const { return {{"convolution", "", {}}}; }
+  void save(const State& state, StateDict& to) const {
+    to.put("calls", std::int64_t{*state.calls});
+  }
+  void load(State& state, const StateDict& from) const {
+    *state.calls = static_cast<int>(from.number("calls"));
+  }
+};
+
 struct Forgetful {
   using slot = gradus::slot::optimizer;
   static constexpr std::string_view name = "Forgetful";
@@ -135,6 +163,10 @@ CATCH_TEST_CASE("a policy that breaks laws is told which") {
   CATCH_CHECK(
       holds(broken<Restless>(), "the rates are a pure function of the step in a run of 1 steps"));
   CATCH_CHECK(holds(broken<Restless>(), "`cycles_momentum()` says whether it sets momentum"));
+  const auto fickle = broken<Fickle>();
+  CATCH_CHECK(holds(fickle, "nothing is chosen before anything runs"));
+  CATCH_CHECK(holds(fickle, "what was chosen once stays"));
+  CATCH_CHECK(holds(fickle, "it says what it has chosen"));
   const auto forgetful = broken<Forgetful>();
   CATCH_CHECK(holds(forgetful, "a step changes no gradient"));
   CATCH_CHECK(holds(forgetful, "a run that is saved and loaded goes on bit for bit"));

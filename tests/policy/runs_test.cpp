@@ -21,6 +21,10 @@ CATCH_TEST_CASE("a run leaves nothing to the next one but weights: early stop an
                  Preset<SWA{.begin = 0.25, .batches = 2}>, Preset<Accumulate{.steps = 2}>>();
 }
 
+CATCH_TEST_CASE("a run leaves nothing to the next one but weights: kernels") {
+  check_run_laws<FastConvolutions>();
+}
+
 namespace {
 
 struct drifting {

@@ -15,6 +15,7 @@ F, P, E = "train/fit.hpp", "train/step.hpp", "train/step/model_step.hpp"
 G, C = "train/capture/step_graph.hpp", "train/captured_step"
 W, R, S = "semantics/window", "semantics/run", "semantics/resume"
 Q, K = "semantics/reported", "checkpoint/reported"
+X = "kernel/convolution_scope"
 UNREAD = "for (const auto& entry : part.entries()) static_cast<void>(part.has(entry.name));"  # looked at, not taken
 
 # line, what is broken, header, text, what takes its place, test file
@@ -150,6 +151,25 @@ CHANGES = [
      "parameters_[i].tensor.requires_grad_(saved[static_cast<std::int64_t>(i)].template item<bool>());", "static_cast<void>(saved);", K),
     ("saved", "resumes a policy that it does not know whole", "compose/policy_members.hpp",
      "    if constexpr (has_unknown_member<P>) {", "    if constexpr (false && has_unknown_member<P>) {", K),
+    # Kernels of our own.
+    ("kernels", "pads tiles with ones", "kernel/transforms.hpp",
+     "const std::vector<float> zeros(static_cast<std::size_t>(tiles.in.channels));",
+     "const std::vector<float> zeros(static_cast<std::size_t>(tiles.in.channels), 1.0F);", X),
+    ("kernels", "forgets the sums of earlier blocks, many filters", "kernel/weight_gradient.hpp",
+     "add(task, data, gradients, length, first > 0, sums, dw_);", "add(task, data, gradients, length, false, sums, dw_);",
+     "kernel/convolution"),
+    ("kernels", "forgets the sums of earlier blocks, few filters", "kernel/weight_gradient.hpp",
+     "last - first, first > begin, sums, dw);", "last - first, false, sums, dw);", "kernel/convolution"),
+    ("kernels", "hands out a view", "kernel/convolution_function.hpp",
+     "    const at::AutoDispatchBelowADInplaceOrView no_views;\n", "", X),
+    ("kernels", "hands channels-last memory to who gave contiguous", "kernel/convolution_call.hpp",
+     "return channels_last ? tensor : tensor.contiguous();", "return tensor;", X),
+    ("kernels", "stays when the scope has ended", "kernel/convolution_scope.hpp",
+     "    kernel::choices_of_thread() = std::move(before_);\n", "", X),
+    ("kernels", "keeps choices beside those that are loaded", "kernel/convolution_choices.hpp",
+     "    choices_ = std::move(choices);", "    choices_.merge(choices);", X),
+    ("kernels", "chooses again in a resumed run", "policy/kernels/fast_convolutions.hpp",
+     "load_choices(*state.choices, from);", "static_cast<void>(state), static_cast<void>(from.has(\"cases\"));", "policy/kernels"),
     # Loops of one's own, groups, frozen parts, the length of a run.
     ("loops", "leaves other models' gradients", "train/stepper.hpp",
      "    clear_gradients(step_.parameters());  // those that another model's loss has left\n", "", "train/stepper"),

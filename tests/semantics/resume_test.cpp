@@ -8,6 +8,7 @@
 #include <gradus/policy/augmentation/random_erasing.hpp>
 #include <gradus/policy/averaging/swa.hpp>
 #include <gradus/policy/freezing/freeze.hpp>
+#include <gradus/policy/kernels/fast_convolutions.hpp>
 #include <gradus/policy/optimizer/adafactor.hpp>
 #include <gradus/policy/optimizer/adam.hpp>
 #include <gradus/policy/optimizer/grouped.hpp>
@@ -35,7 +36,10 @@ CATCH_TEMPLATE_TEST_CASE(
     (Run<Preset<SGD{.lr = 0.1, .momentum = 0.9}>>), (Run<Adam>), (Run<AdamW>), (Run<RMSprop, SWA>),
     (Run<Lion, RandomErasing<CropFlip>>), (Run<Adafactor, EarlyStop>), (Run<Muon, ReduceOnPlateau>),
     (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>>),
-    (Run<FineTuned, Preset<Freeze{.parameters = "stem*|stage1.*", .epochs = 1}>>), Everything) {
+    (Run<FineTuned, Preset<Freeze{.parameters = "stem*|stage1.*", .epochs = 1}>>),
+    (Run<FastConvolutions>),
+    (Run<ChannelsLast, Preset<FastConvolutions{.ways = ConvolutionWays::large_tiles}>>),
+    Everything) {
   check_resume<TestType>(two_epochs);
 }
 

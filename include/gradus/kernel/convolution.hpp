@@ -30,8 +30,17 @@ inline at::Tensor images_like(const at::Tensor& x, const Images& images) {
                    x.options().memory_format(at::MemoryFormat::ChannelsLast));
 }
 
+/// Whether LibTorch computes this gradient of weights over contiguous memory only: with channels
+/// side by side its operator did not return on some processors (LibTorch 2.11).
+inline bool wants_contiguous(const ConvolutionShape& shape) {
+  return shape.taps == 1 && shape.stride > 1 && shape.in.channels < panel;
+}
+
 inline at::Tensor by_library(const ConvolutionShape& shape, const at::Tensor& dy,
                              const at::Tensor& x, const at::Tensor& weight, bool of_input) {
+  if (!of_input && wants_contiguous(shape) && !x.is_contiguous()) {
+    return by_library(shape, dy.contiguous(), x.contiguous(), weight.contiguous(), of_input);
+  }
   const std::array<std::int64_t, 2> stride{shape.stride, shape.stride};
   const std::array<std::int64_t, 2> padding{shape.padding, shape.padding};
   const std::array<std::int64_t, 2> ones{1, 1}, zeros{0, 0};
