@@ -191,6 +191,21 @@ CATCH_TEST_CASE("a convolution by blocks gives equal bits on 1, 2 and 3 threads,
   at::set_num_threads(threads);
 }
 
+CATCH_TEST_CASE("what memory held before does not count in convolutions by blocks") {
+  torch::manual_seed(5);
+  auto& context = at::globalContext();
+  const bool before = context.deterministicAlgorithms();
+  for (const auto& shape : cut_shapes) {
+    CATCH_INFO(named(shape));
+    const auto of = tensors_of(shape);
+    const auto expected = by_blocks<ReferenceMicroKernel>(shape, of);
+    context.setDeterministicAlgorithms(true, /*warn_only=*/true);  // at::empty gives NaN
+    const auto parts = by_blocks<ReferenceMicroKernel>(shape, of);
+    context.setDeterministicAlgorithms(before, /*warn_only=*/false);
+    CATCH_CHECK(equal_bits(parts, expected));
+  }
+}
+
 CATCH_TEST_CASE("what is no number stays where float64 has it in convolutions by blocks") {
   torch::manual_seed(3);
   for (const ConvolutionShape& shape :

@@ -89,9 +89,11 @@ class BlockedWeightGradient {
     finish(sums.const_data_ptr<float>());
   }
 
-  /// All gradients are transposed once; a thread has panels of channels and groups of outputs.
+  /// All gradients are transposed once; a thread has panels of channels, where those are few for
+  /// groups of outputs only.
   void by_panels() const {
-    const auto groups = parts_of(shape_.out_channels, outs);
+    const auto groups = panels() < 8 ? parts_of(shape_.out_channels, outs) : 1;
+    const auto group = groups > 1 ? outs : shape_.out_channels;
     const at::Tensor sums = floats(sums_size());
     const at::Tensor gradients = pairs(blocks_.blocks() * gradients_size());
     for_chunks(blocks_.blocks(), [&](std::int64_t from, std::int64_t to) {
@@ -102,16 +104,18 @@ class BlockedWeightGradient {
     for_chunks(panels() * groups, [&](std::int64_t from, std::int64_t to) {
       const MicroKernelScope<Kernel> scope;
       const at::Tensor data = pairs(data_size());
+      float* sum = sums.mutable_data_ptr<float>();
       for (auto task = from; task < to; ++task) {
-        const auto panel = task / groups, out = task % groups * outs;
-        float* sum = sums.mutable_data_ptr<float>();
+        const auto panel = task / groups, first = task % groups * group;
+        const auto last = std::min(first + group, shape_.out_channels);
         for (std::int64_t tap = 0; tap < shape_.taps; ++tap) {
-          const auto rows = std::min(outs, shape_.out_channels - out);
-          std::fill_n(sum + sums_at(panel, tap, out), rows * columns(panel), 0.0F);
+          std::fill(sum + sums_at(panel, tap, first), sum + sums_at(panel, tap, last), 0.0F);
         }
         for (std::int64_t block = 0; block < blocks_.blocks(); ++block) {
           gather(block, panel, pointer(data));
-          multiply(panel, out, pointer(gradients) + block * gradients_size(), pointer(data), sum);
+          for (auto out = first; out < last; out += outs) {
+            multiply(panel, out, pointer(gradients) + block * gradients_size(), pointer(data), sum);
+          }
         }
       }
     });
