@@ -226,6 +226,26 @@ CATCH_TEST_CASE("what is no number stays where float64 has it in convolutions by
   }
 }
 
+CATCH_TEST_CASE(
+    "a block product is LibTorch's, which any processor computes without interleaved rows") {
+  torch::manual_seed(6);
+  for (const auto& of : {gradus::kernel::BlockProduct{5, 16, 12, 20, 24, 32, false},
+                         gradus::kernel::BlockProduct{33, 48, 64, 64, 48, 48, true},
+                         gradus::kernel::BlockProduct{1, 1, 2, 2, 1, 1, true}}) {
+    const auto a = at::randn({of.m, of.lda}).to(at::kBFloat16);
+    const auto pairs = at::randn({of.k / 2, of.ldb, 2}).to(at::kBFloat16);
+    const auto b = pairs.transpose(1, 2).reshape({of.k, of.ldb}).contiguous();
+    const auto expected = at::randn({of.m, of.ldc}), c = expected.clone();
+    at::native::cpublas::brgemm(
+        of.m, of.n, of.k, of.lda, of.ldb, of.ldc, of.adds, a.const_data_ptr<c10::BFloat16>(),
+        b.const_data_ptr<c10::BFloat16>(), expected.mutable_data_ptr<float>(), /*is_vnni=*/false);
+    ReferenceMicroKernel::multiply(of, a.const_data_ptr<c10::BFloat16>(),
+                                   pairs.const_data_ptr<c10::BFloat16>(),
+                                   c.mutable_data_ptr<float>());
+    CATCH_CHECK(at::allclose(c, expected, 1e-5, 1e-5));
+  }
+}
+
 CATCH_TEST_CASE("LibTorch's micro-kernel does what the reference does") {
   if (!LibraryMicroKernel::available()) {
     CATCH_WARN("skipped: this processor does not multiply bfloat16 by tiles (AMX)");

@@ -26,7 +26,7 @@ namespace gradus::kernel {
 /// side by side, so that a tap down is an offset of rows. Per block and panel of channels there are
 /// k products, which add to float32 sums [O, k * channels]. For 3 x 3 of C to O channels a pixel
 /// costs 9 C O multiplications; 2 O bytes are written transposed and 6 C interleaved, by moves of
-/// whole vectors, so that a block of 512 pixels stays in a cache of 1 MB with its sums.
+/// whole vectors, so that a block of 512 to 1024 pixels stays in a cache of 2 MB with its sums.
 ///
 /// What is added in which order hangs on the shape alone, not on threads. Pixels outside of images
 /// count as zeros, which are multiplied too.
@@ -36,7 +36,8 @@ class BlockedWeightGradient {
   BlockedWeightGradient(const ConvolutionShape& shape, const c10::BFloat16* x,
                         const c10::BFloat16* dy, c10::BFloat16* dw)
       : shape_(shape),
-        blocks_(blocks_for(shape.out(), down(), {deep, strip})),
+        blocks_(
+            blocks_for(shape.out(), down(), {shape.out_channels <= outs ? 2 * deep : deep, strip})),
         x_(as_bits(x), shape.in, down(), across(), blocks_),
         dy_(as_bits(dy), shape.out(), {shape.out().height, 1}, {shape.out().width, 1}, blocks_),
         dw_(dw) {}
