@@ -1,8 +1,10 @@
 #include "catch.hpp"
 #include <gradus/kernel/bfloat16_pass.hpp>
 #include <gradus/kernel/bfloat16_weight_gradient.hpp>
+#include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/micro_kernel.hpp>
 #include <gradus/kernel/pairs.hpp>
+#include <gradus/kernel/way.hpp>
 
 #include <ATen/ATen.h>
 
@@ -266,5 +268,43 @@ CATCH_TEST_CASE("LibTorch's micro-kernel does what the reference does") {
       CATCH_CHECK(distance(parts[part], expected[part]) <=
                   1e-3 * expected[part].to(at::kDouble).norm().item<double>() + 1e-6);
     }
+  }
+}
+
+CATCH_TEST_CASE(
+    "blocks are a way of bfloat16 where the processor has tiles, and usual for weights") {
+  using enum gradus::ConvolutionWay;
+  using gradus::ConvolutionPart;
+  const ConvolutionShape shape{{8, 32, 32, 64}, 64, 3, 1, 1};
+  const auto has_blocks = [&](at::ScalarType type) {
+    return std::ranges::count(gradus::kernel::ways_for(shape, type), blocks) == 1;
+  };
+  CATCH_CHECK(has_blocks(at::kBFloat16) == LibraryMicroKernel::available());
+  CATCH_CHECK_FALSE(has_blocks(at::kFloat));
+  const auto usual = [&](at::ScalarType type, ConvolutionPart part) {
+    return gradus::kernel::usual_way(shape, type, part);
+  };
+  CATCH_CHECK(usual(at::kBFloat16, ConvolutionPart::weight_gradient) ==
+              (LibraryMicroKernel::available() ? blocks : library));
+  CATCH_CHECK(usual(at::kBFloat16, ConvolutionPart::forward) == library);
+  CATCH_CHECK(usual(at::kFloat, ConvolutionPart::weight_gradient) == large_tiles);
+}
+
+CATCH_TEST_CASE("a saved choice that this processor cannot take is made again") {
+  using enum gradus::ConvolutionWay;
+  using gradus::ConvolutionChoice;
+  using gradus::ConvolutionChoices;
+  const gradus::ConvolutionCase which{};
+  const std::vector ways{library, product};
+  for (const auto rule : {ConvolutionChoices::Rule::usual, ConvolutionChoices::Rule::pinned}) {
+    ConvolutionChoices choices(rule, product);
+    choices.set(which, ConvolutionChoice::untimed(blocks));
+    std::vector<gradus::ConvolutionWay> taken;
+    choices.run(which, ways, product, [&](gradus::ConvolutionWay way) {
+      taken.push_back(way);
+      return at::Tensor();
+    });
+    CATCH_CHECK((taken == std::vector{product}));
+    CATCH_CHECK((choices.find(which) == product));
   }
 }
