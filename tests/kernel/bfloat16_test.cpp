@@ -124,34 +124,39 @@ const std::vector<ConvolutionShape> cut_shapes{
 
 }  // namespace
 
-CATCH_TEST_CASE("a matrix of pairs is transposed, and rows are interleaved, by any vectors") {
-  for (const auto set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
-    const InstructionSetLimit limit(set);
-    for (const auto& [rows, columns] : {std::pair{16, 16}, {1, 1}, {37, 45}, {5, 64}, {48, 3}}) {
-      const auto from = at::randint(std::numeric_limits<int>::max(), {rows, columns}, at::kInt);
-      const auto wide = gradus::kernel::rounded_up(rows, 16);
-      const auto to = at::full({columns, wide}, -1, at::kInt);
-      gradus::kernel::run_wide([&](auto of) __attribute__((always_inline)) {
-        gradus::kernel::transpose_pairs<decltype(of)>(
-            {static_cast<const Pair*>(from.const_data_ptr()), rows, columns, columns},
-            static_cast<Pair*>(to.mutable_data_ptr()), wide);
-      });
-      CATCH_CHECK(at::equal(to.narrow(1, 0, rows), from.t()));
-      CATCH_CHECK(
-          at::equal(to.narrow(1, rows, wide - rows), at::zeros({columns, wide - rows}, at::kInt)));
-    }
-    for (const std::int64_t count : {1, 7, 16, 45}) {
-      const auto low = at::randint(-999, 999, {count}, at::kShort);
-      const auto high = at::randint(-999, 999, {count}, at::kShort);
-      const auto to = at::empty({count, 2}, at::kShort);
-      gradus::kernel::run_wide([&](auto of) __attribute__((always_inline)) {
-        gradus::kernel::interleave<decltype(of)>(
-            static_cast<const std::uint16_t*>(low.const_data_ptr()),
-            static_cast<const std::uint16_t*>(high.const_data_ptr()), count,
-            static_cast<Pair*>(to.mutable_data_ptr()));
-      });
-      CATCH_CHECK(at::equal(to, at::stack({low, high}, 1)));
-    }
+// Any width of vectors compiles for any processor, so that these need not have them.
+CATCH_TEMPLATE_TEST_CASE("pairs are transposed and interleaved, and sums rounded, by any vectors",
+                         "", gradus::kernel::Portable, gradus::kernel::Avx2,
+                         gradus::kernel::Avx512) {
+  torch::manual_seed(7);
+  for (const auto& [rows, columns] : {std::pair{16, 16}, {1, 1}, {37, 45}, {5, 64}, {48, 3}}) {
+    const auto from = at::randint(std::numeric_limits<int>::max(), {rows, columns}, at::kInt);
+    const auto wide = gradus::kernel::rounded_up(rows, 16);
+    const auto to = at::full({columns, wide}, -1, at::kInt);
+    gradus::kernel::transpose_pairs<TestType>(
+        {static_cast<const Pair*>(from.const_data_ptr()), rows, columns, columns},
+        static_cast<Pair*>(to.mutable_data_ptr()), wide);
+    CATCH_CHECK(at::equal(to.narrow(1, 0, rows), from.t()));
+    CATCH_CHECK(
+        at::equal(to.narrow(1, rows, wide - rows), at::zeros({columns, wide - rows}, at::kInt)));
+  }
+  for (const std::int64_t count : {1, 7, 16, 45}) {
+    const auto low = at::randint(-999, 999, {count}, at::kShort);
+    const auto high = at::randint(-999, 999, {count}, at::kShort);
+    const auto to = at::empty({count, 2}, at::kShort);
+    gradus::kernel::interleave<TestType>(static_cast<const std::uint16_t*>(low.const_data_ptr()),
+                                         static_cast<const std::uint16_t*>(high.const_data_ptr()),
+                                         count, static_cast<Pair*>(to.mutable_data_ptr()));
+    CATCH_CHECK(at::equal(to, at::stack({low, high}, 1)));
+
+    const auto sums = at::randn({count}), added = at::randn({count});
+    sums[0] = std::numeric_limits<float>::quiet_NaN();
+    sums[count - 1] = -std::numeric_limits<float>::infinity();
+    const auto rounded = at::empty({count}, at::kBFloat16);
+    gradus::kernel::add_and_round<TestType>(sums.const_data_ptr<float>(),
+                                            added.const_data_ptr<float>(), count,
+                                            rounded.mutable_data_ptr<c10::BFloat16>());
+    CATCH_CHECK(at::allclose(rounded, (sums + added).to(at::kBFloat16), 0, 0, /*equal_nan=*/true));
   }
 }
 
