@@ -1,8 +1,10 @@
 #include "catch.hpp"
 #include <gradus/kernel/bfloat16_pass.hpp>
 #include <gradus/kernel/bfloat16_weight_gradient.hpp>
+#include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/micro_kernel.hpp>
 #include <gradus/kernel/pairs.hpp>
+#include <gradus/kernel/way.hpp>
 
 #include <ATen/ATen.h>
 
@@ -122,34 +124,39 @@ const std::vector<ConvolutionShape> cut_shapes{
 
 }  // namespace
 
-CATCH_TEST_CASE("a matrix of pairs is transposed, and rows are interleaved, by any vectors") {
-  for (const auto set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
-    const InstructionSetLimit limit(set);
-    for (const auto& [rows, columns] : {std::pair{16, 16}, {1, 1}, {37, 45}, {5, 64}, {48, 3}}) {
-      const auto from = at::randint(std::numeric_limits<int>::max(), {rows, columns}, at::kInt);
-      const auto wide = gradus::kernel::rounded_up(rows, 16);
-      const auto to = at::full({columns, wide}, -1, at::kInt);
-      gradus::kernel::run_wide([&](auto of) __attribute__((always_inline)) {
-        gradus::kernel::transpose_pairs<decltype(of)>(
-            {static_cast<const Pair*>(from.const_data_ptr()), rows, columns, columns},
-            static_cast<Pair*>(to.mutable_data_ptr()), wide);
-      });
-      CATCH_CHECK(at::equal(to.narrow(1, 0, rows), from.t()));
-      CATCH_CHECK(
-          at::equal(to.narrow(1, rows, wide - rows), at::zeros({columns, wide - rows}, at::kInt)));
-    }
-    for (const std::int64_t count : {1, 7, 16, 45}) {
-      const auto low = at::randint(-999, 999, {count}, at::kShort);
-      const auto high = at::randint(-999, 999, {count}, at::kShort);
-      const auto to = at::empty({count, 2}, at::kShort);
-      gradus::kernel::run_wide([&](auto of) __attribute__((always_inline)) {
-        gradus::kernel::interleave<decltype(of)>(
-            static_cast<const std::uint16_t*>(low.const_data_ptr()),
-            static_cast<const std::uint16_t*>(high.const_data_ptr()), count,
-            static_cast<Pair*>(to.mutable_data_ptr()));
-      });
-      CATCH_CHECK(at::equal(to, at::stack({low, high}, 1)));
-    }
+// Any width of vectors compiles for any processor, so that these need not have them.
+CATCH_TEMPLATE_TEST_CASE("pairs are transposed and interleaved, and sums rounded, by any vectors",
+                         "", gradus::kernel::Portable, gradus::kernel::Avx2,
+                         gradus::kernel::Avx512) {
+  torch::manual_seed(7);
+  for (const auto& [rows, columns] : {std::pair{16, 16}, {1, 1}, {37, 45}, {5, 64}, {48, 3}}) {
+    const auto from = at::randint(std::numeric_limits<int>::max(), {rows, columns}, at::kInt);
+    const auto wide = gradus::kernel::rounded_up(rows, 16);
+    const auto to = at::full({columns, wide}, -1, at::kInt);
+    gradus::kernel::transpose_pairs<TestType>(
+        {static_cast<const Pair*>(from.const_data_ptr()), rows, columns, columns},
+        static_cast<Pair*>(to.mutable_data_ptr()), wide);
+    CATCH_CHECK(at::equal(to.narrow(1, 0, rows), from.t()));
+    CATCH_CHECK(
+        at::equal(to.narrow(1, rows, wide - rows), at::zeros({columns, wide - rows}, at::kInt)));
+  }
+  for (const std::int64_t count : {1, 7, 16, 45}) {
+    const auto low = at::randint(-999, 999, {count}, at::kShort);
+    const auto high = at::randint(-999, 999, {count}, at::kShort);
+    const auto to = at::empty({count, 2}, at::kShort);
+    gradus::kernel::interleave<TestType>(static_cast<const std::uint16_t*>(low.const_data_ptr()),
+                                         static_cast<const std::uint16_t*>(high.const_data_ptr()),
+                                         count, static_cast<Pair*>(to.mutable_data_ptr()));
+    CATCH_CHECK(at::equal(to, at::stack({low, high}, 1)));
+
+    const auto sums = at::randn({count}), added = at::randn({count});
+    sums[0] = std::numeric_limits<float>::quiet_NaN();
+    sums[count - 1] = -std::numeric_limits<float>::infinity();
+    const auto rounded = at::empty({count}, at::kBFloat16);
+    gradus::kernel::add_and_round<TestType>(sums.const_data_ptr<float>(),
+                                            added.const_data_ptr<float>(), count,
+                                            rounded.mutable_data_ptr<c10::BFloat16>());
+    CATCH_CHECK(at::allclose(rounded, (sums + added).to(at::kBFloat16), 0, 0, /*equal_nan=*/true));
   }
 }
 
@@ -191,6 +198,21 @@ CATCH_TEST_CASE("a convolution by blocks gives equal bits on 1, 2 and 3 threads,
   at::set_num_threads(threads);
 }
 
+CATCH_TEST_CASE("what memory held before does not count in convolutions by blocks") {
+  torch::manual_seed(5);
+  auto& context = at::globalContext();
+  const bool before = context.deterministicAlgorithms();
+  for (const auto& shape : cut_shapes) {
+    CATCH_INFO(named(shape));
+    const auto of = tensors_of(shape);
+    const auto expected = by_blocks<ReferenceMicroKernel>(shape, of);
+    context.setDeterministicAlgorithms(true, /*warn_only=*/true);  // at::empty gives NaN
+    const auto parts = by_blocks<ReferenceMicroKernel>(shape, of);
+    context.setDeterministicAlgorithms(before, /*warn_only=*/false);
+    CATCH_CHECK(equal_bits(parts, expected));
+  }
+}
+
 CATCH_TEST_CASE("what is no number stays where float64 has it in convolutions by blocks") {
   torch::manual_seed(3);
   for (const ConvolutionShape& shape :
@@ -208,6 +230,26 @@ CATCH_TEST_CASE("what is no number stays where float64 has it in convolutions by
         CATCH_CHECK(at::equal(parts[part].isfinite(), exact[part].isfinite()));
       }
     }
+  }
+}
+
+CATCH_TEST_CASE(
+    "a block product is LibTorch's, which any processor computes without interleaved rows") {
+  torch::manual_seed(6);
+  for (const auto& of : {gradus::kernel::BlockProduct{5, 16, 12, 20, 24, 32, false},
+                         gradus::kernel::BlockProduct{33, 48, 64, 64, 48, 48, true},
+                         gradus::kernel::BlockProduct{1, 1, 2, 2, 1, 1, true}}) {
+    const auto a = at::randn({of.m, of.lda}).to(at::kBFloat16);
+    const auto pairs = at::randn({of.k / 2, of.ldb, 2}).to(at::kBFloat16);
+    const auto b = pairs.transpose(1, 2).reshape({of.k, of.ldb}).contiguous();
+    const auto expected = at::randn({of.m, of.ldc}), c = expected.clone();
+    at::native::cpublas::brgemm(
+        of.m, of.n, of.k, of.lda, of.ldb, of.ldc, of.adds, a.const_data_ptr<c10::BFloat16>(),
+        b.const_data_ptr<c10::BFloat16>(), expected.mutable_data_ptr<float>(), /*is_vnni=*/false);
+    ReferenceMicroKernel::multiply(of, a.const_data_ptr<c10::BFloat16>(),
+                                   pairs.const_data_ptr<c10::BFloat16>(),
+                                   c.mutable_data_ptr<float>());
+    CATCH_CHECK(at::allclose(c, expected, 1e-5, 1e-5));
   }
 }
 
@@ -231,5 +273,43 @@ CATCH_TEST_CASE("LibTorch's micro-kernel does what the reference does") {
       CATCH_CHECK(distance(parts[part], expected[part]) <=
                   1e-3 * expected[part].to(at::kDouble).norm().item<double>() + 1e-6);
     }
+  }
+}
+
+CATCH_TEST_CASE(
+    "blocks are a way of bfloat16 where the processor has tiles, and usual for weights") {
+  using enum gradus::ConvolutionWay;
+  using gradus::ConvolutionPart;
+  const ConvolutionShape shape{{8, 32, 32, 64}, 64, 3, 1, 1};
+  const auto has_blocks = [&](at::ScalarType type) {
+    return std::ranges::count(gradus::kernel::ways_for(shape, type), blocks) == 1;
+  };
+  CATCH_CHECK(has_blocks(at::kBFloat16) == LibraryMicroKernel::available());
+  CATCH_CHECK_FALSE(has_blocks(at::kFloat));
+  const auto usual = [&](at::ScalarType type, ConvolutionPart part) {
+    return gradus::kernel::usual_way(shape, type, part);
+  };
+  CATCH_CHECK(usual(at::kBFloat16, ConvolutionPart::weight_gradient) ==
+              (LibraryMicroKernel::available() ? blocks : library));
+  CATCH_CHECK(usual(at::kBFloat16, ConvolutionPart::forward) == library);
+  CATCH_CHECK(usual(at::kFloat, ConvolutionPart::weight_gradient) == large_tiles);
+}
+
+CATCH_TEST_CASE("a saved choice that this processor cannot take is made again") {
+  using enum gradus::ConvolutionWay;
+  using gradus::ConvolutionChoice;
+  using gradus::ConvolutionChoices;
+  const gradus::ConvolutionCase which{};
+  const std::vector ways{library, product};
+  for (const auto rule : {ConvolutionChoices::Rule::usual, ConvolutionChoices::Rule::pinned}) {
+    ConvolutionChoices choices(rule, product);
+    choices.set(which, ConvolutionChoice::untimed(blocks));
+    std::vector<gradus::ConvolutionWay> taken;
+    choices.run(which, ways, product, [&](gradus::ConvolutionWay way) {
+      taken.push_back(way);
+      return at::Tensor();
+    });
+    CATCH_CHECK((taken == std::vector{product}));
+    CATCH_CHECK((choices.find(which) == product));
   }
 }

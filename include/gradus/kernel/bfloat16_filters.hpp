@@ -29,8 +29,8 @@ struct FilterBits {
 
 /// For each panel of 64 columns and each tap down a matrix [depth / 2, columns, 2]: row
 /// j * channels + c is of tap j across and input channel c, the channels filled up to an even
-/// number; the depth, if it is more than 32, to a multiple of it; the columns of the last panel to
-/// one of 16. What fills up is zero.
+/// number, the depth to a multiple of 32, which is what a tile has, and the columns of the last
+/// panel to one of 16. What fills up is zero.
 class PackedFilters {
  public:
   static constexpr std::int64_t width = 64;
@@ -48,10 +48,7 @@ class PackedFilters {
   }
 
   [[nodiscard]] std::int64_t panels() const { return parts_of(filters_.columns(), width); }
-  [[nodiscard]] std::int64_t depth() const {
-    const auto all = across_.taps * channels();
-    return all <= 32 ? all : rounded_up(all, 32);
-  }
+  [[nodiscard]] std::int64_t depth() const { return rounded_up(across_.taps * channels(), 32); }
   /// Those of the layer, and those that are multiplied.
   [[nodiscard]] std::int64_t filled(std::int64_t panel) const {
     return std::min(width, filters_.columns() - panel * width);

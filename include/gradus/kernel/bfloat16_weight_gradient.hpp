@@ -26,7 +26,7 @@ namespace gradus::kernel {
 /// side by side, so that a tap down is an offset of rows. Per block and panel of channels there are
 /// k products, which add to float32 sums [O, k * channels]. For 3 x 3 of C to O channels a pixel
 /// costs 9 C O multiplications; 2 O bytes are written transposed and 6 C interleaved, by moves of
-/// whole vectors, so that a block of 512 pixels stays in a cache of 1 MB with its sums.
+/// whole vectors, so that a block of 512 to 1024 pixels stays in a cache of 2 MB with its sums.
 ///
 /// What is added in which order hangs on the shape alone, not on threads. Pixels outside of images
 /// count as zeros, which are multiplied too.
@@ -36,7 +36,8 @@ class BlockedWeightGradient {
   BlockedWeightGradient(const ConvolutionShape& shape, const c10::BFloat16* x,
                         const c10::BFloat16* dy, c10::BFloat16* dw)
       : shape_(shape),
-        blocks_(blocks_for(shape.out(), down(), {deep, strip})),
+        blocks_(
+            blocks_for(shape.out(), down(), {shape.out_channels <= outs ? 2 * deep : deep, strip})),
         x_(as_bits(x), shape.in, down(), across(), blocks_),
         dy_(as_bits(dy), shape.out(), {shape.out().height, 1}, {shape.out().width, 1}, blocks_),
         dw_(dw) {}
@@ -89,9 +90,11 @@ class BlockedWeightGradient {
     finish(sums.const_data_ptr<float>());
   }
 
-  /// All gradients are transposed once; a thread has panels of channels and groups of outputs.
+  /// All gradients are transposed once; a thread has panels of channels, where those are few for
+  /// groups of outputs only.
   void by_panels() const {
-    const auto groups = parts_of(shape_.out_channels, outs);
+    const auto groups = panels() < 8 ? parts_of(shape_.out_channels, outs) : 1;
+    const auto group = groups > 1 ? outs : shape_.out_channels;
     const at::Tensor sums = floats(sums_size());
     const at::Tensor gradients = pairs(blocks_.blocks() * gradients_size());
     for_chunks(blocks_.blocks(), [&](std::int64_t from, std::int64_t to) {
@@ -102,16 +105,18 @@ class BlockedWeightGradient {
     for_chunks(panels() * groups, [&](std::int64_t from, std::int64_t to) {
       const MicroKernelScope<Kernel> scope;
       const at::Tensor data = pairs(data_size());
+      float* sum = sums.mutable_data_ptr<float>();
       for (auto task = from; task < to; ++task) {
-        const auto panel = task / groups, out = task % groups * outs;
-        float* sum = sums.mutable_data_ptr<float>();
+        const auto panel = task / groups, first = task % groups * group;
+        const auto last = std::min(first + group, shape_.out_channels);
         for (std::int64_t tap = 0; tap < shape_.taps; ++tap) {
-          const auto rows = std::min(outs, shape_.out_channels - out);
-          std::fill_n(sum + sums_at(panel, tap, out), rows * columns(panel), 0.0F);
+          std::fill(sum + sums_at(panel, tap, first), sum + sums_at(panel, tap, last), 0.0F);
         }
         for (std::int64_t block = 0; block < blocks_.blocks(); ++block) {
           gather(block, panel, pointer(data));
-          multiply(panel, out, pointer(gradients) + block * gradients_size(), pointer(data), sum);
+          for (auto out = first; out < last; out += outs) {
+            multiply(panel, out, pointer(gradients) + block * gradients_size(), pointer(data), sum);
+          }
         }
       }
     });

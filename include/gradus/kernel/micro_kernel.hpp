@@ -36,7 +36,9 @@ concept MicroKernel = requires(const BlockProduct& product, const c10::BFloat16*
 };
 
 /// LibTorch's, which are oneDNN's: generated for each BlockProduct when a thread meets it first,
-/// which takes up to a millisecond, and kept by that thread. So callers have few of them.
+/// which takes much longer than a product, and kept by that thread. So callers have few of them.
+///
+/// Source: ATen/native/CPUBlas.h of LibTorch 2.11.
 struct LibraryMicroKernel {
   /// Whether this processor multiplies bfloat16 by tiles (AMX) and oneDNN is not switched off. The
   /// other functions throw c10::Error where it does not.
