@@ -1,5 +1,5 @@
 /// What do gradus's ways of computing convolutions save over LibTorch's? A round times each part of
-/// each shape in turn, LibTorch's way and the one that is fastest here, channels side by side.
+/// each shape interleaved, LibTorch's way and the one that is fastest here, channels side by side.
 #include "rounds.hpp"
 #include <gradus/device/keep_memory.hpp>
 #include <gradus/kernel/convolution.hpp>
@@ -58,7 +58,7 @@ class Case {
             {"libtorch", error(ConvolutionWay::library)}};
   }
 
-  /// Seconds of either, in turns.
+  /// Seconds of either.
   [[nodiscard]] nlohmann::ordered_json time() const {
     const auto seconds = [&](ConvolutionWay way) {
       return seconds_of([&] { static_cast<void>(run(way, x_, weight_, dy_)); });

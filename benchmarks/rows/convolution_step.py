@@ -1,5 +1,5 @@
 """A training step of `fastest` at full resolution with FastConvolutions against the same by LibTorch's
-convolutions, images a second, in turns: batches of 256, in the type that Mixed chooses here."""
+convolutions, images a second, interleaved: batches of 256, in the type that Mixed chooses here."""
 
 from interleave import figure, over, rate_figures, take_turns
 

@@ -1,4 +1,4 @@
-"""gradus's ways of computing convolutions against LibTorch's, in turns: the shapes of ResNet10 at widths 64 and
+"""gradus's ways of computing convolutions against LibTorch's, interleaved: the shapes of ResNet10 at widths 64 and
 16, batches of 128 and 256, float32, and bfloat16 where the processor has it; errors against float64."""
 
 import math

@@ -303,7 +303,7 @@ CATCH_TEST_CASE("a saved choice that this processor cannot take is made again") 
   const std::vector ways{library, product};
   for (const auto rule : {ConvolutionChoices::Rule::usual, ConvolutionChoices::Rule::pinned}) {
     ConvolutionChoices choices(rule, product);
-    choices.set(which, ConvolutionChoice::untimed(blocks));
+    choices.replace({{which, ConvolutionChoice::untimed(blocks)}});
     std::vector<gradus::ConvolutionWay> taken;
     choices.run(which, ways, product, [&](gradus::ConvolutionWay way) {
       taken.push_back(way);

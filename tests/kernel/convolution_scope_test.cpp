@@ -247,11 +247,6 @@ CATCH_TEST_CASE("what no other way fits is LibTorch's to the bit, and is no choi
       {"complex", [&] { return torch::conv2d(x.to(at::kComplexFloat), w.to(at::kComplexFloat)); }},
       {"large maps with 5 taps",
        [&] { return torch::conv2d(randn({1, 2, 20, 20}).fill_(1), randn({2, 2, 5, 5}).fill_(2)); }},
-      {"bfloat16 over large maps",
-       [&] {
-         return torch::conv2d(randn({1, 2, 20, 20}, at::kBFloat16).fill_(1),
-                              randn({2, 2, 3, 3}, at::kBFloat16).fill_(2));
-       }},
       {"a bias that is a slice",
        [&] { return torch::conv2d(x, w, randn({12}).fill_(1).slice(0, 0, 12, 2)); }},
       {"conv1d", [&] { return torch::conv1d(x.select(3, 0), w.select(3, 0), b, 1, 1); }},
@@ -588,11 +583,11 @@ CATCH_TEST_CASE("threads may share choices, and come to the same ones") {
 
 CATCH_TEST_CASE("the usual way is the rule's, and deterministic algorithms ask for it") {
   const auto usual = by_rule(Rule::usual);
-  run_parts(usual, 21);
+  run_parts(usual, 21, 4);
   run_parts(usual, 11);
   at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
   const auto deterministic = by_rule(Rule::measure);
-  run_parts(deterministic, 21);
+  run_parts(deterministic, 21, 4);
   run_parts(deterministic, 11);
   at::globalContext().setDeterministicAlgorithms(false, /*warn_only=*/false);
   CATCH_CHECK(usual->all().size() == 6);
@@ -604,11 +599,35 @@ CATCH_TEST_CASE("the usual way is the rule's, and deterministic algorithms ask f
     }
   }
   // The same with the operands at hand.
-  const kernel::ConvolutionShape shape{{2, 9, 9, 21}, 21, 3, 1, 1};
+  const kernel::ConvolutionShape shape{{4, 9, 9, 21}, 21, 3, 1, 1};
   CATCH_CHECK(kernel::usual_way(shape, at::kFloat, ConvolutionPart::forward) ==
               ConvolutionWay::large_tiles);
   CATCH_CHECK(kernel::usual_way(shape, at::kBFloat16, ConvolutionPart::forward) ==
               ConvolutionWay::library);
+  const auto of = [](std::int64_t images, std::int64_t side) {
+    return kernel::usual_way({{images, side, side, 32}, 32, 3, 1, 1}, at::kFloat,
+                             ConvolutionPart::forward);
+  };
+  CATCH_CHECK(of(1, 9) == ConvolutionWay::library);  // too few pixels for a transform of filters
+  CATCH_CHECK(of(64, 5) == ConvolutionWay::small_tiles);  // 2 x 2 large tiles over 5 x 5
+  CATCH_CHECK(of(64, 12) == ConvolutionWay::large_tiles);
+}
+
+CATCH_TEST_CASE("a layer that meets ever new sizes is not measured for each") {
+  const Threads one_thread(1);
+  const auto choices = by_rule(Rule::measure);
+  const auto w = torch::randn({29, 29, 3, 3});
+  int timed = 0;
+  for (std::int64_t side = 4; side < 24; ++side) {
+    const auto x = torch::randn({1, 29, side, side});
+    in_scope(choices, [&] { return torch::conv2d(x, w, {}, 1, 1); });
+  }
+  for (const auto& [which, choice] : choices->all()) {
+    if (!std::isnan(choice.milliseconds[static_cast<std::size_t>(ConvolutionWay::library)]))
+      ++timed;
+  }
+  CATCH_CHECK(choices->all().size() == 20);
+  CATCH_CHECK(timed == 8);
 }
 
 CATCH_TEST_CASE("choices are saved, loaded in the place of others, and described") {

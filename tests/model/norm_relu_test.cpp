@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include <limits>
+#include <utility>
 
 namespace {
 
@@ -96,6 +97,64 @@ CATCH_TEST_CASE("norm_relu is norm, sum and relu: output, gradients and statisti
       }
     }
   }
+}
+
+CATCH_TEST_CASE("a shortcut with a norm of its own is normalized within the sum") {
+  torch::manual_seed(7);
+  struct Both {
+    Outcome first;
+    at::Tensor weight, bias, running_mean, running_var;
+  };
+  const auto both = [](BatchNorm2d norm, BatchNorm2d other, const at::Tensor& x,
+                       const at::Tensor& shortcut, const at::Tensor& gradient, auto forward) {
+    auto first = outcome_of(norm, x, shortcut, gradient,
+                            [&](BatchNorm2d& one, const at::Tensor& input, const at::Tensor& side) {
+                              return forward(one, input, other, side);
+                            });
+    return Both{first, other->weight.grad(), other->bias.grad(), other->running_mean,
+                other->running_var};
+  };
+  const auto own = [](BatchNorm2d& norm, const at::Tensor& x, BatchNorm2d& other,
+                      const at::Tensor& side) { return gradus::norm_relu(norm, x, other, side); };
+  const auto theirs = [](BatchNorm2d& norm, const at::Tensor& x, BatchNorm2d& other,
+                         const at::Tensor& side) { return (norm(x) + other(side)).relu(); };
+  for (const std::int64_t channels : {3, 17, 64, 1100}) {
+    for (const auto [training, other_training] :
+         {std::pair(true, true), std::pair(true, false), std::pair(false, false)}) {
+      for (const auto type : {at::kFloat, at::kBFloat16}) {
+        CATCH_INFO(channels << " channels, training " << training << other_training << ", "
+                            << c10::toString(type));
+        auto norm = norm_of(channels), other = norm_of(channels);
+        norm->running_mean.uniform_(-1, 1);
+        other->running_mean.uniform_(-1, 1);
+        norm->train(training);
+        other->train(other_training);
+        const auto make = [&](double shift) {
+          return channels_inside((torch::randn({5, channels, 7, 6}) * 2 + shift).to(type));
+        };
+        const auto x = make(1), shortcut = make(-1), gradient = make(0);
+        const auto fused = both(copy_of(norm), copy_of(other), x, shortcut, gradient, own);
+        const auto exact =
+            both(copy_of(norm, at::kDouble), copy_of(other, at::kDouble), x.to(at::kDouble),
+                 shortcut.to(at::kDouble), gradient.to(at::kDouble), theirs);
+        const double bound = type == at::kFloat ? 2e-5 : 2e-2;
+        CATCH_CHECK(largest_difference(fused.first, exact.first) < bound);
+        CATCH_CHECK(difference(fused.weight, exact.weight) < bound);
+        CATCH_CHECK(difference(fused.bias, exact.bias) < bound);
+        CATCH_CHECK(difference(fused.running_mean, exact.running_mean) < bound);
+        CATCH_CHECK(difference(fused.running_var, exact.running_var) < bound);
+      }
+    }
+  }
+}
+
+CATCH_TEST_CASE("two norms over contiguous memory are LibTorch's operations, to the bit") {
+  torch::manual_seed(8);
+  auto norm = norm_of(5), other = norm_of(5);
+  const auto x = torch::randn({3, 5, 4, 4}), side = torch::randn({3, 5, 4, 4});
+  auto norm_copy = copy_of(norm), other_copy = copy_of(other);
+  CATCH_CHECK(
+      gradus::norm_relu(norm, x, other, side).equal(norm_copy(x).add_(other_copy(side)).relu_()));
 }
 
 CATCH_TEST_CASE("in bfloat16 norm_relu is no further from float64 than LibTorch's operations are") {

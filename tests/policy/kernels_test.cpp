@@ -188,8 +188,7 @@ CATCH_TEST_CASE("mixed precision and fast convolutions go together") {
   const auto history = trainer.fit(patterns());
   CATCH_CHECK(std::isfinite(history.epochs.back().train_loss.value()));
   const auto choices = trainer.kernel_choices();
-  CATCH_REQUIRE(choices.size() ==
-                3);  // of the second convolution; no way but LibTorch's fits the first
+  CATCH_REQUIRE(choices.size() >= 3);  // of the second convolution; of the first by blocks alone
   for (const auto& choice : choices)
     CATCH_CHECK_THAT(choice.operation, ContainsSubstring("bfloat16"));
 }

@@ -75,6 +75,10 @@ class PackedFilters {
   /// From an output channel's filter to the next one's.
   [[nodiscard]] std::int64_t step() const { return filters_.taps * filters_.taps * filters_.in; }
 
+  static bool holds_pairs(const Bits* data) {
+    return reinterpret_cast<std::uintptr_t>(data) % alignof(Pair) == 0;
+  }
+
   template <class Set>
   [[gnu::always_inline]] void pack(std::int64_t panel, std::int64_t tap) const {
     const auto wide = columns(panel), rows = channels() / 2;
@@ -83,10 +87,10 @@ class PackedFilters {
       const Bits* from = filter(panel, tap, j);
       if (filters_.turned) {
         interleave_rows<Set>(from, filled(panel), to, wide);
-      } else if (filters_.in % 2 == 0) {
+      } else if (filters_.in % 2 == 0 && holds_pairs(from)) {
         transpose_pairs<Set>({reinterpret_cast<const Pair*>(from), filled(panel), rows, step() / 2},
                              to, wide);
-      } else {
+      } else {  // pairs that lie on no boundary of pairs
         transpose_numbers(from, filled(panel), to, wide);
       }
     }
@@ -104,7 +108,6 @@ class PackedFilters {
     }
   }
 
-  /// An odd number of channels.
   void transpose_numbers(const Bits* from, std::int64_t count, Pair* to, std::int64_t wide) const {
     for (std::int64_t c = 0; c < filters_.in; c += 2, to += wide) {
       for (std::int64_t o = 0; o < wide; ++o) {

@@ -28,8 +28,8 @@ namespace gradus::kernel {
 /// costs 9 C O multiplications; 2 O bytes are written transposed and 6 C interleaved, by moves of
 /// whole vectors, so that a block of 512 to 1024 pixels stays in a cache of 2 MB with its sums.
 ///
-/// What is added in which order hangs on the shape alone, not on threads. Pixels outside of images
-/// count as zeros, which are multiplied too.
+/// What is added in which order depends on the shape alone, not on threads. Pixels outside of
+/// images count as zeros, which are multiplied too.
 template <MicroKernel Kernel>
 class BlockedWeightGradient {
  public:

@@ -20,15 +20,9 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <tuple>
 
 namespace gradus::kernel {
-
-namespace detail {
-
-inline at::Tensor images_like(const at::Tensor& x, const Images& images) {
-  return at::empty({images.count, images.channels, images.height, images.width},
-                   x.options().memory_format(at::MemoryFormat::ChannelsLast));
-}
 
 /// Whether LibTorch computes this gradient of weights over contiguous memory only: with channels
 /// side by side its operator did not return on some processors (LibTorch 2.11).
@@ -36,18 +30,28 @@ inline bool wants_contiguous(const ConvolutionShape& shape) {
   return shape.taps == 1 && shape.stride > 1 && shape.in.channels < panel;
 }
 
-inline at::Tensor by_library(const ConvolutionShape& shape, const at::Tensor& dy,
-                             const at::Tensor& x, const at::Tensor& weight, bool of_input) {
-  if (!of_input && wants_contiguous(shape) && !x.is_contiguous()) {
-    return by_library(shape, dy.contiguous(), x.contiguous(), weight.contiguous(), of_input);
-  }
-  const std::array<std::int64_t, 2> stride{shape.stride, shape.stride};
-  const std::array<std::int64_t, 2> padding{shape.padding, shape.padding};
+/// Gradients of input, weight and bias by LibTorch, which can be differentiated again.
+inline std::tuple<at::Tensor, at::Tensor, at::Tensor> library_gradients(
+    const ConvolutionShape& shape, const at::Tensor& dy, const at::Tensor& x,
+    const at::Tensor& weight, const std::array<bool, 3>& needed) {
+  const std::array stride{shape.stride, shape.stride}, padding{shape.padding, shape.padding};
   const std::array<std::int64_t, 2> ones{1, 1}, zeros{0, 0};
-  auto [dx, dw, db] = at::convolution_backward(dy, x, weight, std::nullopt, stride, padding, ones,
-                                               /*transposed=*/false, zeros, /*groups=*/1,
-                                               std::array{of_input, !of_input, false});
-  return of_input ? dx : dw;
+  const std::array bias{shape.out_channels};
+  const bool turned = needed[1] && wants_contiguous(shape);
+  const auto as_wanted = [&](const at::Tensor& tensor) {
+    return turned ? tensor.contiguous() : tensor;
+  };
+  return at::convolution_backward(as_wanted(dy), as_wanted(x), as_wanted(weight),
+                                  needed[2] ? at::OptionalIntArrayRef(bias) : std::nullopt, stride,
+                                  padding, ones,
+                                  /*transposed=*/false, zeros, /*groups=*/1, needed);
+}
+
+namespace detail {
+
+inline at::Tensor images_like(const at::Tensor& x, const Images& images) {
+  return at::empty({images.count, images.channels, images.height, images.width},
+                   x.options().memory_format(at::MemoryFormat::ChannelsLast));
 }
 
 /// `body(Algorithm{})` for the tiles of `way` that fit `shape`.
@@ -102,7 +106,7 @@ inline at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& sha
                                  const at::Tensor& weight, const at::Tensor& added = {}) {
   const auto plus_added = [&](at::Tensor dx) { return added.defined() ? dx.add_(added) : dx; };
   if (way == ConvolutionWay::library) {
-    return plus_added(detail::by_library(shape, dy, x, weight, true));
+    return plus_added(std::get<0>(library_gradients(shape, dy, x, weight, {true, false, false})));
   }
   if (way == ConvolutionWay::product) {
     return plus_added(product_input_gradient(shape, dy, weight));
@@ -125,7 +129,8 @@ inline at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& sha
 inline at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& shape,
                                   const at::Tensor& dy, const at::Tensor& x,
                                   const at::Tensor& weight) {
-  if (way == ConvolutionWay::library) return detail::by_library(shape, dy, x, weight, false);
+  if (way == ConvolutionWay::library)
+    return std::get<1>(library_gradients(shape, dy, x, weight, {false, true, false}));
   if (way == ConvolutionWay::product) {
     return product_weight_gradient(shape, dy, patches_of(shape, x));
   }

@@ -9,8 +9,9 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <chrono>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -30,6 +31,17 @@ struct ConvolutionCase {
   std::int64_t part;  ///< a ConvolutionPart
 
   friend auto operator<=>(const ConvolutionCase&, const ConvolutionCase&) = default;
+
+  [[nodiscard]] double pixels() const {
+    return static_cast<double>(images) * static_cast<double>(height) * static_cast<double>(width);
+  }
+  /// Whether they differ in the size of images and batches alone.
+  [[nodiscard]] bool is_of_layer(ConvolutionCase other) const {
+    other.height = height;
+    other.width = width;
+    other.images = images;
+    return *this == other;
+  }
 };
 
 /// Milliseconds of each way that was tried, not a number for the others, and the one that is taken.
@@ -53,14 +65,13 @@ class ConvolutionChoices : public torch::CustomClassHolder {
 
   ConvolutionChoices(Rule rule, ConvolutionWay pinned) : rule_(rule), pinned_(pinned) {}
 
-  /// Returns what `run(way)` gives for the way of this case; the first time it tries all of `ways`.
+  /// Returns what `run(way)` gives for the way of this case; the first time it tries all of `ways`,
+  /// unless `sizes` other sizes of the same layer were measured: then the nearest one's is taken.
   template <class Run>
   at::Tensor run(const ConvolutionCase& which, const std::vector<ConvolutionWay>& ways,
                  ConvolutionWay usual, const Run& run) {
     if (const auto way = known(which, ways, usual)) return run(*way);
-    const auto choice = measured(ways, run);
-    keep(which, choice);
-    return run(choice.way);
+    return run(kept(which, measured(ways, run)));
   }
 
   /// The way of a case that has one.
@@ -81,6 +92,8 @@ class ConvolutionChoices : public torch::CustomClassHolder {
   }
 
  private:
+  static constexpr std::size_t sizes = 8;
+
   struct OfProcess {
     std::mutex mutex;
     std::map<ConvolutionCase, ConvolutionChoice> choices;
@@ -99,43 +112,72 @@ class ConvolutionChoices : public torch::CustomClassHolder {
       if (has(found->second.way)) return found->second.way;
       choices_.erase(found);
     }
-    std::optional<ConvolutionChoice> choice;
-    if (rule_ == Rule::pinned) {
-      choice = ConvolutionChoice::untimed(has(pinned_) ? pinned_ : ConvolutionWay::library);
-    } else if (rule_ == Rule::usual || at::globalContext().deterministicAlgorithms()) {
-      choice = ConvolutionChoice::untimed(usual);
-    } else {
-      auto& process = of_process();
-      const std::lock_guard process_lock(process.mutex);
-      const auto found = process.choices.find(which);
-      if (found == process.choices.end() || !has(found->second.way)) return std::nullopt;
-      choice = found->second;
-    }
-    choices_.emplace(which, *choice);
-    return choice->way;
+    const auto choice = without_measuring(which, usual, has);
+    if (!choice) return std::nullopt;
+    return choices_.emplace(which, *choice).first->second.way;
   }
 
-  void keep(const ConvolutionCase& which, const ConvolutionChoice& choice) {
+  template <class Has>
+  std::optional<ConvolutionChoice> without_measuring(const ConvolutionCase& which,
+                                                     ConvolutionWay usual, const Has& has) const {
+    if (rule_ == Rule::pinned) {
+      return ConvolutionChoice::untimed(has(pinned_) ? pinned_ : ConvolutionWay::library);
+    }
+    if (rule_ == Rule::usual || at::globalContext().deterministicAlgorithms()) {
+      return ConvolutionChoice::untimed(usual);
+    }
+    auto& process = of_process();
+    const std::lock_guard lock(process.mutex);
+    const auto found = process.choices.find(which);
+    if (found != process.choices.end() && has(found->second.way)) return found->second;
+    return nearest(process.choices, which, has);
+  }
+
+  /// Of many measured sizes of one layer the way of that which is nearest in pixels.
+  template <class Has>
+  static std::optional<ConvolutionChoice> nearest(
+      const std::map<ConvolutionCase, ConvolutionChoice>& measured, const ConvolutionCase& which,
+      const Has& has) {
+    std::size_t count = 0;
+    double least = std::numeric_limits<double>::infinity();
+    std::optional<ConvolutionChoice> choice;
+    for (const auto& [other, of_other] : measured) {
+      if (!other.is_of_layer(which) || !has(of_other.way)) continue;
+      ++count;
+      const double distance = std::abs(std::log(other.pixels() / which.pixels()));
+      if (distance >= least) continue;
+      least = distance;
+      choice = ConvolutionChoice::untimed(of_other.way);
+    }
+    return count < sizes ? std::nullopt : choice;
+  }
+
+  /// Keeps a choice, unless another thread was first. Returns the way that is kept.
+  ConvolutionWay kept(const ConvolutionCase& which, const ConvolutionChoice& choice) {
     const std::lock_guard lock(mutex_);
-    choices_.emplace(which, choice);
     auto& process = of_process();
     const std::lock_guard process_lock(process.mutex);
-    process.choices.insert_or_assign(which, choice);
+    const auto first = process.choices.emplace(which, choice).first->second;
+    return choices_.emplace(which, first).first->second.way;
   }
 
-  /// The best of three rounds in which the ways take turns.
+  /// The best of three rounds in which the ways are interleaved.
   template <class Run>
   static ConvolutionChoice measured(const std::vector<ConvolutionWay>& ways, const Run& run) {
     using Clock = std::chrono::steady_clock;
     auto choice = ConvolutionChoice::untimed(ways.front());
     if (ways.size() == 1) return choice;
     for (int round = 0; round < 4; ++round) {  // the first warms caches
+      const auto fastest = *std::ranges::min_element(choice.milliseconds, {}, [](double time) {
+        return std::isnan(time) ? std::numeric_limits<double>::infinity() : time;
+      });
       for (const auto way : ways) {
         auto& best = choice.milliseconds[static_cast<std::size_t>(way)];
+        if (round > 0 && best > 2 * fastest) continue;  // out of the question
         const auto begin = Clock::now();
         run(way);
         const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
-        if (round > 0) best = round == 1 ? took.count() : std::min(best, took.count());
+        best = round == 0 ? took.count() : std::min(best, took.count());
       }
     }
     for (const auto way : ways) {

@@ -1,19 +1,17 @@
 /// Convolutions as operators of autograd, whose parts are each computed the way that is chosen.
 #pragma once
 
+#include <gradus/kernel/convolution.hpp>
 #include <gradus/kernel/convolution_call.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
-#include <gradus/kernel/convolution_shape.hpp>
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/convolution_backward.h>
 #include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <array>
-#include <cstdint>
 #include <optional>
 #include <tuple>
 #include <vector>
@@ -25,17 +23,6 @@ using Choices = c10::intrusive_ptr<ConvolutionChoices>;
 inline Choices choices_in(torch::autograd::AutogradContext& context) {
   return c10::static_intrusive_pointer_cast<ConvolutionChoices>(
       context.saved_data["choices"].toCapsule());
-}
-
-/// Gradients of input, weight and bias by LibTorch, which can be differentiated again.
-inline std::tuple<at::Tensor, at::Tensor, at::Tensor> library_gradients(
-    const ConvolutionShape& shape, const at::Tensor& dy, const at::Tensor& x,
-    const at::Tensor& weight, const std::array<bool, 3>& needed) {
-  const std::vector<std::int64_t> stride(2, shape.stride), padding(2, shape.padding), ones(2, 1),
-      zeros(2, 0), bias{shape.out_channels};
-  return at::convolution_backward(dy, x, weight,
-                                  needed[2] ? at::OptionalIntArrayRef(bias) : std::nullopt, stride,
-                                  padding, ones, /*transposed=*/false, zeros, /*groups=*/1, needed);
 }
 
 struct Convolution : torch::autograd::Function<Convolution> {
@@ -77,7 +64,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
 };
 
 /// The first convolution of a residual block, and what goes around it: a projection, or x itself.
-/// The gradients of x from both are one, written once.
+/// The gradients of x from both are summed as the second one is written.
 struct BranchedConvolution : torch::autograd::Function<BranchedConvolution> {
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
                                                 const at::Tensor& x, const at::Tensor& weight,
@@ -106,27 +93,30 @@ struct BranchedConvolution : torch::autograd::Function<BranchedConvolution> {
     const auto around =
         ConvolutionCall::restored(context->saved_data["projection_call"].toIntVector(), type);
     const auto dy = gradients[0].to(type), dy_around = gradients[1].to(type);
+    const bool of_x = context->needs_input_grad(0), of_weight = context->needs_input_grad(1);
+    const bool of_projection = projection.defined() && context->needs_input_grad(2);
     torch::autograd::variable_list of(6);
     if (at::GradMode::is_enabled()) {
-      at::Tensor dx, of_x = dy_around, none;
-      std::tie(dx, of[1], none) = library_gradients(call.shape, dy, x, weight, {true, true, false});
+      at::Tensor around_x = dy_around;
+      std::tie(of[0], of[1], std::ignore) =
+          library_gradients(call.shape, dy, x, weight, {of_x, of_weight, false});
       if (projection.defined()) {
-        std::tie(of_x, of[3], none) =
-            library_gradients(around.shape, dy_around, x, projection, {true, true, false});
+        std::tie(around_x, of[3], std::ignore) =
+            library_gradients(around.shape, dy_around, x, projection, {of_x, of_projection, false});
       }
-      of[0] = dx + of_x;
+      if (of_x) of[0] = of[0] + around_x;
       return of;
     }
     RECORD_FUNCTION("gradus::convolution_backward", {});
     const auto choices = choices_in(*context);
-    const auto of_x = projection.defined()
-                          ? around.input_gradient(*choices, dy_around, x, projection)
-                          : dy_around;
-    of[0] = call.input_gradient(*choices, dy, x, weight, of_x);
-    if (context->needs_input_grad(1)) of[1] = call.weight_gradient(*choices, dy, x, weight);
-    if (projection.defined() && context->needs_input_grad(2)) {
-      of[3] = around.weight_gradient(*choices, dy_around, x, projection);
+    if (of_x) {
+      const auto around_x = projection.defined()
+                                ? around.input_gradient(*choices, dy_around, x, projection)
+                                : dy_around;
+      of[0] = call.input_gradient(*choices, dy, x, weight, around_x);
     }
+    if (of_weight) of[1] = call.weight_gradient(*choices, dy, x, weight);
+    if (of_projection) of[3] = around.weight_gradient(*choices, dy_around, x, projection);
     return of;
   }
 };

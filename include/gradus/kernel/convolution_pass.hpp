@@ -124,7 +124,7 @@ class ConvolutionPass {
   }
 
   /// products[point] = rows [first, last) of data[point] times the filters that belong to it, in
-  /// panel `which`; and of some more rows, to which nobody looks.
+  /// panel `which`; and of some more rows, which are not read.
   void multiply(const Factors& data, std::int64_t first, std::int64_t last, const Factors& filters,
                 std::int64_t which, const Factors& products) const {
     const auto tail = tiles_.in.channels - (data.panels - 1) * panel;
@@ -147,7 +147,7 @@ class ConvolutionPass {
     });
   }
 
-  const Tiles<Algorithm>& tiles_;
+  Tiles<Algorithm> tiles_;
   const float* x_;
   Weights weights_;
   Added added_;

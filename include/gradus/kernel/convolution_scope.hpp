@@ -106,7 +106,7 @@ inline at::Tensor scoped_conv2d(const at::Tensor& x, const at::Tensor& weight,
   const auto input = as_autocast(x), filters = as_autocast(weight);
   const auto added = bias && bias->defined() ? std::optional(as_autocast(*bias)) : std::nullopt;
   const auto call = served({input, filters, added, stride, padding, dilation, groups});
-  if (!call) return given.by_library();
+  if (!call) return at::conv2d_symint(input, filters, added, stride, padding, dilation, groups);
   return Convolution::apply(input, filters, added, *call, choices);
 }
 
@@ -131,6 +131,7 @@ inline std::optional<Branches> scoped_branches(const at::Tensor& x, torch::nn::C
   const auto& choices = choices_of_thread();
   const auto input = as_autocast(x);
   if (!choices || !at::GradMode::is_enabled() || !input.requires_grad()) return std::nullopt;
+  if (projection == nullptr && !input.is_same(x)) return std::nullopt;  // x itself goes around
   const c10::impl::ExcludeDispatchKeyGuard off(convolution_key);
   const auto weight = as_autocast(first.weight);
   const auto call = served(first, input, weight);
@@ -163,14 +164,15 @@ inline void register_convolution() {
 }  // namespace kernel
 
 /// While it lives, each `conv2d` that this thread calls, whatever module it is in, goes the way
-/// that `choices` have for it, if there are several, and is LibTorch's else. So do its gradients,
-/// whenever they are computed. Scopes nest.
+/// that `choices` have for it, if there are several, and is LibTorch's otherwise. So do its
+/// gradients, whenever they are computed. Scopes nest.
 class ConvolutionScope {
  public:
   explicit ConvolutionScope(c10::intrusive_ptr<ConvolutionChoices> choices)
-      : before_(std::exchange(kernel::choices_of_thread(), std::move(choices))),
+      : before_((kernel::register_convolution(),
+                 std::exchange(kernel::choices_of_thread(), std::move(choices)))),
         kernels_before_(std::exchange(kernel::convolution_kernels(), &kernels)),
-        key_((kernel::register_convolution(), kernel::convolution_key)) {}
+        key_(kernel::convolution_key) {}
   ConvolutionScope(const ConvolutionScope&) = delete;
   ConvolutionScope& operator=(const ConvolutionScope&) = delete;
   ~ConvolutionScope() {

@@ -35,4 +35,13 @@ struct ConvolutionShape {
   friend bool operator==(const ConvolutionShape&, const ConvolutionShape&) = default;
 };
 
+/// Whether maps are so small that LibTorch's convolution is slower than a matrix product of all
+/// patches (docs/performance.md).
+inline bool pays_as_product(const ConvolutionShape& shape) {
+  if (shape.taps == 1) return shape.stride > 1;
+  const auto out = shape.out();
+  const auto pixels = out.height * out.width;
+  return pixels > 0 && pixels <= (shape.stride > 1 ? 16 : 4);
+}
+
 }  // namespace gradus::kernel

@@ -19,8 +19,8 @@ struct LeftMatrix {
   std::int64_t segments, length, last_length, segment_step;
 };
 
-/// out[Rows][16] = (or, where `adds`, +=) left[Rows, K] times right[K][16]. The sum over k starts
-/// anew in each call: parts that are added have errors of their own size only.
+/// out[Rows][16] = (or, where `adds`, +=) left[Rows, K] times right[K][16]. The sum over k begins
+/// at zero in each call: parts that are added have errors of their own size only.
 template <class Set, int Rows, int RowStep, int KStep>
 [[gnu::always_inline]] inline void multiply_panel(const LeftMatrix& a, const float* right,
                                                   float* out, bool adds) {

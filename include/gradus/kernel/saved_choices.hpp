@@ -43,7 +43,12 @@ inline bool is_choice(const ConvolutionCase& which, std::int64_t way) {
   const auto is_one_of = [](std::int64_t number, const auto& names) {
     return number >= 0 && number < static_cast<std::int64_t>(names.size());
   };
-  return is_one_of(way, all_ways) && is_one_of(which.part, all_parts) && which.padding >= 0 &&
+  constexpr std::int64_t most = 1LL << 31;
+  for (const auto* number : numbers_of(which)) {
+    if (*number < 0 || *number > most) return false;
+  }
+  return is_one_of(way, all_ways) && which.is_float <= 1 && which.channels_last <= 1 &&
+         is_one_of(which.part, all_parts) &&
          std::min({which.in_channels, which.out_channels, which.taps, which.stride,
                    which.images}) >= 1 &&
          std::min(which.height, which.width) + 2 * which.padding >= which.taps;

@@ -6,6 +6,7 @@
 
 #include <c10/core/ScalarType.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -44,10 +45,12 @@ inline bool fits_tiles(const ConvolutionShape& shape) {
 /// Those that can compute `shape` on this processor and may pay, LibTorch's first.
 inline std::vector<ConvolutionWay> ways_for(const ConvolutionShape& shape, c10::ScalarType type) {
   using enum ConvolutionWay;
-  constexpr std::int64_t small = 64;  // pixels, up to which a copy of all patches is cheap
+  constexpr std::int64_t small = 64;       // pixels, up to which a copy of all patches is cheap
+  constexpr std::int64_t much = 64 << 20;  // numbers of that copy
   const auto out = shape.out();
+  const bool few = out.height * out.width <= small || pays_as_product(shape);
   std::vector<ConvolutionWay> ways{library};
-  if (out.height * out.width <= small) ways.push_back(product);
+  if (few && out.pixels() * shape.patch() <= much) ways.push_back(product);
   if (type == c10::kFloat && fits_tiles(shape)) {
     ways.push_back(small_tiles);
     if (shape.taps == 3 && out.height > 2 && out.width > 2) ways.push_back(large_tiles);
@@ -56,20 +59,36 @@ inline std::vector<ConvolutionWay> ways_for(const ConvolutionShape& shape, c10::
   return ways;
 }
 
+/// The tiles that take fewer products: large ones may reach far beyond small maps.
+inline ConvolutionWay usual_tiles(const ConvolutionShape& shape) {
+  const auto out = shape.out();
+  const auto products = [&](std::int64_t outputs, std::int64_t of_a_tile) {
+    const auto tiles_over = [&](std::int64_t length) { return (length + outputs - 1) / outputs; };
+    return tiles_over(out.height) * tiles_over(out.width) * of_a_tile;
+  };
+  const bool large =
+      shape.stride == 1 ? products(4, 36) < products(2, 16) : products(4, 81) < products(2, 25);
+  return large ? ConvolutionWay::large_tiles : ConvolutionWay::small_tiles;
+}
+
 /// What pays on most processors, without a measurement.
 inline ConvolutionWay usual_way(const ConvolutionShape& shape, c10::ScalarType type,
                                 ConvolutionPart part) {
   using enum ConvolutionWay;
+  constexpr std::int64_t few = 256;  // pixels, for which filters are not worth a transform
   const bool of_weight = part == ConvolutionPart::weight_gradient;
   const bool deep = shape.taps == 3 && shape.in.channels >= 16 && shape.out_channels >= 16;
   const auto ways = ways_for(shape, type);
-  if (type == c10::kFloat) {
-    return deep && (shape.stride == 1 || of_weight) ? ways.back() : library;
+  const auto offers = [&](ConvolutionWay way) {
+    return std::ranges::find(ways, way) != ways.end();
+  };
+  if (deep && (shape.stride == 1 || of_weight) && shape.out().pixels() >= few &&
+      offers(small_tiles)) {
+    const auto tiles = usual_tiles(shape);
+    return offers(tiles) ? tiles : small_tiles;
   }
-  if (deep && of_weight && ways.back() == blocks) return blocks;
-  const auto out = shape.out();
-  const bool tiny = out.height * out.width <= (shape.stride > 1 ? 16 : 4);
-  return tiny && shape.taps > 1 ? product : library;
+  if (deep && of_weight && offers(blocks)) return blocks;
+  return pays_as_product(shape) && offers(product) ? product : library;
 }
 
 }  // namespace kernel

@@ -18,7 +18,7 @@ namespace gradus::kernel {
 /// dw [O, taps, taps, C] from x and the gradients dy of outputs.
 ///
 /// Sums over a block's tiles are transformed back at once and added to dw: no accumulator is larger
-/// than the weights. What is added in which order hangs on the shape alone, not on threads.
+/// than the weights. What is added in which order depends on the shape alone, not on threads.
 template <class Algorithm>
 class WeightGradient {
  public:
@@ -162,7 +162,7 @@ class WeightGradient {
     }
   }
 
-  const Tiles<Algorithm>& tiles_;
+  Tiles<Algorithm> tiles_;
   const float* x_;
   const float* dy_;
   float* dw_;

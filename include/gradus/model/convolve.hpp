@@ -30,8 +30,7 @@ inline kernel::ConvolutionShape shape_of(const torch::nn::Conv2dImpl& layer, con
           padding ? (*padding)->front() : -1};
 }
 
-/// Square, plain, and over maps so small that LibTorch's convolution is slower than a matrix
-/// product (docs/performance.md).
+/// Square, plain, and faster as a matrix product.
 inline bool pays_as_product(const torch::nn::Conv2dImpl& layer, const at::Tensor& x) {
   const auto& options = layer.options;
   const auto is_square = [](const torch::ExpandingArray<2>& pair) {
@@ -45,11 +44,7 @@ inline bool pays_as_product(const torch::nn::Conv2dImpl& layer, const at::Tensor
       x.size(1) != options.in_channels()) {
     return false;
   }
-  const auto shape = shape_of(layer, x);
-  if (shape.taps == 1) return shape.stride > 1;
-  const auto out = shape.out();
-  const auto pixels = out.height * out.width;
-  return pixels > 0 && pixels <= (shape.stride > 1 ? 16 : 4);
+  return kernel::pays_as_product(shape_of(layer, x));
 }
 
 struct ConvolveAsProduct : torch::autograd::Function<ConvolveAsProduct> {
@@ -107,8 +102,8 @@ inline at::Tensor convolve(torch::nn::Conv2d& layer, const at::Tensor& x) {
 }
 
 /// What a residual block computes from its input: `first(x)` and, unless it is empty,
-/// `projection(x)`, else x itself. Where a kernels policy chooses, both are one operation, which
-/// writes the gradient of x once instead of twice and then their sum.
+/// `projection(x)`, else x itself, which is not to be changed in place. Where a kernels policy
+/// chooses, both are one operation, in which the gradients of x are summed as they are written.
 inline kernel::Branches branches(torch::nn::Conv2d& first, torch::nn::Conv2d& projection,
                                  const at::Tensor& x) {
   const bool projects = !projection.is_empty();

@@ -28,14 +28,15 @@ namespace gradus {
 }
 
 /// Places in `weights`, batch by batch: weights of one form [out, rest] on one device, in the order
-/// of the list. A batch has at most 2^16 elements on the CPU, where larger ones leave the cache and
-/// gain nothing, and 2^22 elsewhere; or it is one weight.
+/// of the list, empty ones left out. A batch has at most 2^16 elements on the CPU, where larger
+/// ones leave the cache and gain nothing, and 2^22 elsewhere; or it is one weight.
 [[nodiscard]] inline std::vector<std::vector<std::size_t>> batches_of_one_form(
     const std::vector<at::Tensor>& weights) {
   std::vector<std::vector<std::size_t>> batches;
   std::map<std::array<std::int64_t, 3>, std::size_t> open;  // the last batch of a form
   for (std::size_t place = 0; place < weights.size(); ++place) {
     const auto& weight = weights[place];
+    if (weight.numel() == 0) continue;
     const std::int64_t most = weight.is_cpu() ? 1 << 16 : 1 << 22;
     const auto [last, is_new] = open.try_emplace(
         {weight.get_device(), weight.size(0), weight.numel() / weight.size(0)}, batches.size());
