@@ -18,7 +18,7 @@
 namespace gradus {
 
 /// The number type of the products of `orthogonal` on `device`, the same for every step of a run:
-/// - float32 on a processor without native bfloat16, where it is 15 to 31 times as fast (AMD EPYC);
+/// - float32 on a processor without native bfloat16, where it is many times as fast;
 /// - bfloat16 on a processor that has it;
 /// - float16 elsewhere: as fast as bfloat16, and Gram matrices need its three more bits.
 [[nodiscard]] inline c10::ScalarType orthogonal_type(c10::Device device) {
