@@ -125,7 +125,7 @@ SettingsFile parse_settings(const std::string& text, const std::string& file) {
       result.settings.push_back(std::move(setting));
     }
   };
-  const std::vector<std::string> ignored{"name", "model", "environment", "init_from",
+  const std::vector<std::string> ignored{"name",      "model",         "environment", "init_from",
                                          "execution", "kernel_choices"};  // facts, not settings
   if (content.value("init_from", json()).is_string()) {
     result.init_from = content["init_from"].get<std::string>();
