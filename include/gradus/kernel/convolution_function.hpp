@@ -104,7 +104,7 @@ struct BranchedConvolution : torch::autograd::Function<BranchedConvolution> {
         std::tie(around_x, of[3], std::ignore) =
             library_gradients(around.shape, dy_around, x, projection, {of_x, of_projection, false});
       }
-      if (of_x) of[0] = of[0] + around_x;
+      if (of_x) of[0] = of[0].add(around_x);
       return of;
     }
     RECORD_FUNCTION("gradus::convolution_backward", {});
