@@ -20,12 +20,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 namespace gradus::kernel {
 
-/// to[i] = from[i] + added[i], rounded to the nearest as `store` does.
+/// to[i] = from[i] + added[i], rounded to the nearest.
 template <class Set>
 [[gnu::always_inline]] inline void add_and_round(const float* from, const float* added,
                                                  std::int64_t count, c10::BFloat16* to) {
@@ -35,14 +34,7 @@ template <class Set>
     Vector<lanes> sum, other;
     load(sum, from + i);
     load(other, added + i);
-    sum += other;
-    PairVector<lanes> bits;
-    std::memcpy(&bits, &sum, sizeof(bits));
-    const auto undefined = reinterpret_cast<PairVector<lanes>>(sum != sum);
-    const PairVector<lanes> rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    const auto halves =
-        __builtin_convertvector((rounded & ~undefined) | (undefined & 0x7fc0), HalfVector<lanes>);
-    std::memcpy(to + i, &halves, sizeof(halves));
+    store(to + i, Vector<lanes>(sum + other));
   }
   for (; i < count; ++i) store(to[i], from[i] + added[i]);
 }

@@ -16,6 +16,8 @@
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
+#include <c10/core/ScalarType.h>
+#include <c10/util/BFloat16.h>
 
 #include <array>
 #include <cstdint>
@@ -54,9 +56,12 @@ inline at::Tensor images_like(const at::Tensor& x, const Images& images) {
                    x.options().memory_format(at::MemoryFormat::ChannelsLast));
 }
 
-/// `body(Algorithm{})` for the tiles of `way` that fit `shape`.
+/// `body(Algorithm{}, T{})` for the tiles of `way` that fit `shape`, T the type of its elements.
 template <class Body>
-void with_algorithm(const ConvolutionShape& shape, ConvolutionWay way, const Body& body) {
+void with_algorithm(const ConvolutionShape& shape, ConvolutionWay way, c10::ScalarType type,
+                    const Body& of_type) {
+  if (type == c10::kBFloat16) return of_type(Stride1<4>{}, c10::BFloat16());
+  const auto body = [&](auto algorithm) { of_type(algorithm, float()); };
   const bool large = way == ConvolutionWay::large_tiles;
   if (shape.taps == 1) {
     return shape.stride == 1 ? body(Pointwise<1>{}) : body(Pointwise<2>{});
@@ -65,8 +70,14 @@ void with_algorithm(const ConvolutionShape& shape, ConvolutionWay way, const Bod
   return large ? body(Stride2<4>{}) : body(Stride2<2>{});
 }
 
-inline Weights weights_of(const at::Tensor& weight, bool turned) {
-  return {weight.const_data_ptr<float>(), weight.size(0), weight.size(1), turned};
+template <class T>
+Weights<T> weights_of(const at::Tensor& weight, bool turned) {
+  return {weight.const_data_ptr<T>(), weight.size(0), weight.size(1), turned};
+}
+
+template <class T>
+const T* data_of(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.const_data_ptr<T>() : nullptr;
 }
 
 }  // namespace detail
@@ -89,11 +100,10 @@ inline at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, co
     return convolve_by_blocks<LibraryMicroKernel>(shape, x, weight, bias);
   }
   auto y = detail::images_like(x, shape.out());
-  detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
-    const auto tiles = forward_tiles<Algorithm>(shape);
-    ConvolutionPass(tiles, x.const_data_ptr<float>(), detail::weights_of(weight, false),
-                    {.bias = bias.defined() ? bias.const_data_ptr<float>() : nullptr},
-                    y.mutable_data_ptr<float>())
+  detail::with_algorithm(shape, way, x.scalar_type(), [&]<class Algorithm, class T>(Algorithm, T) {
+    ConvolutionPass(forward_tiles<Algorithm>(shape), x.const_data_ptr<T>(),
+                    detail::weights_of<T>(weight, false),
+                    Added<T>{.bias = detail::data_of<T>(bias)}, y.mutable_data_ptr<T>())
         .run();
   });
   return y;
@@ -115,11 +125,10 @@ inline at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& sha
     return plus_added(input_gradient_by_blocks<LibraryMicroKernel>(shape, dy, weight));
   }
   auto dx = detail::images_like(dy, shape.in);
-  detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
-    const auto tiles = transposed_tiles<Algorithm>(shape);
-    ConvolutionPass(tiles, dy.const_data_ptr<float>(), detail::weights_of(weight, true),
-                    {.images = added.defined() ? added.const_data_ptr<float>() : nullptr},
-                    dx.mutable_data_ptr<float>())
+  detail::with_algorithm(shape, way, dy.scalar_type(), [&]<class Algorithm, class T>(Algorithm, T) {
+    ConvolutionPass(transposed_tiles<Algorithm>(shape), dy.const_data_ptr<T>(),
+                    detail::weights_of<T>(weight, true),
+                    Added<T>{.images = detail::data_of<T>(added)}, dx.mutable_data_ptr<T>())
         .run();
   });
   return dx;
@@ -139,10 +148,9 @@ inline at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& sh
   }
   auto dw =
       at::empty(weight.sizes(), weight.options().memory_format(at::MemoryFormat::ChannelsLast));
-  detail::with_algorithm(shape, way, [&]<class Algorithm>(Algorithm) {
-    const auto tiles = forward_tiles<Algorithm>(shape);
-    WeightGradient(tiles, x.const_data_ptr<float>(), dy.const_data_ptr<float>(),
-                   dw.mutable_data_ptr<float>())
+  detail::with_algorithm(shape, way, x.scalar_type(), [&]<class Algorithm, class T>(Algorithm, T) {
+    WeightGradient(forward_tiles<Algorithm>(shape), x.const_data_ptr<T>(), dy.const_data_ptr<T>(),
+                   dw.mutable_data_ptr<T>())
         .run();
   });
   return dw;

@@ -1,5 +1,5 @@
-/// One direction of a convolution in float32 by a fast algorithm: from inputs to outputs, or from
-/// gradients of outputs to those of inputs.
+/// One direction of a convolution by a fast algorithm in float32, over tensors of float32 or
+/// bfloat16: from inputs to outputs, or from gradients of outputs to those of inputs.
 #pragma once
 
 #include <gradus/kernel/filters.hpp>
@@ -16,11 +16,11 @@
 
 namespace gradus::kernel {
 
-template <class Algorithm>
+template <class Algorithm, class T>
 class ConvolutionPass {
  public:
-  ConvolutionPass(const Tiles<Algorithm>& tiles, const float* x, const Weights& weights,
-                  const Added& added, float* y)
+  ConvolutionPass(const Tiles<Algorithm>& tiles, const T* x, const Weights<T>& weights,
+                  const Added<T>& added, T* y)
       : tiles_(tiles), x_(x), weights_(weights), added_(added), y_(y) {}
 
   /// Where filters are few, a thread takes a block of tiles through all stages, and it stays in
@@ -148,10 +148,10 @@ class ConvolutionPass {
   }
 
   Tiles<Algorithm> tiles_;
-  const float* x_;
-  Weights weights_;
-  Added added_;
-  float* y_;
+  const T* x_;
+  Weights<T> weights_;
+  Added<T> added_;
+  T* y_;
 };
 
 }  // namespace gradus::kernel

@@ -1,7 +1,8 @@
 /// Elements of float32 and bfloat16 tensors as floats, in loops that compilers vectorize.
 #pragma once
 
-#include <gradus/kernel/instruction_set.hpp>
+#include <gradus/kernel/pairs.hpp>
+#include <gradus/kernel/vectors.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <c10/util/BFloat16.h>
@@ -9,6 +10,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 
 namespace gradus::kernel {
 
@@ -23,6 +25,28 @@ namespace gradus::kernel {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   at.x = static_cast<std::uint16_t>(value != value ? 0x7fc0U : rounded);
+}
+
+/// As many as `to` has.
+template <class V>
+[[gnu::always_inline]] inline void load(V& to, const c10::BFloat16* from) {
+  constexpr int lanes = sizeof(V) / sizeof(float);
+  HalfVector<lanes> halves;
+  std::memcpy(&halves, from, sizeof(halves));
+  const PairVector<lanes> bits = __builtin_convertvector(halves, PairVector<lanes>) << 16;
+  std::memcpy(&to, &bits, sizeof(to));
+}
+/// Rounded as one number is.
+template <class V>
+[[gnu::always_inline]] inline void store(c10::BFloat16* to, const V& from) {
+  constexpr int lanes = sizeof(V) / sizeof(float);
+  PairVector<lanes> bits;
+  std::memcpy(&bits, &from, sizeof(bits));
+  const auto undefined = reinterpret_cast<PairVector<lanes>>(from != from);
+  const PairVector<lanes> rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  const auto halves =
+      __builtin_convertvector((rounded & ~undefined) | (undefined & 0x7fc0), HalfVector<lanes>);
+  std::memcpy(to, &halves, sizeof(halves));
 }
 
 /// `body(T{})`, `T` the type of elements of `x`: float or c10::BFloat16.

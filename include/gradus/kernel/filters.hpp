@@ -1,6 +1,8 @@
 /// Filters transformed, and gradients of transformed filters back.
 #pragma once
 
+#include <gradus/kernel/elements.hpp>
+#include <gradus/kernel/pairs.hpp>
 #include <gradus/kernel/transforms.hpp>
 
 #include <algorithm>
@@ -13,8 +15,9 @@ constexpr std::int64_t filters_of = std::int64_t{Algorithm::filters} * Algorithm
 
 /// The weights [O, taps, taps, C] of a layer, as a pass uses them: forward, or, for the gradient of
 /// the input, turned and with O and C exchanged.
+template <class T>
 struct Weights {
-  const float* data;
+  const T* data;
   std::int64_t out, in;
   bool turned = false;
 
@@ -24,27 +27,28 @@ struct Weights {
 
 /// Transforms the filters of output panel `which` to right matrices [rows, 16] in panel `to_panel`
 /// of `to`. Rows and columns that are none are zero.
-template <class Set, class Algorithm>
-[[gnu::always_inline]] inline void transform_filters(const Weights& weights, std::int64_t which,
+template <class Set, class Algorithm, class T>
+[[gnu::always_inline]] inline void transform_filters(const Weights<T>& weights, std::int64_t which,
                                                      const Factors& to, std::int64_t to_panel) {
   using V = Vector<Set::lanes>;
   constexpr int taps = Algorithm::taps, filters = Algorithm::filters, all = taps * taps;
   const auto wide = std::min(panel, weights.columns() - which * panel);
   for (std::int64_t row = 0; row < weights.rows(); row += panel) {
     const auto deep = std::min(panel, weights.rows() - row);
-    float block[all][panel][panel] = {};
+    float lines[all][panel][panel] = {}, columns[all][panel][panel];
     for (std::int64_t i = 0; i < (weights.turned ? deep : wide); ++i) {
       const auto o = weights.turned ? row + i : which * panel + i;
-      const float* from =
-          weights.data + o * all * weights.in + (weights.turned ? which * panel : row);
+      const T* from = weights.data + o * all * weights.in + (weights.turned ? which * panel : row);
       for (int tap = 0; tap < all; ++tap, from += weights.in) {
-        if (weights.turned) {
-          std::copy_n(from, wide, block[all - 1 - tap][i]);
-        } else {
-          for (std::int64_t j = 0; j < deep; ++j) block[tap][j][i] = from[j];
-        }
+        float* line = lines[weights.turned ? all - 1 - tap : tap][i];
+        for (std::int64_t j = 0; j < (weights.turned ? wide : deep); ++j) line[j] = load(from[j]);
       }
     }
+    for (int tap = 0; tap < all && !weights.turned; ++tap) {
+      detail::transpose_square<Set>(reinterpret_cast<const Pair*>(lines[tap][0]), panel,
+                                    reinterpret_cast<Pair*>(columns[tap][0]), panel);
+    }
+    const auto block = weights.turned ? lines : columns;
     for (std::int64_t i = 0; i < panel; ++i) {
       for (int lane = 0; lane < panel; lane += Set::lanes) {
         float* at = to.at(0, to_panel) + (row + i) * panel + lane;
@@ -63,15 +67,16 @@ template <class Set, class Algorithm>
 /// A part of dw [O, taps, taps, C]: filters from `first_out` on, of which there are `outs`, and
 /// channels of panel `which`.
 struct WeightPart {
-  float* dw;
   std::int64_t in;
   std::int64_t first_out, outs, which;
 };
 
-/// Sets that part of dw, or adds to it, from products [filters, outs, 16] in panel 0 of `sums`.
-template <class Set, class Algorithm>
-[[gnu::always_inline]] inline void add_filter_gradients(const Factors& sums, const WeightPart& part,
-                                                        bool adds) {
+/// Writes that part of dw from products [filters, outs, 16] in panel 0 of `sums`, plus `before`,
+/// which may be null and may be dw.
+template <class Set, class Algorithm, class T>
+[[gnu::always_inline]] inline void write_filter_gradients(const Factors& sums,
+                                                          const WeightPart& part,
+                                                          const float* before, T* dw) {
   using V = Vector<Set::lanes>;
   constexpr int taps = Algorithm::taps, filters = Algorithm::filters, all = taps * taps;
   const auto channels = std::min(panel, part.in - part.which * panel);
@@ -86,10 +91,11 @@ template <class Set, class Algorithm>
           [&](int y, int x, const V& v)
               __attribute__((always_inline)) { store(of_taps[y * taps + x] + lane, v); });
     }
-    float* to = part.dw + (part.first_out + o) * all * part.in + part.which * panel;
-    for (int tap = 0; tap < all; ++tap, to += part.in) {
+    auto at = (part.first_out + o) * all * part.in + part.which * panel;
+    for (int tap = 0; tap < all; ++tap, at += part.in) {
       for (std::int64_t c = 0; c < channels; ++c) {
-        to[c] = adds ? to[c] + of_taps[tap][c] : of_taps[tap][c];
+        const float of_others = before == nullptr ? 0.0F : before[at + c];
+        store(dw[at + c], of_others + of_taps[tap][c]);
       }
     }
   }

@@ -1,14 +1,18 @@
 /// Products of small bfloat16 matrices that stay in a processor's own caches, summed in float32.
 #pragma once
 
+#include <gradus/device/device.hpp>
 #include <gradus/kernel/elements.hpp>
 
+#include <ATen/Context.h>
 #include <ATen/native/CPUBlas.h>
+#include <c10/core/Device.h>
 #include <c10/core/ScalarType.h>
 #include <c10/util/BFloat16.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <vector>
@@ -40,9 +44,12 @@ concept MicroKernel = requires(const BlockProduct& product, const c10::BFloat16*
 ///
 /// Source: ATen/native/CPUBlas.h of LibTorch 2.11.
 struct LibraryMicroKernel {
-  /// Whether this processor multiplies bfloat16 by tiles (AMX) and oneDNN is not switched off. The
-  /// other functions throw c10::Error where it does not.
-  static bool available() { return at::native::cpublas::could_pack(at::kBFloat16); }
+  /// Whether this processor multiplies bfloat16 (AMX or AVX512-BF16), and oneDNN, which may be
+  /// switched off, does so too. The other functions throw c10::Error where it does not.
+  static bool available() {
+    static const bool multiplies = has_native_bfloat16(c10::kCPU) && generates();
+    return multiplies && at::globalContext().userEnabledMkldnn();
+  }
 
   static void multiply(const BlockProduct& of, const c10::BFloat16* a, const c10::BFloat16* b,
                        float* c) {
@@ -50,6 +57,20 @@ struct LibraryMicroKernel {
                                 /*is_vnni=*/true);
   }
   static void release() { at::native::cpublas::brgemm_release(/*is_vnni=*/true); }
+
+ private:
+  /// `could_pack` knows of AMX alone, so a product is tried.
+  static bool generates() {
+    const std::array<c10::BFloat16, 32> zeros{};
+    std::array<float, 16> sums{};
+    try {
+      multiply({1, 16, 2, 2, 16, 16, false}, zeros.data(), zeros.data(), sums.data());
+      release();
+      return true;
+    } catch (const c10::Error&) {
+      return false;
+    }
+  }
 };
 static_assert(MicroKernel<LibraryMicroKernel>);
 

@@ -1,6 +1,7 @@
 /// The transforms of tiles: from pixels to the factors of products, and from products to pixels.
 #pragma once
 
+#include <gradus/kernel/elements.hpp>
 #include <gradus/kernel/panel_product.hpp>
 #include <gradus/kernel/tiles.hpp>
 #include <gradus/kernel/vectors.hpp>
@@ -50,23 +51,23 @@ template <int In, int Out, class V, class Load, class Transform, class Store>
 
 /// Transforms `Size` x `Size` pixels to Points x Points rows number `row` of `to`. `copy` serves
 /// the last panel, if it is not whole.
-template <class Set, int Size, int Points, class Transform>
-[[gnu::always_inline]] inline void transform_pixels(const float* (&pixels)[Size][Size],
+template <class Set, int Size, int Points, class T, class Transform>
+[[gnu::always_inline]] inline void transform_pixels(const T* (&pixels)[Size][Size],
                                                     std::int64_t channels,
                                                     const Transform& transform, std::int64_t row,
                                                     const Factors& to) {
   using V = Vector<Set::lanes>;
   for (std::int64_t which = 0; which < to.panels; ++which) {
     auto offset = which * panel;
-    float copies[Size][Size][panel];
-    const float* copied[Size][Size];
-    const float*(*at)[Size] = pixels;
+    T copies[Size][Size][panel];
+    const T* copied[Size][Size];
+    const T*(*at)[Size] = pixels;
     if (const auto count = channels - offset; count < panel) {
       for (int i = 0; i < Size; ++i) {
         for (int j = 0; j < Size; ++j) {
           copied[i][j] = copies[i][j];
           std::fill(std::copy_n(pixels[i][j] + offset, count, copies[i][j]), copies[i][j] + panel,
-                    0.0F);
+                    T(0.0F));
         }
       }
       at = copied;
@@ -85,14 +86,14 @@ template <class Set, int Size, int Points, class Transform>
 }
 
 /// What tiles [first, last) see, transformed, as rows from `row` on.
-template <class Set, class Algorithm>
-[[gnu::always_inline]] inline void transform_inputs(const Tiles<Algorithm>& tiles, const float* x,
+template <class Set, class Algorithm, class T>
+[[gnu::always_inline]] inline void transform_inputs(const Tiles<Algorithm>& tiles, const T* x,
                                                     std::int64_t first, std::int64_t last,
                                                     std::int64_t row, const Factors& to) {
-  const std::vector<float> zeros(static_cast<std::size_t>(tiles.in.channels));
+  const std::vector<T> zeros(static_cast<std::size_t>(tiles.in.channels), T(0.0F));
   auto at = tiles.place(first);
   for (; first < last; ++first, ++row, tiles.advance(at)) {
-    const float* pixels[Algorithm::window][Algorithm::window];
+    const T* pixels[Algorithm::window][Algorithm::window];
     tiles.window(at, x, zeros.data(), pixels);
     transform_pixels<Set, Algorithm::window, Algorithm::points>(
         pixels, tiles.in.channels,
@@ -102,15 +103,15 @@ template <class Set, class Algorithm>
 }
 
 /// Gradients of what they make, likewise.
-template <class Set, class Algorithm>
+template <class Set, class Algorithm, class T>
 [[gnu::always_inline]] inline void transform_gradients(const Tiles<Algorithm>& tiles,
-                                                       const float* dy, std::int64_t first,
+                                                       const T* dy, std::int64_t first,
                                                        std::int64_t last, std::int64_t row,
                                                        const Factors& to) {
-  const std::vector<float> zeros(static_cast<std::size_t>(tiles.out.channels));
+  const std::vector<T> zeros(static_cast<std::size_t>(tiles.out.channels), T(0.0F));
   auto at = tiles.place(first);
   for (; first < last; ++first, ++row, tiles.advance(at)) {
-    const float* pixels[Algorithm::outputs][Algorithm::outputs];
+    const T* pixels[Algorithm::outputs][Algorithm::outputs];
     tiles.outputs(at, dy, zeros.data(), pixels);
     transform_pixels<Set, Algorithm::outputs, Algorithm::points>(
         pixels, tiles.out.channels,
@@ -121,32 +122,35 @@ template <class Set, class Algorithm>
 }
 
 /// What is added to outputs: one number a channel, and images of their shape; either may be null.
+template <class T>
 struct Added {
-  const float* bias = nullptr;
-  const float* images = nullptr;
+  const T* bias = nullptr;
+  const T* images = nullptr;
 };
 
 /// Writes channels [which * 16, ...) of the outputs of tiles [first, last), whose products are rows
 /// from 0 on of `from`, of one panel.
-template <class Set, class Algorithm>
+template <class Set, class Algorithm, class T>
 [[gnu::always_inline]] inline void transform_outputs(const Tiles<Algorithm>& tiles,
                                                      const Factors& from, std::int64_t first,
                                                      std::int64_t last, std::int64_t which,
-                                                     const Added& added, float* y) {
+                                                     const Added<T>& added, T* y) {
   using V = Vector<Set::lanes>;
   constexpr int points = Algorithm::points, outputs = Algorithm::outputs;
   const auto offset = which * panel;
   const auto count = std::min(panel, tiles.out.channels - offset);
   float biases[panel] = {};
-  if (added.bias != nullptr) std::copy_n(added.bias + offset, count, biases);
+  for (std::int64_t c = 0; added.bias != nullptr && c < count; ++c) {
+    biases[c] = load(added.bias[offset + c]);
+  }
   auto at = tiles.place(first);
   const float* products = from.at(0, 0);
   for (; first < last; ++first, products += panel, tiles.advance(at)) {
-    float* pixels[outputs][outputs];
-    const float* others[outputs][outputs] = {};
-    tiles.outputs(at, y, static_cast<float*>(nullptr), pixels);
+    T* pixels[outputs][outputs];
+    const T* others[outputs][outputs] = {};
+    tiles.outputs(at, y, static_cast<T*>(nullptr), pixels);
     if (added.images != nullptr) {
-      tiles.outputs(at, added.images, static_cast<const float*>(nullptr), others);
+      tiles.outputs(at, added.images, static_cast<const T*>(nullptr), others);
     }
     const bool direct =
         count == panel && pixels[0][0] != nullptr && pixels[outputs - 1][outputs - 1] != nullptr;
@@ -166,7 +170,11 @@ template <class Set, class Algorithm>
               load(other, others[i][j] + offset + lane);
               sum += other;
             }
-            store(direct ? pixels[i][j] + offset + lane : whole[i][j] + lane, sum);
+            if (direct) {
+              store(pixels[i][j] + offset + lane, sum);
+            } else {
+              store(whole[i][j] + lane, sum);
+            }
           });
     }
     if (direct) continue;
@@ -174,8 +182,8 @@ template <class Set, class Algorithm>
       for (int j = 0; j < outputs; ++j) {
         if (pixels[i][j] == nullptr) continue;
         for (std::int64_t c = 0; c < count; ++c) {
-          const float other = others[i][j] == nullptr ? 0.0F : others[i][j][offset + c];
-          pixels[i][j][offset + c] = whole[i][j][c] + other;
+          const float other = others[i][j] == nullptr ? 0.0F : load(others[i][j][offset + c]);
+          store(pixels[i][j][offset + c], whole[i][j][c] + other);
         }
       }
     }

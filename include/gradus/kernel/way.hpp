@@ -20,7 +20,7 @@ enum class ConvolutionWay : std::uint8_t {
   product,      ///< the patches gathered, and multiplied as matrices
   small_tiles,  ///< float32, fast filtering over tiles of 2 x 2 outputs
   large_tiles,  ///< the same over 4 x 4: fewer products, errors about five times larger
-  blocks,       ///< bfloat16, matrix products of blocks that stay in a cache; wants AMX
+  blocks,       ///< bfloat16, matrix products of blocks that stay in a cache
 };
 
 constexpr std::array<std::string_view, 5> enum_names(ConvolutionWay) {
@@ -55,7 +55,13 @@ inline std::vector<ConvolutionWay> ways_for(const ConvolutionShape& shape, c10::
     ways.push_back(small_tiles);
     if (shape.taps == 3 && out.height > 2 && out.width > 2) ways.push_back(large_tiles);
   }
-  if (type == c10::kBFloat16 && LibraryMicroKernel::available()) ways.push_back(blocks);
+  if (type == c10::kBFloat16) {
+    // The only tiles whose products are so few that float32 gains over bfloat16.
+    if (fits_tiles(shape) && shape.taps == 3 && shape.stride == 1 && out.height > 2 && out.width > 2) {
+      ways.push_back(large_tiles);
+    }
+    if (LibraryMicroKernel::available()) ways.push_back(blocks);
+  }
   return ways;
 }
 

@@ -1,4 +1,5 @@
-/// The gradient of a convolution's filters in float32 by a fast algorithm.
+/// The gradient of a convolution's filters by a fast algorithm in float32, over tensors of float32
+/// or bfloat16.
 #pragma once
 
 #include <gradus/kernel/filters.hpp>
@@ -17,12 +18,13 @@ namespace gradus::kernel {
 
 /// dw [O, taps, taps, C] from x and the gradients dy of outputs.
 ///
-/// Sums over a block's tiles are transformed back at once and added to dw: no accumulator is larger
-/// than the weights. What is added in which order depends on the shape alone, not on threads.
-template <class Algorithm>
+/// Sums over a block's tiles are transformed back at once and added: no accumulator is larger than
+/// the weights, and the last block rounds. What is added in which order depends on the shape alone,
+/// not on threads.
+template <class Algorithm, class T>
 class WeightGradient {
  public:
-  WeightGradient(const Tiles<Algorithm>& tiles, const float* x, const float* dy, float* dw)
+  WeightGradient(const Tiles<Algorithm>& tiles, const T* x, const T* dy, T* dw)
       : tiles_(tiles), x_(x), dy_(dy), dw_(dw) {}
 
   void run() const {
@@ -43,25 +45,28 @@ class WeightGradient {
     const auto blocks = (count + rows - 1) / rows;
     const auto slices = std::min(
         blocks, std::clamp(16 * few_weights / weights(), std::int64_t{16}, std::int64_t{64}));
-    std::vector<float> parts(static_cast<std::size_t>((slices - 1) * weights()));
+    std::vector<float> parts(static_cast<std::size_t>(slices * weights()));
     for_chunks(slices, [&](std::int64_t from, std::int64_t to) {
       const auto data = of_inputs(rows), gradients = of_outputs(rows), sums = of_sums();
       for (auto slice = from; slice < to; ++slice) {
-        float* dw = slice == 0 ? dw_ : parts.data() + (slice - 1) * weights();
+        float* dw = parts.data() + slice * weights();
         const auto begin = slice * blocks / slices * rows;
         const auto end = std::min(count, (slice + 1) * blocks / slices * rows);
         for (auto first = begin; first < end; first += rows) {
           const auto last = std::min(end, first + rows);
           read(first, last, data, gradients, 0);
           for (std::int64_t task = 0; task < tasks(); ++task) {
-            add(task, data, gradients, last - first, first > begin, sums, dw);
+            add(task, data, gradients, last - first, sums, first > begin ? dw : nullptr, dw);
           }
         }
       }
     });
     for (std::int64_t slice = 1; slice < slices; ++slice) {
-      const float* part = parts.data() + (slice - 1) * weights();
-      for (std::int64_t i = 0; i < weights(); ++i) dw_[i] += part[i];
+      const float* part = parts.data() + slice * weights();
+      for (std::int64_t i = 0; i < weights(); ++i) parts[static_cast<std::size_t>(i)] += part[i];
+    }
+    for (std::int64_t i = 0; i < weights(); ++i) {
+      kernel::store(dw_[i], parts[static_cast<std::size_t>(i)]);
     }
   }
 
@@ -72,15 +77,21 @@ class WeightGradient {
     const auto blocks = (count + most - 1) / most;
     const auto rows = (count + blocks - 1) / blocks;
     const auto data = of_inputs(rows), gradients = of_outputs(rows);
+    std::vector<float> before(static_cast<std::size_t>(rows < count ? weights() : 0));
     for (std::int64_t first = 0; first < count; first += rows) {
       const auto length = std::min(count - first, rows);
+      const float* others = first > 0 ? before.data() : nullptr;
       for_chunks(length, [&](std::int64_t from, std::int64_t to) {
         read(first + from, first + to, data, gradients, from);
       });
       for_chunks(tasks(), [&](std::int64_t from, std::int64_t to) {
         const auto sums = of_sums();
         for (auto task = from; task < to; ++task) {
-          add(task, data, gradients, length, first > 0, sums, dw_);
+          if (first + rows < count) {
+            add(task, data, gradients, length, sums, others, before.data());
+          } else {
+            add(task, data, gradients, length, sums, others, dw_);
+          }
         }
       });
     }
@@ -117,9 +128,10 @@ class WeightGradient {
     });
   }
 
-  /// Adds to `dw`, or sets it to, what `length` rows say of the weights of `task`.
+  /// Writes to `dw` what `length` rows say of the weights of `task`, plus `before`.
+  template <class To>
   void add(std::int64_t task, const Factors& data, const Factors& gradients, std::int64_t length,
-           bool adds, const Factors& sums, float* dw) const {
+           const Factors& sums, const float* before, To* dw) const {
     const auto column = task / out_groups();
     const auto first = task % out_groups() * group;
     const auto outs = std::min(group * panel, tiles_.out.channels - first * panel);
@@ -128,8 +140,8 @@ class WeightGradient {
       for (int filter = 0; filter < filters_of<Algorithm>; ++filter) {
         multiply<Set>(filter, data, column, gradients, first, panels(outs), length, sums);
       }
-      add_filter_gradients<Set, Algorithm>(
-          sums, {dw, tiles_.in.channels, first * panel, outs, column}, adds);
+      write_filter_gradients<Set, Algorithm>(
+          sums, {tiles_.in.channels, first * panel, outs, column}, before, dw);
     });
   }
 
@@ -163,9 +175,9 @@ class WeightGradient {
   }
 
   Tiles<Algorithm> tiles_;
-  const float* x_;
-  const float* dy_;
-  float* dw_;
+  const T* x_;
+  const T* dy_;
+  T* dw_;
 };
 
 }  // namespace gradus::kernel
