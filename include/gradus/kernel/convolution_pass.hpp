@@ -36,11 +36,15 @@ class ConvolutionPass {
 
  private:
   static constexpr std::int64_t few_filters = 256 * 1024;
+  /// Rows of transformed filters that stay in a processor's own cache.
+  static constexpr std::int64_t deep = 128;
 
   void by_blocks() const {
-    const auto filters = of_filters(out_panels());
+    const auto filters = of_filters(out_panels(), weights_.rows());
     for_chunks(out_panels(), [&](std::int64_t from, std::int64_t to) {
-      for (auto which = from; which < to; ++which) transform(which, filters, which);
+      for (auto which = from; which < to; ++which) {
+        transform(which, 0, weights_.rows(), filters, which);
+      }
     });
     const auto count = tiles_.count();
     const auto rows = rows_for(128 * 1024, 192);
@@ -50,7 +54,7 @@ class ConvolutionPass {
         const auto length = std::min(count - first, rows);
         read(first, first + length, data, 0);
         for (std::int64_t which = 0; which < out_panels(); ++which) {
-          multiply(data, 0, length, filters, which, products);
+          multiply({data, 0, length}, 0, weights_.rows(), filters, which, products);
           write(products, first, first + length, which);
         }
       }
@@ -73,13 +77,16 @@ class ConvolutionPass {
         read(first + from, first + to, data, from);
       });
       for_chunks(out_panels() * parts, [&](std::int64_t from, std::int64_t to) {
-        const auto filters = of_filters(1), products = of_outputs(part_rows);
+        const auto filters = of_filters(1, deep), products = of_outputs(part_rows);
         for (auto task = from; task < to; ++task) {
           const auto which = task / parts, row = task % parts * part_rows;
-          if (task == from || row == 0) transform(which, filters, 0);
           if (row >= length) continue;
           const auto last = std::min(length, row + part_rows);
-          multiply(data, row, last, filters, 0, products);
+          for (std::int64_t channel = 0; channel < weights_.rows(); channel += deep) {
+            const auto end = std::min(channel + deep, weights_.rows());
+            transform(which, channel, end, filters, 0);
+            multiply({data, row, last}, channel, end, filters, 0, products);
+          }
           write(products, first + row, first + last, which);
         }
       });
@@ -96,8 +103,8 @@ class ConvolutionPass {
     const auto rows = floats / (points_of<Algorithm> * tiles_.in.channels) / unit * unit;
     return std::clamp(rows, unit, std::min(most, whole(tiles_.count())));
   }
-  [[nodiscard]] Factors of_filters(std::int64_t which) const {
-    return {filters_of<Algorithm>, which, panels(weights_.rows()) * panel};
+  [[nodiscard]] Factors of_filters(std::int64_t which, std::int64_t rows) const {
+    return {filters_of<Algorithm>, which, panels(rows) * panel};
   }
   [[nodiscard]] Factors of_inputs(std::int64_t rows) const {
     return {points_of<Algorithm>, panels(tiles_.in.channels), rows};
@@ -106,9 +113,10 @@ class ConvolutionPass {
     return {points_of<Algorithm>, 1, rows};
   }
 
-  void transform(std::int64_t which, const Factors& filters, std::int64_t to_panel) const {
+  void transform(std::int64_t which, std::int64_t first, std::int64_t last, const Factors& filters,
+                 std::int64_t to_panel) const {
     run_wide([&](auto set) __attribute__((always_inline)) {
-      transform_filters<decltype(set), Algorithm>(weights_, which, filters, to_panel);
+      transform_filters<decltype(set), Algorithm>(weights_, which, first, last, filters, to_panel);
     });
   }
   void read(std::int64_t first, std::int64_t last, const Factors& data, std::int64_t row) const {
@@ -123,11 +131,17 @@ class ConvolutionPass {
     });
   }
 
-  /// products[point] = rows [first, last) of data[point] times the filters that belong to it, in
-  /// panel `which`; and of some more rows, which are not read.
-  void multiply(const Factors& data, std::int64_t first, std::int64_t last, const Factors& filters,
+  struct Rows {
+    const Factors& data;
+    std::int64_t first, last;
+  };
+  /// products[point] = (or, from a later channel than 0 on, +=) channels [channel, end) of the rows
+  /// of data[point] times the filters of them that belong to it, in panel `which`; and of some more
+  /// rows, which are not read.
+  void multiply(const Rows& of, std::int64_t channel, std::int64_t end, const Factors& filters,
                 std::int64_t which, const Factors& products) const {
-    const auto tail = tiles_.in.channels - (data.panels - 1) * panel;
+    const auto& data = of.data;
+    const auto count = panels(end - channel), tail = end - channel - (count - 1) * panel;
     run_wide([&](auto set) __attribute__((always_inline)) {
       using Set = decltype(set);
       static_assert(unit % Set::rows == 0);
@@ -136,10 +150,12 @@ class ConvolutionPass {
         for (int p = Algorithm::first(y); p < Algorithm::first(y + 1); ++p) {
           for (int q = Algorithm::first(x); q < Algorithm::first(x + 1); ++q) {
             const auto point = p * Algorithm::points + q;
-            for (auto row = first; row < last; row += Set::rows) {
+            for (auto row = of.first; row < of.last; row += Set::rows) {
               multiply_panel<Set, Set::rows, panel, 1>(
-                  {data.at(point, 0) + row * panel, data.panels, panel, tail, data.rows * panel},
-                  filters.at(filter, which), products.at(point, 0) + (row - first) * panel, false);
+                  {data.at(point, channel / panel) + row * panel, count, panel, tail,
+                   data.rows * panel},
+                  filters.at(filter, which), products.at(point, 0) + (row - of.first) * panel,
+                  channel > 0);
             }
           }
         }

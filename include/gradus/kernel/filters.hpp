@@ -25,16 +25,18 @@ struct Weights {
   [[nodiscard]] std::int64_t columns() const { return turned ? in : out; }
 };
 
-/// Transforms the filters of output panel `which` to right matrices [rows, 16] in panel `to_panel`
-/// of `to`. Rows and columns that are none are zero.
+/// Transforms rows [first, last) of the filters of output panel `which` to right matrices
+/// [last - first, 16] in panel `to_panel` of `to`. `first` is a multiple of 16; rows up to the next
+/// multiple and columns that are none are zero.
 template <class Set, class Algorithm, class T>
 [[gnu::always_inline]] inline void transform_filters(const Weights<T>& weights, std::int64_t which,
+                                                     std::int64_t first, std::int64_t last,
                                                      const Factors& to, std::int64_t to_panel) {
   using V = Vector<Set::lanes>;
   constexpr int taps = Algorithm::taps, filters = Algorithm::filters, all = taps * taps;
   const auto wide = std::min(panel, weights.columns() - which * panel);
-  for (std::int64_t row = 0; row < weights.rows(); row += panel) {
-    const auto deep = std::min(panel, weights.rows() - row);
+  for (auto row = first; row < last; row += panel) {
+    const auto deep = std::min(panel, last - row);
     float lines[all][panel][panel] = {}, columns[all][panel][panel];
     for (std::int64_t i = 0; i < (weights.turned ? deep : wide); ++i) {
       const auto o = weights.turned ? row + i : which * panel + i;
@@ -51,7 +53,7 @@ template <class Set, class Algorithm, class T>
     const auto block = weights.turned ? lines : columns;
     for (std::int64_t i = 0; i < panel; ++i) {
       for (int lane = 0; lane < panel; lane += Set::lanes) {
-        float* at = to.at(0, to_panel) + (row + i) * panel + lane;
+        float* at = to.at(0, to_panel) + (row - first + i) * panel + lane;
         transform_square<taps, filters, V>(
             [&](int y, int x, V& v)
                 __attribute__((always_inline)) { load(v, block[y * taps + x][i] + lane); },

@@ -88,10 +88,11 @@ inline ConvolutionWay usual_way(const ConvolutionShape& shape, c10::ScalarType t
   const auto offers = [&](ConvolutionWay way) {
     return std::ranges::find(ways, way) != ways.end();
   };
-  if (deep && (shape.stride == 1 || of_weight) && shape.out().pixels() >= few &&
-      offers(small_tiles)) {
-    const auto tiles = usual_tiles(shape);
-    return offers(tiles) ? tiles : small_tiles;
+  const bool by_float = type == c10::kFloat || !LibraryMicroKernel::has_tiles();
+  if (deep && by_float && (shape.stride == 1 || of_weight) && shape.out().pixels() >= few) {
+    for (const auto way : {usual_tiles(shape), small_tiles, large_tiles}) {
+      if (offers(way)) return way;
+    }
   }
   if (deep && of_weight && offers(blocks)) return blocks;
   return pays_as_product(shape) && offers(product) ? product : library;
