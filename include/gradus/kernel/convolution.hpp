@@ -60,9 +60,11 @@ inline at::Tensor images_like(const at::Tensor& x, const Images& images) {
 template <class Body>
 void with_algorithm(const ConvolutionShape& shape, ConvolutionWay way, c10::ScalarType type,
                     const Body& of_type) {
-  if (type == c10::kBFloat16) return of_type(Stride1<4>{}, c10::BFloat16());
-  const auto body = [&](auto algorithm) { of_type(algorithm, float()); };
   const bool large = way == ConvolutionWay::large_tiles;
+  if (type == c10::kBFloat16) {
+    return large ? of_type(Stride1<4>{}, c10::BFloat16()) : of_type(Stride1<8>{}, c10::BFloat16());
+  }
+  const auto body = [&](auto algorithm) { of_type(algorithm, float()); };
   if (shape.taps == 1) {
     return shape.stride == 1 ? body(Pointwise<1>{}) : body(Pointwise<2>{});
   }

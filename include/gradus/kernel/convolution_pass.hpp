@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 namespace gradus::kernel {
 
@@ -35,7 +36,7 @@ class ConvolutionPass {
   }
 
  private:
-  static constexpr std::int64_t few_filters = 256 * 1024;
+  static constexpr std::int64_t few_filters = 2 * 1024 * 1024;
   /// Rows of transformed filters that stay in a processor's own cache.
   static constexpr std::int64_t deep = 128;
 
@@ -63,7 +64,7 @@ class ConvolutionPass {
 
   void by_panels() const {
     const auto count = tiles_.count();
-    const auto most = rows_for(8 * 1024 * 1024, 288);
+    const auto most = rows_for(8 * 1024 * 1024, rows_of_a_panel<Algorithm>);
     const auto blocks = (count + most - 1) / most;
     const auto rows = whole((count + blocks - 1) / blocks);
     const auto data = of_inputs(rows);
@@ -93,8 +94,11 @@ class ConvolutionPass {
     }
   }
 
-  static constexpr std::int64_t unit = 48;  ///< rows: a multiple of what every set sums at once
-  static std::int64_t whole(std::int64_t rows) { return (rows + unit - 1) / unit * unit; }
+  /// Rows: a multiple of what vectors sum at once.
+  const std::int64_t unit = instruction_set() == InstructionSet::avx512 ? 16 : 48;
+  [[nodiscard]] std::int64_t whole(std::int64_t rows) const {
+    return (rows + unit - 1) / unit * unit;
+  }
 
   [[nodiscard]] std::int64_t out_panels() const { return panels(tiles_.out.channels); }
 
@@ -144,7 +148,7 @@ class ConvolutionPass {
     const auto count = panels(end - channel), tail = end - channel - (count - 1) * panel;
     run_wide([&](auto set) __attribute__((always_inline)) {
       using Set = decltype(set);
-      static_assert(unit % Set::rows == 0);
+      static_assert((std::is_same_v<Set, Avx512> ? 16 : 48) % Set::rows == 0);
       for (int filter = 0; filter < filters_of<Algorithm>; ++filter) {
         const int y = filter / Algorithm::filters, x = filter % Algorithm::filters;
         for (int p = Algorithm::first(y); p < Algorithm::first(y + 1); ++p) {

@@ -31,6 +31,11 @@ struct Factors {
 template <class Algorithm>
 constexpr std::int64_t points_of = std::int64_t{Algorithm::points} * Algorithm::points;
 
+/// So many rows that a panel of them, for all points, stays in a second-level cache.
+template <class Algorithm>
+constexpr std::int64_t rows_of_a_panel =
+    std::min(112 * 1024 / (points_of<Algorithm> * panel), std::int64_t{288});
+
 /// Applies `transform`, from In to Out numbers, along both sides of a square.
 template <int In, int Out, class V, class Load, class Transform, class Store>
 [[gnu::always_inline]] inline void transform_square(const Load& load_at, const Transform& transform,

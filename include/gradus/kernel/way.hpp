@@ -21,10 +21,11 @@ enum class ConvolutionWay : std::uint8_t {
   small_tiles,  ///< float32, fast filtering over tiles of 2 x 2 outputs
   large_tiles,  ///< the same over 4 x 4: fewer products, errors about five times larger
   blocks,       ///< bfloat16, matrix products of blocks that stay in a cache
+  huge_tiles,   ///< bfloat16, tiles of 8 x 8: errors far below what rounding the result leaves
 };
 
-constexpr std::array<std::string_view, 5> enum_names(ConvolutionWay) {
-  return {"library", "product", "small_tiles", "large_tiles", "blocks"};
+constexpr std::array<std::string_view, 6> enum_names(ConvolutionWay) {
+  return {"library", "product", "small_tiles", "large_tiles", "blocks", "huge_tiles"};
 }
 
 /// The parts of a convolution in a training step.
@@ -56,9 +57,11 @@ inline std::vector<ConvolutionWay> ways_for(const ConvolutionShape& shape, c10::
     if (shape.taps == 3 && out.height > 2 && out.width > 2) ways.push_back(large_tiles);
   }
   if (type == c10::kBFloat16) {
-    // The only tiles whose products are so few that float32 gains over bfloat16.
-    if (fits_tiles(shape) && shape.taps == 3 && shape.stride == 1 && out.height > 2 && out.width > 2) {
-      ways.push_back(large_tiles);
+    // Tiles whose products are so few that float32 can gain over bfloat16.
+    if (fits_tiles(shape) && shape.taps == 3 && shape.stride == 1) {
+      const auto least = std::min(out.height, out.width);
+      if (least > 2) ways.push_back(large_tiles);
+      if (least > 4) ways.push_back(huge_tiles);
     }
     if (LibraryMicroKernel::available()) ways.push_back(blocks);
   }

@@ -73,7 +73,7 @@ class WeightGradient {
   /// All threads share a block of tiles.
   void by_blocks() const {
     const auto count = tiles_.count();
-    const auto most = rows_for(16 * 1024 * 1024, 256);
+    const auto most = rows_for(16 * 1024 * 1024, rows_of_a_panel<Algorithm>);
     const auto blocks = (count + most - 1) / most;
     const auto rows = (count + blocks - 1) / blocks;
     const auto data = of_inputs(rows), gradients = of_outputs(rows);

@@ -1,0 +1,143 @@
+/// Fast filtering with three taps at points that lie symmetrically around zero.
+#pragma once
+
+#include <gradus/kernel/vectors.hpp>
+
+#include <array>
+#include <cstddef>
+
+namespace gradus::kernel {
+
+/// The numbers of F(2 Pairs, 3) at 0, infinity and both signs of each of `points`.
+///
+/// A polynomial that is zero at all other points than p is x (x + p) times the (x^2 - q^2) of the
+/// other pairs: what p and -p share is even in x, and odd.
+template <std::size_t Pairs>
+struct SymmetricPoints {
+  /// Coefficients of x^0, x^2, ...: of the product of (x^2 - q^2) over all pairs; of that over the
+  /// others of each pair; of the latter times p.
+  std::array<float, Pairs + 1> all{};
+  std::array<std::array<float, Pairs>, Pairs> even{}, odd{};
+  /// p^0, p^2, ... and p^1, p^3, ... of each pair, and their transposes.
+  std::array<std::array<float, Pairs>, Pairs> even_powers{}, odd_powers{}, of_even{}, of_odd{};
+  /// A filter's three taps times these make its values at 0 and at each pair.
+  float at_zero = 0;
+  std::array<float, Pairs> first{}, middle{}, last{};
+
+  explicit constexpr SymmetricPoints(const std::array<double, Pairs>& points) {
+    const auto product = without(points, Pairs);
+    at_zero = static_cast<float>(1 / product[0]);
+    for (std::size_t k = 0; k <= Pairs; ++k) all[k] = static_cast<float>(product[k]);
+    for (std::size_t i = 0; i < Pairs; ++i) {
+      const auto others = without(points, i);
+      const double p = points[i];
+      double own = 0, power = 1;  // of the polynomial at p: 2 p^2 times the others there
+      for (std::size_t k = 0; k < Pairs; ++k) {
+        even[i][k] = static_cast<float>(others[k]);
+        odd[i][k] = static_cast<float>(p * others[k]);
+        even_powers[i][k] = of_even[k][i] = static_cast<float>(power);
+        odd_powers[i][k] = of_odd[k][i] = static_cast<float>(p * power);
+        own += 2 * p * p * power * others[k];
+        power *= p * p;
+      }
+      first[i] = static_cast<float>(1 / own);
+      middle[i] = static_cast<float>(p / own);
+      last[i] = static_cast<float>(p * p / own);
+    }
+  }
+
+ private:
+  /// Coefficients of the product of (x^2 - q^2) over the pairs that are not number `left_out`.
+  static constexpr std::array<double, Pairs + 1> without(const std::array<double, Pairs>& points,
+                                                         std::size_t left_out) {
+    std::array<double, Pairs + 1> product{1};
+    for (std::size_t i = 0; i < Pairs; ++i) {
+      if (i == left_out) continue;
+      for (std::size_t k = Pairs; k > 0; --k) {
+        product[k] = product[k - 1] - points[i] * points[i] * product[k];
+      }
+      product[0] *= -points[i] * points[i];
+    }
+    return product;
+  }
+};
+
+/// The transforms of an algorithm whose `at` are its SymmetricPoints.
+template <class Algorithm, int Pairs>
+struct SymmetricTransforms {
+  static constexpr int last = 2 * Pairs + 1;
+
+  template <class V>
+  [[gnu::always_inline]] static void input(const V* d, V* v) {
+    constexpr auto at = Algorithm::at;
+    v[0] = sum<2>(at.all, d);
+    unrolled<Pairs>([&](auto i) __attribute__((always_inline)) {
+      set_pair(sum<2>(at.even[i], d + 2), sum<2>(at.odd[i], d + 1), v + 1 + 2 * i);
+    });
+    v[last] = sum<2>(at.all, d + 1);
+  }
+  template <class V>
+  [[gnu::always_inline]] static void output(const V* m, V* y) {
+    constexpr auto at = Algorithm::at;
+    V even[Pairs], odd[Pairs];
+    get_pairs(m, even, odd);
+    unrolled<Pairs>([&](auto k) __attribute__((always_inline)) {
+      y[2 * k] = sum<1>(at.of_even[k], even);
+      y[2 * k + 1] = sum<1>(at.of_odd[k], odd);
+    });
+    y[0] += m[0];
+    y[2 * Pairs - 1] += m[last];
+  }
+  template <class V>
+  [[gnu::always_inline]] static void gradient(const V* dy, V* w) {
+    constexpr auto at = Algorithm::at;
+    w[0] = dy[0];
+    unrolled<Pairs>([&](auto i) __attribute__((always_inline)) {
+      set_pair(sum<2>(at.even_powers[i], dy), sum<2>(at.odd_powers[i], dy + 1), w + 1 + 2 * i);
+    });
+    w[last] = dy[2 * Pairs - 1];
+  }
+  template <class V>
+  [[gnu::always_inline]] static void filter(const V* g, V* u) {
+    constexpr auto at = Algorithm::at;
+    u[0] = at.at_zero * g[0];
+    unrolled<Pairs>([&](auto i) __attribute__((always_inline)) {
+      set_pair(V(at.first[i] * g[0] + at.last[i] * g[2]), V(at.middle[i] * g[1]), u + 1 + 2 * i);
+    });
+    u[last] = g[2];
+  }
+  template <class V>
+  [[gnu::always_inline]] static void filter_gradient(const V* u, V* g) {
+    constexpr auto at = Algorithm::at;
+    V even[Pairs], odd[Pairs];
+    get_pairs(u, even, odd);
+    g[0] = at.at_zero * u[0] + sum<1>(at.first, even);
+    g[1] = sum<1>(at.middle, odd);
+    g[2] = sum<1>(at.last, even) + u[last];
+  }
+
+ private:
+  template <class V>
+  [[gnu::always_inline]] static void set_pair(const V& even, const V& odd, V* to) {
+    to[0] = even + odd;
+    to[1] = even - odd;
+  }
+  template <class V>
+  [[gnu::always_inline]] static void get_pairs(const V* from, V* even, V* odd) {
+    unrolled<Pairs>([&](auto i) __attribute__((always_inline)) {
+      even[i] = from[1 + 2 * i] + from[2 + 2 * i];
+      odd[i] = from[1 + 2 * i] - from[2 + 2 * i];
+    });
+  }
+  /// The sum of factors[k] * of[Step * k].
+  template <int Step, std::size_t Count, class V>
+  [[gnu::always_inline]] static V sum(const std::array<float, Count>& factors, const V* of) {
+    V total = factors[0] * of[0];
+    unrolled<static_cast<int>(Count) - 1>([&](auto k) __attribute__((always_inline)) {
+      total += factors[k + 1] * of[Step * (k + 1)];
+    });
+    return total;
+  }
+};
+
+}  // namespace gradus::kernel
