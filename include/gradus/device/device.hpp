@@ -65,16 +65,24 @@ inline c10::Device checked(c10::Device device) {
   return device;
 }
 
+namespace detail {
+
+inline bool cpu_has(const char* capability) {
+  const auto capabilities = at::cpu::get_cpu_capabilities();
+  const auto found = capabilities.find(capability);
+  return found != capabilities.end() && found->second.isBool() && found->second.toBool();
+}
+
+}  // namespace detail
+
+/// Whether the CPU multiplies bfloat16 by tiles (AMX), at many times the rate of float32.
+inline bool has_bfloat16_tiles() { return detail::cpu_has("amx_bf16"); }
+
 /// Whether bfloat16 arithmetic is native: AVX512-BF16 or AMX on a CPU, compute capability 8.0 on
 /// CUDA. Where it is not, it is emulated and slower than float32.
 inline bool has_native_bfloat16(c10::Device device) {
   if (device.is_cuda()) return at::detail::getCUDAHooks().supportsBFloat16ConvolutionWithCuDNNv8();
-  const auto capabilities = at::cpu::get_cpu_capabilities();
-  const auto has = [&](const char* name) {
-    const auto found = capabilities.find(name);
-    return found != capabilities.end() && found->second.isBool() && found->second.toBool();
-  };
-  return has("avx512_bf16") || has("amx_bf16") || has("bf16");
+  return detail::cpu_has("avx512_bf16") || has_bfloat16_tiles() || detail::cpu_has("bf16");
 }
 
 /// "AMD EPYC ..." from the system's own description, or the architecture where it has none.

@@ -51,9 +51,6 @@ struct LibraryMicroKernel {
     return multiplies && at::globalContext().userEnabledMkldnn();
   }
 
-  /// Whether it does so by tiles (AMX), at many times the rate of float32.
-  static bool has_tiles() { return at::native::cpublas::could_pack(at::kBFloat16); }
-
   static void multiply(const BlockProduct& of, const c10::BFloat16* a, const c10::BFloat16* b,
                        float* c) {
     at::native::cpublas::brgemm(of.m, of.n, of.k, of.lda, of.ldb, of.ldc, of.adds, a, b, c,

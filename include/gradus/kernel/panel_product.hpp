@@ -4,6 +4,7 @@
 #include <gradus/kernel/vectors.hpp>
 
 #include <cstdint>
+#include <type_traits>
 
 namespace gradus::kernel {
 
@@ -55,6 +56,23 @@ template <class Set, int Rows, int RowStep, int KStep>
       store(at, sums[r][p]);
     });
   });
+}
+
+/// The same for 16 rows, whatever number of them vectors sum at once.
+template <class Set, int RowStep, int KStep>
+[[gnu::always_inline]] inline void multiply_square(const LeftMatrix& a, const float* right,
+                                                   float* out, bool adds) {
+  constexpr int rest = panel % Set::rows;
+  const auto rows = [&]<int Rows>(std::integral_constant<int, Rows>, std::int64_t first)
+                        __attribute__((always_inline)) {
+    auto of_rows = a;
+    of_rows.data += first * RowStep;
+    multiply_panel<Set, Rows, RowStep, KStep>(of_rows, right, out + first * panel, adds);
+  };
+  for (std::int64_t row = 0; row < panel - rest; row += Set::rows) {
+    rows(std::integral_constant<int, Set::rows>{}, row);
+  }
+  if constexpr (rest > 0) rows(std::integral_constant<int, rest>{}, panel - rest);
 }
 
 }  // namespace gradus::kernel

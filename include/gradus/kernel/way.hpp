@@ -1,6 +1,7 @@
 /// The ways in which a convolution can be computed.
 #pragma once
 
+#include <gradus/device/device.hpp>
 #include <gradus/kernel/convolution_shape.hpp>
 #include <gradus/kernel/micro_kernel.hpp>
 
@@ -91,7 +92,8 @@ inline ConvolutionWay usual_way(const ConvolutionShape& shape, c10::ScalarType t
   const auto offers = [&](ConvolutionWay way) {
     return std::ranges::find(ways, way) != ways.end();
   };
-  const bool by_float = type == c10::kFloat || !LibraryMicroKernel::has_tiles();
+  static const bool bfloat16_by_tiles = has_bfloat16_tiles();
+  const bool by_float = type == c10::kFloat || !bfloat16_by_tiles;
   if (deep && by_float && (shape.stride == 1 || of_weight) && shape.out().pixels() >= few) {
     for (const auto way : {usual_tiles(shape), small_tiles, large_tiles}) {
       if (offers(way)) return way;

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <type_traits>
 #include <vector>
 
 namespace gradus::kernel {
@@ -152,23 +151,15 @@ class WeightGradient {
                                               const Factors& gradients, std::int64_t first,
                                               std::int64_t count, std::int64_t length,
                                               const Factors& sums) {
-    constexpr int rest = panel % Set::rows;
     const int y = filter / Algorithm::filters, x = filter % Algorithm::filters;
     bool adds = false;
     for (int p = Algorithm::first(y); p < Algorithm::first(y + 1); ++p) {
       for (int q = Algorithm::first(x); q < Algorithm::first(x + 1); ++q, adds = true) {
         const auto point = p * Algorithm::points + q;
         for (std::int64_t which = 0; which < count; ++which) {
-          const auto product = [&]<int Rows>(std::integral_constant<int, Rows>,
-                                             std::int64_t row) __attribute__((always_inline)) {
-            multiply_panel<Set, Rows, 1, panel>(
-                {gradients.at(point, first + which) + row, 1, length, length, 0},
-                data.at(point, column), sums.at(filter, 0) + (which * panel + row) * panel, adds);
-          };
-          for (std::int64_t row = 0; row < panel - rest; row += Set::rows) {
-            product(std::integral_constant<int, Set::rows>{}, row);
-          }
-          if constexpr (rest > 0) product(std::integral_constant<int, rest>{}, panel - rest);
+          multiply_square<Set, 1, panel>({gradients.at(point, first + which), 1, length, length, 0},
+                                         data.at(point, column),
+                                         sums.at(filter, 0) + which * panel * panel, adds);
         }
       }
     }

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <gradus/device/device.hpp>
+#include <gradus/kernel/for_chunks.hpp>
+#include <gradus/kernel/symmetric_matrix.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/bmm.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/linalg_vector_norm.h>
 
 #include <algorithm>
@@ -13,18 +16,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace gradus {
 
 /// The number type of the products of `orthogonal` on `device`, the same for every step of a run:
-/// - float32 on a processor without native bfloat16, where it is many times as fast;
-/// - bfloat16 on a processor that has it;
+/// - bfloat16 on a processor that multiplies it by tiles (AMX), many times as fast as float32;
+/// - float32 on other processors: in it symmetry and Gram matrices save more;
 /// - float16 elsewhere: as fast as bfloat16, and Gram matrices need its three more bits.
 [[nodiscard]] inline c10::ScalarType orthogonal_type(c10::Device device) {
   if (!device.is_cpu()) return c10::kHalf;
-  static const bool native = has_native_bfloat16(c10::kCPU);
-  return native ? c10::kBFloat16 : c10::kFloat;
+  static const bool by_tiles = has_bfloat16_tiles();
+  return by_tiles ? c10::kBFloat16 : c10::kFloat;
 }
 
 /// Places in `weights`, batch by batch: weights of one form [out, rest] on one device, in the order
@@ -88,6 +92,45 @@ inline std::int64_t chain_length(c10::ScalarType type, std::int64_t done, std::i
   return done > 0 && left == 3 ? 3 : std::min<std::int64_t>(left, 2);
 }
 
+/// Those steps over one Gram matrix in float32, of x [n, m] on the CPU, n <= m, to `y`. All n x n
+/// matrices are polynomials of the Gram matrix, so symmetric, and products of them are half made.
+inline void steps_in_float(const float* x, std::int64_t n, std::int64_t m, std::int64_t steps,
+                           float* y) {
+  auto gram = kernel::gram_matrix(x, n, m);
+  std::optional<kernel::SymmetricMatrix> all;
+  for (std::int64_t step = 0; step < steps; ++step) {
+    const auto factor = multiply(gram, gram,
+                                 {.factor = static_cast<float>(newton_schulz_c),
+                                  .added = &gram,
+                                  .of_added = static_cast<float>(newton_schulz_b),
+                                  .diagonal = static_cast<float>(newton_schulz_a)});
+    if (step + 1 < steps) gram = multiply(factor, multiply(gram, factor));
+    all = all ? multiply(*all, factor) : factor;
+  }
+  multiply(*all, x, n, m, y);
+}
+
+/// As many steps as float32 can make over one Gram matrix, and again, of each x [B, rows, columns].
+inline at::Tensor orthogonal_in_float(const at::Tensor& matrices, std::int64_t steps) {
+  const bool tall = matrices.size(1) > matrices.size(2);
+  auto x = (tall ? matrices.mT() : matrices).contiguous();
+  for (std::int64_t done = 0; done < steps;) {
+    const auto length = chain_length(c10::kFloat, done, steps - done);
+    const auto y = at::empty_like(x);
+    const auto n = x.size(1), m = x.size(2);
+    const float* from = x.const_data_ptr<float>();
+    float* to = y.mutable_data_ptr<float>();
+    kernel::for_chunks(x.size(0), [&](std::int64_t first, std::int64_t last) {
+      for (auto i = first; i < last; ++i) {
+        steps_in_float(from + i * n * m, n, m, length, to + i * n * m);
+      }
+    });
+    x = y;
+    done += length;
+  }
+  return tall ? x.mT().contiguous() : x;
+}
+
 /// Whether steps over Gram matrices [n, n] cost fewer products than over X [n, m]. With k chains,
 /// they are 2 k n^2 m + (4 steps - 3 k) n^3 multiplications against steps (2 n^2 m + n^3): fewer if
 /// m > 1.5 n, whatever k and the number of steps. Never in bfloat16: two steps over one matrix
@@ -110,6 +153,7 @@ inline bool gram_pays(c10::ScalarType type, std::int64_t n, std::int64_t m) {
                                            c10::ScalarType type) {
   auto x = matrices.to(c10::kFloat);  // float16 holds the values only when they are normalised
   x = x.div(at::linalg_vector_norm(x, 2, {{1, 2}}, true).clamp_min(1e-7)).to(type);
+  if (type == c10::kFloat && x.is_cpu()) return detail::orthogonal_in_float(x, steps);
   const bool tall = x.size(1) > x.size(2);
   const auto gram_of = [&] { return tall ? x.mT().bmm(x) : x.bmm(x.mT()); };
 
