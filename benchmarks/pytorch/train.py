@@ -21,12 +21,15 @@ def main():
     parser.add_argument("--batch-size", type=int, default=0, help="0: the recipe's")
     parser.add_argument("--most-workers", type=int, default=0, help="tried with --best")
     parser.add_argument("--best", action="store_true")
+    parser.add_argument("--compile", action="store_true", help="the model by torch.compile")
     arguments = parser.parse_args()
 
     said = facts(arguments.threads)
     torch.backends.cudnn.benchmark = arguments.best
     recipe = Recipe(arguments.recipe)
     training = Training(recipe, channels_last=arguments.best or recipe.has("layout", "ChannelsLast"))
+    if arguments.compile:
+        training.model = torch.compile(training.model)
     augmentation = recipe.policies["augmentation"]
     images = Images(arguments.data, arguments.images,
                     transform_of(augmentation.get("padding", 0), augmentation.get("flip")),

@@ -1,4 +1,5 @@
 #include "catch.hpp"
+#include <gradus/device/device.hpp>
 #include <gradus/kernel/bfloat16_pass.hpp>
 #include <gradus/kernel/bfloat16_weight_gradient.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
@@ -255,7 +256,7 @@ CATCH_TEST_CASE(
 
 CATCH_TEST_CASE("LibTorch's micro-kernel does what the reference does") {
   if (!LibraryMicroKernel::available()) {
-    CATCH_WARN("skipped: this processor does not multiply bfloat16 by tiles (AMX)");
+    CATCH_WARN("skipped: this processor does not multiply bfloat16 (AMX or AVX512-BF16)");
     return;
   }
   torch::manual_seed(4);
@@ -277,7 +278,7 @@ CATCH_TEST_CASE("LibTorch's micro-kernel does what the reference does") {
 }
 
 CATCH_TEST_CASE(
-    "blocks are a way of bfloat16 where the processor has tiles, and usual for weights") {
+    "blocks are a way of bfloat16 where the processor has it, usual for weights where by tiles") {
   using enum gradus::ConvolutionWay;
   using gradus::ConvolutionPart;
   const ConvolutionShape shape{{8, 32, 32, 64}, 64, 3, 1, 1};
@@ -289,9 +290,10 @@ CATCH_TEST_CASE(
   const auto usual = [&](at::ScalarType type, ConvolutionPart part) {
     return gradus::kernel::usual_way(shape, type, part);
   };
+  const bool by_tiles = gradus::has_bfloat16_tiles();
   CATCH_CHECK(usual(at::kBFloat16, ConvolutionPart::weight_gradient) ==
-              (LibraryMicroKernel::available() ? blocks : library));
-  CATCH_CHECK(usual(at::kBFloat16, ConvolutionPart::forward) == library);
+              (by_tiles ? blocks : huge_tiles));
+  CATCH_CHECK(usual(at::kBFloat16, ConvolutionPart::forward) == (by_tiles ? library : huge_tiles));
   CATCH_CHECK(usual(at::kFloat, ConvolutionPart::weight_gradient) == large_tiles);
 }
 

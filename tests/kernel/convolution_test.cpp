@@ -127,6 +127,62 @@ CATCH_TEST_CASE("products in bfloat16 are as near to float64 as LibTorch's convo
   }
 }
 
+CATCH_TEST_CASE(
+    "500 random convolutions by tiles in bfloat16 have no larger errors than LibTorch's") {
+  // All sums are in float32, where errors are below 1e-4: rounding the result to bfloat16 leaves
+  // 1.7e-3.
+  const Threads one_thread(1);
+  torch::manual_seed(7);
+  Shapes shapes(4);
+  for (int i = 0; i < 500; ++i) {
+    const auto problem = Problem::drawn(shapes.next({3}, {1}), i % 2 == 0, at::kBFloat16);
+    const auto exact = problem.exact();
+    const auto sets = instruction_sets();
+    const InstructionSetLimit limit(sets[static_cast<std::size_t>(i) % sets.size()]);
+    for (const auto way : {ConvolutionWay::large_tiles, ConvolutionWay::huge_tiles}) {
+      for (const auto part : all_parts) {
+        const auto which = static_cast<std::size_t>(part);
+        const auto own = problem.by(way, part);
+        CATCH_INFO(problem.shape << ", " << way << ", " << part);
+        CATCH_REQUIRE(own.scalar_type() == at::kBFloat16);
+        CATCH_REQUIRE(own.sizes() == exact[which].sizes());
+        const auto rounded = error_of(exact[which].to(at::kBFloat16), exact[which]);
+        const auto theirs = error_of(problem.by(ConvolutionWay::library, part), exact[which]);
+        CATCH_CHECK(error_of(own, exact[which]) <= 1.02 * std::max(rounded, theirs) + 1e-4);
+      }
+    }
+  }
+}
+
+CATCH_TEST_CASE(
+    "tiles in bfloat16 give equal bits on any number of threads, and add what is given") {
+  torch::manual_seed(8);
+  for (const ConvolutionShape& shape : {ConvolutionShape{{3, 41, 43, 3}, 5, 3, 1, 1},
+                                        ConvolutionShape{{300, 5, 6, 96}, 96, 3, 1, 1},
+                                        ConvolutionShape{{70, 9, 8, 200}, 150, 3, 1, 1}}) {
+    const auto problem = Problem::drawn(shape, true, at::kBFloat16);
+    const auto exact = problem.exact();
+    const auto added = torch::randn_like(problem.x);
+    for (const auto way : {ConvolutionWay::large_tiles, ConvolutionWay::huge_tiles}) {
+      for (const auto part : all_parts) {
+        CATCH_INFO(shape << ", " << way << ", " << part);
+        const auto one = [&] {
+          const Threads of(1);
+          return problem.by(way, part);
+        }();
+        CATCH_CHECK(error_of(one, exact[static_cast<std::size_t>(part)]) < 2e-3);
+        for (const int some : {2, 3}) {
+          const Threads of(some);
+          CATCH_CHECK(problem.by(way, part).equal(one));
+        }
+      }
+      const auto sum =
+          kernel::input_gradient(way, shape, problem.dy, problem.x, problem.weight, added);
+      CATCH_CHECK(error_of(sum, exact[1] + added.to(at::kDouble)) < 2e-3);
+    }
+  }
+}
+
 CATCH_TEST_CASE("corners of tiles: few channels, one image, tiny and long maps") {
   torch::manual_seed(3);
   for (const std::int64_t stride : {1, 2}) {
@@ -275,9 +331,13 @@ CATCH_TEST_CASE("ways are those that a shape and a type allow, LibTorch's first"
   CATCH_CHECK(ways(32, 3, 3, 1) == Ways{library});
   CATCH_CHECK(ways(32, 5, 1, 2) == Ways{library});
   CATCH_CHECK(ways(8, 5, 1, 2) == Ways{library, product});
-  const bool by_blocks = kernel::LibraryMicroKernel::available();
-  CATCH_CHECK(ways(8, 3, 1, 1, at::kBFloat16) ==
-              (by_blocks ? Ways{library, product, blocks} : Ways{library, product}));
-  CATCH_CHECK(ways(32, 3, 1, 1, at::kBFloat16) ==
-              (by_blocks ? Ways{library, blocks} : Ways{library}));
+  const auto in_bfloat16 = [&](std::int64_t side, std::int64_t stride, Ways expected) {
+    if (kernel::LibraryMicroKernel::available()) expected.push_back(blocks);
+    CATCH_CHECK(ways(side, 3, stride, 1, at::kBFloat16) == expected);
+  };
+  in_bfloat16(2, 1, {library, product});
+  in_bfloat16(4, 1, {library, product, large_tiles});
+  in_bfloat16(8, 1, {library, product, large_tiles, huge_tiles});
+  in_bfloat16(32, 1, {library, large_tiles, huge_tiles});
+  in_bfloat16(32, 2, {library});
 }

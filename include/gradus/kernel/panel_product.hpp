@@ -63,8 +63,8 @@ template <class Set, int RowStep, int KStep>
 [[gnu::always_inline]] inline void multiply_square(const LeftMatrix& a, const float* right,
                                                    float* out, bool adds) {
   constexpr int rest = panel % Set::rows;
-  const auto rows = [&]<int Rows>(std::integral_constant<int, Rows>, std::int64_t first)
-                        __attribute__((always_inline)) {
+  const auto rows = [&]<int Rows>(std::integral_constant<int, Rows>,
+                                  std::int64_t first) __attribute__((always_inline)) {
     auto of_rows = a;
     of_rows.data += first * RowStep;
     multiply_panel<Set, Rows, RowStep, KStep>(of_rows, right, out + first * panel, adds);

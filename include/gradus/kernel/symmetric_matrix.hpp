@@ -81,15 +81,15 @@ struct AfterProduct {
 inline SymmetricMatrix multiply(const SymmetricMatrix& a, const SymmetricMatrix& b,
                                 const AfterProduct& then = {}) {
   SymmetricMatrix product(a.size() * panel);
-  product.fill([&](auto set, std::int64_t i, std::int64_t j, float* to) __attribute__((
-                   always_inline)) {
-    multiply_square<decltype(set), panel, 1>(a.rows(i), b.square(0, j), to, false);
-    const float* added = then.added == nullptr ? nullptr : then.added->square(i, j);
-    for (std::int64_t at = 0; at < panel * panel; ++at) {
-      to[at] = then.factor * to[at] + (added == nullptr ? 0.0F : then.of_added * added[at]);
-    }
-    for (std::int64_t at = 0; i == j && at < panel; ++at) to[at * (panel + 1)] += then.diagonal;
-  });
+  product.fill(
+      [&](auto set, std::int64_t i, std::int64_t j, float* to) __attribute__((always_inline)) {
+        multiply_square<decltype(set), panel, 1>(a.rows(i), b.square(0, j), to, false);
+        const float* added = then.added == nullptr ? nullptr : then.added->square(i, j);
+        for (std::int64_t at = 0; at < panel * panel; ++at) {
+          to[at] = then.factor * to[at] + (added == nullptr ? 0.0F : then.of_added * added[at]);
+        }
+        for (std::int64_t at = 0; i == j && at < panel; ++at) to[at * (panel + 1)] += then.diagonal;
+      });
   return product;
 }
 
@@ -102,23 +102,22 @@ inline SymmetricMatrix gram_matrix(const float* x, std::int64_t rows, std::int64
   for_chunks(panels(rows), [&](std::int64_t from, std::int64_t to) {
     run_wide([&](auto set) __attribute__((always_inline)) {
       for (auto i = from; i < to; ++i) {
-        transpose_pairs<decltype(set)>(
-            {reinterpret_cast<const Pair*>(x + i * panel * columns),
-             std::min(panel, rows - i * panel), columns, columns},
-            reinterpret_cast<Pair*>(turned + i * padded * panel), panel);
+        transpose_pairs<decltype(set)>({reinterpret_cast<const Pair*>(x + i * panel * columns),
+                                        std::min(panel, rows - i * panel), columns, columns},
+                                       reinterpret_cast<Pair*>(turned + i * padded * panel), panel);
       }
     });
   });
   SymmetricMatrix gram(rows);
-  gram.fill([&](auto set, std::int64_t i, std::int64_t j, float* to) __attribute__((
-                always_inline)) {
-    const float *left = turned + i * padded * panel, *right = turned + j * padded * panel;
-    for (std::int64_t k = 0; k < columns; k += deep) {
-      const auto length = std::min(deep, columns - k);
-      multiply_square<decltype(set), 1, panel>({left + k * panel, 1, length, length, 0},
-                                               right + k * panel, to, k > 0);
-    }
-  });
+  gram.fill(
+      [&](auto set, std::int64_t i, std::int64_t j, float* to) __attribute__((always_inline)) {
+        const float *left = turned + i * padded * panel, *right = turned + j * padded * panel;
+        for (std::int64_t k = 0; k < columns; k += deep) {
+          const auto length = std::min(deep, columns - k);
+          multiply_square<decltype(set), 1, panel>({left + k * panel, 1, length, length, 0},
+                                                   right + k * panel, to, k > 0);
+        }
+      });
   return gram;
 }
 

@@ -109,10 +109,9 @@ template <class Set, class Algorithm, class T>
 
 /// Gradients of what they make, likewise.
 template <class Set, class Algorithm, class T>
-[[gnu::always_inline]] inline void transform_gradients(const Tiles<Algorithm>& tiles,
-                                                       const T* dy, std::int64_t first,
-                                                       std::int64_t last, std::int64_t row,
-                                                       const Factors& to) {
+[[gnu::always_inline]] inline void transform_gradients(const Tiles<Algorithm>& tiles, const T* dy,
+                                                       std::int64_t first, std::int64_t last,
+                                                       std::int64_t row, const Factors& to) {
   const std::vector<T> zeros(static_cast<std::size_t>(tiles.out.channels), T(0.0F));
   auto at = tiles.place(first);
   for (; first < last; ++first, ++row, tiles.advance(at)) {

@@ -69,16 +69,24 @@ inline std::vector<ConvolutionWay> ways_for(const ConvolutionShape& shape, c10::
   return ways;
 }
 
-/// The tiles that take fewer products: large ones may reach far beyond small maps.
-inline ConvolutionWay usual_tiles(const ConvolutionShape& shape) {
+/// Of `ways` the tiles that take the fewest products, for which large ones may reach too far beyond
+/// small maps; `library` if there are none.
+inline ConvolutionWay usual_tiles(const ConvolutionShape& shape,
+                                  const std::vector<ConvolutionWay>& ways) {
+  using enum ConvolutionWay;
   const auto out = shape.out();
-  const auto products = [&](std::int64_t outputs, std::int64_t of_a_tile) {
+  const auto products = [&](ConvolutionWay way) {
+    const std::int64_t outputs = way == small_tiles ? 2 : way == large_tiles ? 4 : 8;
+    const auto points = shape.stride == 1 ? outputs + 2 : 2 * outputs + 1;
     const auto tiles_over = [&](std::int64_t length) { return (length + outputs - 1) / outputs; };
-    return tiles_over(out.height) * tiles_over(out.width) * of_a_tile;
+    return tiles_over(out.height) * tiles_over(out.width) * points * points;
   };
-  const bool large =
-      shape.stride == 1 ? products(4, 36) < products(2, 16) : products(4, 81) < products(2, 25);
-  return large ? ConvolutionWay::large_tiles : ConvolutionWay::small_tiles;
+  auto best = library;
+  for (const auto way : {small_tiles, large_tiles, huge_tiles}) {
+    if (std::ranges::find(ways, way) == ways.end()) continue;
+    if (best == library || products(way) < products(best)) best = way;
+  }
+  return best;
 }
 
 /// What pays on most processors, without a measurement.
@@ -95,9 +103,8 @@ inline ConvolutionWay usual_way(const ConvolutionShape& shape, c10::ScalarType t
   static const bool bfloat16_by_tiles = has_bfloat16_tiles();
   const bool by_float = type == c10::kFloat || !bfloat16_by_tiles;
   if (deep && by_float && (shape.stride == 1 || of_weight) && shape.out().pixels() >= few) {
-    for (const auto way : {usual_tiles(shape), small_tiles, large_tiles}) {
-      if (offers(way)) return way;
-    }
+    const auto tiles = usual_tiles(shape, ways);
+    if (tiles != library) return tiles;
   }
   if (deep && of_weight && offers(blocks)) return blocks;
   return pays_as_product(shape) && offers(product) ? product : library;

@@ -20,10 +20,20 @@ namespace gradus {
 
 /// How FastConvolutions finds the way for each shape: by a measurement, by a rule on the shape, or
 /// pinned to one.
-enum class ConvolutionWays { measured, usual, library, product, small_tiles, large_tiles, blocks };
+enum class ConvolutionWays {
+  measured,
+  usual,
+  library,
+  product,
+  small_tiles,
+  large_tiles,
+  blocks,
+  huge_tiles
+};
 
-constexpr std::array<std::string_view, 7> enum_names(ConvolutionWays) {
-  return {"measured", "usual", "library", "product", "small_tiles", "large_tiles", "blocks"};
+constexpr std::array<std::string_view, 8> enum_names(ConvolutionWays) {
+  return {"measured",    "usual",       "library", "product",
+          "small_tiles", "large_tiles", "blocks",  "huge_tiles"};
 }
 
 /// When to use: convolutions of 3 x 3 or 1 x 1 that train on a CPU. Every `conv2d` of the model is
@@ -66,9 +76,11 @@ struct FastConvolutions {
       case ConvolutionWays::large_tiles:
         return made(Rule::pinned, ConvolutionWay::large_tiles);
       case ConvolutionWays::blocks:
+        return made(Rule::pinned, ConvolutionWay::blocks);
+      case ConvolutionWays::huge_tiles:
         break;
     }
-    return made(Rule::pinned, ConvolutionWay::blocks);
+    return made(Rule::pinned, ConvolutionWay::huge_tiles);
   }
   [[nodiscard]] ConvolutionScope kernel_scope(const State& state) const {
     return ConvolutionScope(state.choices);
