@@ -215,11 +215,15 @@ CATCH_TEST_CASE("many tiles, with few filters and with many, whatever the number
   for (const auto& [what, shape] :
        {Case{"blocks of tiles, slices of weights", {{3, 41, 43, 3}, 5, 3, 1, 1}},
         Case{"several blocks a slice", {{800, 3, 3, 64}, 64, 3, 1, 1}},
-        Case{"several blocks, many filters", {{300, 3, 3, 96}, 96, 3, 1, 1}},
-        Case{"panels for small tiles as well", {{300, 2, 2, 128}, 130, 3, 1, 1}},
+        Case{"several blocks, several slices", {{300, 3, 3, 96}, 96, 3, 1, 1}},
         Case{"the same with stride 2", {{100, 7, 5, 104}, 97, 3, 2, 1}},
-        Case{"one tap", {{5, 17, 16, 40}, 33, 1, 2, 0}},
-        Case{"one tap, many filters", {{2, 14, 13, 520}, 530, 1, 1, 0}}}) {
+        Case{"one tap, stride 2", {{5, 17, 16, 40}, 33, 1, 2, 0}},
+        Case{"one tap", {{2, 14, 13, 520}, 530, 1, 1, 0}},
+        Case{"panels for large tiles alone", {{70, 5, 5, 260}, 250, 3, 1, 1}},
+        Case{"panels for small tiles as well", {{2, 2, 2, 368}, 369, 3, 1, 1}},
+        Case{"panels, the same with stride 2", {{3, 7, 5, 368}, 370, 3, 2, 1}},
+        Case{"panels for one tap", {{1, 3, 3, 1460}, 1456, 1, 1, 0}},
+        Case{"few panels, each in parts", {{30, 8, 8, 3700}, 20, 3, 1, 1}}}) {
     CATCH_INFO(what << ": " << shape);
     const auto problem = Problem::drawn(shape, true);
     const auto exact = problem.exact();
@@ -239,6 +243,18 @@ CATCH_TEST_CASE("many tiles, with few filters and with many, whatever the number
       }
     }
   }
+}
+
+CATCH_TEST_CASE("more threads than panels, which share a panel's filters, change no bit") {
+  torch::manual_seed(9);
+  const auto problem = Problem::drawn({{40, 8, 8, 120}, 500, 3, 1, 1}, true);
+  const auto forward = [&](int threads) {
+    const Threads of(threads);
+    return problem.by(ConvolutionWay::large_tiles, ConvolutionPart::forward);
+  };
+  const auto one = forward(1);
+  CATCH_CHECK(error_of(one, problem.exact()[0]) < bound_of(ConvolutionWay::large_tiles));
+  CATCH_CHECK(forward(20).equal(one));
 }
 
 CATCH_TEST_CASE("a number that is not finite is lost in the tiles that see it, and in no other") {

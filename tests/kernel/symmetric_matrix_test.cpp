@@ -68,6 +68,11 @@ CATCH_TEST_CASE("symmetric products are near float64 for any side, by any vector
         CATCH_CHECK(near(whole(product), expected));
         CATCH_CHECK(whole(product).equal(whole(product).t()));
 
+        const auto third = multiply(product, own);
+        const auto of_both = expected.mm(padded(gram, side));
+        CATCH_CHECK(near(whole(third), of_both));
+        CATCH_CHECK(near(whole(multiply(own, product)), of_both));
+
         const auto y = at::empty_like(x);
         multiply(own, x.const_data_ptr<float>(), rows, columns, y.mutable_data_ptr<float>());
         CATCH_CHECK(near(y, gram.mm(exact)));

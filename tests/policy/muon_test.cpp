@@ -131,7 +131,7 @@ CATCH_TEST_CASE("Muon moves weights of every form along the orthogonal matrix") 
       const auto matrix = gradients[i].contiguous().flatten(1).to(at::kDouble);
       const auto ratio = static_cast<double>(matrix.size(0)) / static_cast<double>(matrix.size(1));
       const auto expected = -std::sqrt(std::max(1.0, ratio)) * over_x(matrix, 5);
-      // Float32, or bfloat16 where the processor has it.
+      // Float32, or bfloat16 where the processor has tiles for it.
       CATCH_CHECK(distance(moved[i].contiguous().flatten(1), expected) < 0.05);
       if (gradus::orthogonal_type(c10::kCPU) == at::kFloat) {
         CATCH_CHECK(distance(moved[i].contiguous().flatten(1), expected) < 1e-4);

@@ -83,9 +83,10 @@ class ConvolutionPass {
           const auto which = task / parts, row = task % parts * part_rows;
           if (row >= length) continue;
           const auto last = std::min(length, row + part_rows);
+          const bool is_there = task > from && row > 0 && weights_.rows() <= deep;
           for (std::int64_t channel = 0; channel < weights_.rows(); channel += deep) {
             const auto end = std::min(channel + deep, weights_.rows());
-            transform(which, channel, end, filters, 0);
+            if (!is_there) transform(which, channel, end, filters, 0);
             multiply({data, row, last}, channel, end, filters, 0, products);
           }
           write(products, first + row, first + last, which);

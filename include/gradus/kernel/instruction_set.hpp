@@ -34,7 +34,7 @@ inline std::atomic<InstructionSet>& chosen() {
 inline InstructionSet instruction_set() { return detail::chosen().load(std::memory_order_relaxed); }
 
 /// While it lives, kernels of the whole process use nothing wider than `widest`: for tests of the
-/// narrower ones.
+/// narrower ones. No kernel may be running when it begins or ends.
 class InstructionSetLimit {
  public:
   explicit InstructionSetLimit(InstructionSet widest) : before_(instruction_set()) {

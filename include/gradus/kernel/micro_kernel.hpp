@@ -15,6 +15,7 @@
 #include <array>
 #include <concepts>
 #include <cstdint>
+#include <exception>
 #include <vector>
 
 namespace gradus::kernel {
@@ -47,8 +48,9 @@ struct LibraryMicroKernel {
   /// Whether this processor multiplies bfloat16 (AMX or AVX512-BF16), and oneDNN, which may be
   /// switched off, does so too. The other functions throw c10::Error where it does not.
   static bool available() {
+    if (!at::globalContext().userEnabledMkldnn()) return false;
     static const bool multiplies = has_native_bfloat16(c10::kCPU) && generates();
-    return multiplies && at::globalContext().userEnabledMkldnn();
+    return multiplies;
   }
 
   static void multiply(const BlockProduct& of, const c10::BFloat16* a, const c10::BFloat16* b,
@@ -67,7 +69,7 @@ struct LibraryMicroKernel {
       multiply({1, 16, 2, 2, 16, 16, false}, zeros.data(), zeros.data(), sums.data());
       release();
       return true;
-    } catch (const c10::Error&) {
+    } catch (const std::exception&) {  // LibTorch's, or oneDNN's own
       return false;
     }
   }

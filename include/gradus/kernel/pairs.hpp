@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <utility>
@@ -107,9 +108,13 @@ template <class Set>
         continue;
       }
       Pair part[square][square] = {}, turned[square][square];
-      for (std::int64_t i = 0; i < high; ++i) std::copy_n(source + i * from.step, wide, part[i]);
+      for (std::int64_t i = 0; i < high; ++i) {
+        std::memcpy(part[i], source + i * from.step, static_cast<std::size_t>(wide) * sizeof(Pair));
+      }
       detail::transpose_square<Set>(part[0], square, turned[0], square);
-      for (std::int64_t i = 0; i < wide; ++i) std::copy_n(turned[i], square, target + i * to_step);
+      for (std::int64_t i = 0; i < wide; ++i) {
+        std::memcpy(target + i * to_step, turned[i], sizeof(turned[i]));
+      }
     }
   }
 }

@@ -20,9 +20,12 @@ struct SymmetricPoints {
   std::array<std::array<float, Pairs>, Pairs> even{}, odd{};
   /// p^0, p^2, ... and p^1, p^3, ... of each pair, and their transposes.
   std::array<std::array<float, Pairs>, Pairs> even_powers{}, odd_powers{}, of_even{}, of_odd{};
-  /// A filter's three taps times these make its values at 0 and at each pair.
+  /// A filter's three taps times these make its values at 0 and at each pair: first and last, and
+  /// the middle one; and by taps.
   float at_zero = 0;
-  std::array<float, Pairs> first{}, middle{}, last{};
+  std::array<std::array<float, 2>, Pairs> outer{};
+  std::array<std::array<float, 1>, Pairs> middle{};
+  std::array<float, Pairs> of_first{}, of_middle{}, of_last{};
 
   explicit constexpr SymmetricPoints(const std::array<double, Pairs>& points) {
     const auto product = without(points, Pairs);
@@ -40,9 +43,9 @@ struct SymmetricPoints {
         own += 2 * p * p * power * others[k];
         power *= p * p;
       }
-      first[i] = static_cast<float>(1 / own);
-      middle[i] = static_cast<float>(p / own);
-      last[i] = static_cast<float>(p * p / own);
+      outer[i][0] = of_first[i] = static_cast<float>(1 / own);
+      middle[i][0] = of_middle[i] = static_cast<float>(p / own);
+      outer[i][1] = of_last[i] = static_cast<float>(p * p / own);
     }
   }
 
@@ -70,11 +73,11 @@ struct SymmetricTransforms {
   template <class V>
   [[gnu::always_inline]] static void input(const V* d, V* v) {
     constexpr auto at = Algorithm::at;
-    v[0] = sum<2>(at.all, d);
+    set_sum<2>(at.all, d, v[0]);
     unrolled<Pairs>([&](auto i) __attribute__((always_inline)) {
-      set_pair(sum<2>(at.even[i], d + 2), sum<2>(at.odd[i], d + 1), v + 1 + 2 * i);
+      set_pair<2>(at.even[i], d + 2, at.odd[i], d + 1, v + 1 + 2 * i);
     });
-    v[last] = sum<2>(at.all, d + 1);
+    set_sum<2>(at.all, d + 1, v[last]);
   }
   template <class V>
   [[gnu::always_inline]] static void output(const V* m, V* y) {
@@ -82,8 +85,8 @@ struct SymmetricTransforms {
     V even[Pairs], odd[Pairs];
     get_pairs(m, even, odd);
     unrolled<Pairs>([&](auto k) __attribute__((always_inline)) {
-      y[2 * k] = sum<1>(at.of_even[k], even);
-      y[2 * k + 1] = sum<1>(at.of_odd[k], odd);
+      set_sum<1>(at.of_even[k], even, y[2 * k]);
+      set_sum<1>(at.of_odd[k], odd, y[2 * k + 1]);
     });
     y[0] += m[0];
     y[2 * Pairs - 1] += m[last];
@@ -93,7 +96,7 @@ struct SymmetricTransforms {
     constexpr auto at = Algorithm::at;
     w[0] = dy[0];
     unrolled<Pairs>([&](auto i) __attribute__((always_inline)) {
-      set_pair(sum<2>(at.even_powers[i], dy), sum<2>(at.odd_powers[i], dy + 1), w + 1 + 2 * i);
+      set_pair<2>(at.even_powers[i], dy, at.odd_powers[i], dy + 1, w + 1 + 2 * i);
     });
     w[last] = dy[2 * Pairs - 1];
   }
@@ -102,7 +105,7 @@ struct SymmetricTransforms {
     constexpr auto at = Algorithm::at;
     u[0] = at.at_zero * g[0];
     unrolled<Pairs>([&](auto i) __attribute__((always_inline)) {
-      set_pair(V(at.first[i] * g[0] + at.last[i] * g[2]), V(at.middle[i] * g[1]), u + 1 + 2 * i);
+      set_pair<2>(at.outer[i], g, at.middle[i], g + 1, u + 1 + 2 * i);
     });
     u[last] = g[2];
   }
@@ -111,14 +114,33 @@ struct SymmetricTransforms {
     constexpr auto at = Algorithm::at;
     V even[Pairs], odd[Pairs];
     get_pairs(u, even, odd);
-    g[0] = at.at_zero * u[0] + sum<1>(at.first, even);
-    g[1] = sum<1>(at.middle, odd);
-    g[2] = sum<1>(at.last, even) + u[last];
+    set_sum<1>(at.of_first, even, g[0]);
+    g[0] += at.at_zero * u[0];
+    set_sum<1>(at.of_middle, odd, g[1]);
+    set_sum<1>(at.of_last, even, g[2]);
+    g[2] += u[last];
   }
 
  private:
-  template <class V>
-  [[gnu::always_inline]] static void set_pair(const V& even, const V& odd, V* to) {
+  // Vectors are handed over by reference: how they are returned depends on a compiler's flags.
+
+  /// The sum of factors[k] * of[Step * k].
+  template <int Step, std::size_t Count, class V>
+  [[gnu::always_inline]] static void set_sum(const std::array<float, Count>& factors, const V* of,
+                                             V& sum) {
+    sum = factors[0] * of[0];
+    unrolled<static_cast<int>(Count) - 1>(
+        [&](auto k) __attribute__((always_inline)) { sum += factors[k + 1] * of[Step * (k + 1)]; });
+  }
+  /// The values at a point and at its negative, from the sums that are even and odd in it.
+  template <int Step, std::size_t Even, std::size_t Odd, class V>
+  [[gnu::always_inline]] static void set_pair(const std::array<float, Even>& even_factors,
+                                              const V* of_even,
+                                              const std::array<float, Odd>& odd_factors,
+                                              const V* of_odd, V* to) {
+    V even, odd;
+    set_sum<Step>(even_factors, of_even, even);
+    set_sum<Step>(odd_factors, of_odd, odd);
     to[0] = even + odd;
     to[1] = even - odd;
   }
@@ -128,15 +150,6 @@ struct SymmetricTransforms {
       even[i] = from[1 + 2 * i] + from[2 + 2 * i];
       odd[i] = from[1 + 2 * i] - from[2 + 2 * i];
     });
-  }
-  /// The sum of factors[k] * of[Step * k].
-  template <int Step, std::size_t Count, class V>
-  [[gnu::always_inline]] static V sum(const std::array<float, Count>& factors, const V* of) {
-    V total = factors[0] * of[0];
-    unrolled<static_cast<int>(Count) - 1>([&](auto k) __attribute__((always_inline)) {
-      total += factors[k + 1] * of[Step * (k + 1)];
-    });
-    return total;
   }
 };
 

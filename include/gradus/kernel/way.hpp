@@ -20,7 +20,7 @@ enum class ConvolutionWay : std::uint8_t {
   library,      ///< by LibTorch's operator
   product,      ///< the patches gathered, and multiplied as matrices
   small_tiles,  ///< float32, fast filtering over tiles of 2 x 2 outputs
-  large_tiles,  ///< the same over 4 x 4: fewer products, errors about five times larger
+  large_tiles,  ///< over 4 x 4, bfloat16 too: fewer products, errors about five times larger
   blocks,       ///< bfloat16, matrix products of blocks that stay in a cache
   huge_tiles,   ///< bfloat16, tiles of 8 x 8: errors far below what rounding the result leaves
 };
