@@ -48,7 +48,8 @@ class ConvolutionPass {
       }
     });
     const auto count = tiles_.count();
-    const auto rows = rows_for(128 * 1024, 192);
+    const std::int64_t shares = 2 * at::get_num_threads();  // blocks for each thread, at least
+    const auto rows = std::min(rows_for(128 * 1024, 192), whole((count + shares - 1) / shares));
     for_chunks((count + rows - 1) / rows, [&](std::int64_t from, std::int64_t to) {
       const auto data = of_inputs(rows), products = of_outputs(rows);
       for (auto first = from * rows; first < std::min(count, to * rows); first += rows) {
