@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -92,7 +93,13 @@ void check_parts(const ConvolutionShape& shape, const Tensors& of, const Parts& 
     const auto error = distance(parts[part], exact[part]);
     const auto least = 1e-6 * exact[part].norm().item<double>();
     CATCH_CHECK(error <= 1.1 * distance(exact[part].to(at::kBFloat16), exact[part]) + least);
-    CATCH_CHECK(error <= 1.1 * distance(library[part], exact[part]) + least);
+    const auto of_library = distance(library[part], exact[part]);
+    if (std::isnan(
+            of_library)) {  // a fault of LibTorch, for weights of maps narrower than a stride
+      CATCH_CHECK(shape.in.width < shape.stride);
+      continue;
+    }
+    CATCH_CHECK(error <= 1.1 * of_library + least);
   }
 }
 

@@ -1,6 +1,7 @@
 // conv2d in a ConvolutionScope: what callers see of it, beside LibTorch's own.
 #include "../catch.hpp"
 #include "problem.hpp"
+#include <gradus/device/device.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/convolution_scope.hpp>
 #include <gradus/kernel/saved_choices.hpp>
@@ -376,7 +377,11 @@ CATCH_TEST_CASE("autocast in a scope gives bfloat16, and float32 gradients of we
     CATCH_CHECK(own[2].scalar_type() == at::kFloat);
     for (std::size_t i = 0; i < own.size(); ++i) CATCH_CHECK(near(own[i], expected[i], 1.0 / 128));
     const auto expected_big = cast({}, big), own_big = cast(pinned_to(way), big);
-    for (std::size_t i = 0; i < own_big.size(); ++i) CATCH_CHECK(same(own_big[i], expected_big[i]));
+    for (std::size_t i = 0; i < own_big.size(); ++i) {
+      // Neither products nor small tiles serve it in bfloat16.
+      CATCH_CHECK((way == ConvolutionWay::large_tiles ? near(own_big[i], expected_big[i], 1.0 / 128)
+                                                      : same(own_big[i], expected_big[i])));
+    }
   }
 }
 
@@ -603,7 +608,7 @@ CATCH_TEST_CASE("the usual way is the rule's, and deterministic algorithms ask f
   CATCH_CHECK(kernel::usual_way(shape, at::kFloat, ConvolutionPart::forward) ==
               ConvolutionWay::large_tiles);
   CATCH_CHECK(kernel::usual_way(shape, at::kBFloat16, ConvolutionPart::forward) ==
-              ConvolutionWay::library);
+              (has_bfloat16_tiles() ? ConvolutionWay::library : ConvolutionWay::large_tiles));
   const auto of = [](std::int64_t images, std::int64_t side) {
     return kernel::usual_way({{images, side, side, 32}, 32, 3, 1, 1}, at::kFloat,
                              ConvolutionPart::forward);

@@ -183,6 +183,29 @@ CATCH_TEST_CASE(
   }
 }
 
+CATCH_TEST_CASE(
+    "weights of maps narrower than a stride have gradients whatever memory held before") {
+  const Threads one_thread(1);
+  torch::manual_seed(10);
+  for (const auto& [width, taps, stride] :
+       {std::tuple{1, 3, 2}, std::tuple{2, 3, 3}, std::tuple{2, 2, 3}, std::tuple{1, 5, 2}}) {
+    const auto problem =
+        Problem::drawn({{2, 9, width, 16}, 17, taps, stride, taps / 2}, false, at::kBFloat16);
+    const auto exact = problem.exact()[2];
+    for (int round = 0; round < 3; ++round) {
+      std::vector<at::Tensor> filled;
+      for (std::int64_t size = 64; size < 1 << 20; size *= 2) {
+        for (int i = 0; i < 4; ++i) filled.push_back(torch::full({size}, NAN, at::kBFloat16));
+      }
+      filled.clear();
+      const auto dw = problem.by(ConvolutionWay::library, ConvolutionPart::weight_gradient);
+      CATCH_INFO(problem.shape);
+      CATCH_CHECK(dw.scalar_type() == at::kBFloat16);
+      CATCH_CHECK(error_of(dw, exact) < 4e-3);
+    }
+  }
+}
+
 CATCH_TEST_CASE("corners of tiles: few channels, one image, tiny and long maps") {
   torch::manual_seed(3);
   for (const std::int64_t stride : {1, 2}) {

@@ -32,6 +32,12 @@ inline bool wants_contiguous(const ConvolutionShape& shape) {
   return shape.taps == 1 && shape.stride > 1 && shape.in.channels < panel;
 }
 
+/// Whether LibTorch's gradient of weights may multiply memory that it has not written by zero, so
+/// that numbers which lay there make it NaN (LibTorch 2.11, AVX-512).
+inline bool reads_stale_memory(const ConvolutionShape& shape, c10::ScalarType type) {
+  return type == c10::kBFloat16 && shape.taps > 1 && shape.in.width < shape.stride;
+}
+
 /// Gradients of input, weight and bias by LibTorch, which can be differentiated again.
 inline std::tuple<at::Tensor, at::Tensor, at::Tensor> library_gradients(
     const ConvolutionShape& shape, const at::Tensor& dy, const at::Tensor& x,
@@ -40,13 +46,20 @@ inline std::tuple<at::Tensor, at::Tensor, at::Tensor> library_gradients(
   const std::array<std::int64_t, 2> ones{1, 1}, zeros{0, 0};
   const std::array bias{shape.out_channels};
   const bool turned = needed[1] && wants_contiguous(shape);
+  const auto type = dy.scalar_type();
+  const bool widened = needed[1] && reads_stale_memory(shape, type);
   const auto as_wanted = [&](const at::Tensor& tensor) {
-    return turned ? tensor.contiguous() : tensor;
+    const auto wide = widened ? tensor.to(c10::kFloat) : tensor;
+    return turned ? wide.contiguous() : wide;
   };
-  return at::convolution_backward(as_wanted(dy), as_wanted(x), as_wanted(weight),
-                                  needed[2] ? at::OptionalIntArrayRef(bias) : std::nullopt, stride,
-                                  padding, ones,
-                                  /*transposed=*/false, zeros, /*groups=*/1, needed);
+  auto [of_x, of_weight, of_bias] = at::convolution_backward(
+      as_wanted(dy), as_wanted(x), as_wanted(weight),
+      needed[2] ? at::OptionalIntArrayRef(bias) : std::nullopt, stride, padding, ones,
+      /*transposed=*/false, zeros, /*groups=*/1, needed);
+  const auto as_given = [&](const at::Tensor& tensor) {
+    return widened && tensor.defined() ? tensor.to(type) : tensor;
+  };
+  return {as_given(of_x), as_given(of_weight), as_given(of_bias)};
 }
 
 namespace detail {

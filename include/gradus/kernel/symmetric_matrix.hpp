@@ -37,7 +37,8 @@ class SymmetricMatrix {
   }
 
   /// Calls `make(set, i, j, to)` for the squares on and below the diagonal, on LibTorch's threads,
-  /// and copies what it wrote to `to` [16, 16] above.
+  /// and copies what it wrote to `to` [16, 16] below the diagonal above it: all matrices are
+  /// symmetric to the bit. If some were not, matrices that commute would rotate against each other.
   template <class Make>
   void fill(const Make& make) const {
     for_chunks(panels_ * (panels_ + 1) / 2, [&](std::int64_t from, std::int64_t to) {
@@ -47,11 +48,7 @@ class SymmetricMatrix {
         auto j = from - i * (i + 1) / 2;
         for (auto at = from; at < to; ++at) {
           make(set, i, j, square(i, j));
-          if (i != j) {
-            detail::transpose_square<decltype(set)>(reinterpret_cast<const Pair*>(square(i, j)),
-                                                    panel, reinterpret_cast<Pair*>(square(j, i)),
-                                                    panel);
-          }
+          mirror<decltype(set)>(i, j);
           if (++j > i) {
             ++i;
             j = 0;
@@ -62,6 +59,18 @@ class SymmetricMatrix {
   }
 
  private:
+  template <class Set>
+  [[gnu::always_inline]] void mirror(std::int64_t i, std::int64_t j) const {
+    float turned[panel * panel];
+    float* to = i == j ? turned : square(j, i);
+    detail::transpose_square<Set>(reinterpret_cast<const Pair*>(square(i, j)), panel,
+                                  reinterpret_cast<Pair*>(to), panel);
+    for (std::int64_t row = 0; i == j && row < panel; ++row) {
+      std::copy(turned + row * panel + row, turned + (row + 1) * panel,
+                square(i, i) + row * panel + row);
+    }
+  }
+
   std::int64_t panels_;
   std::int64_t step_;  ///< one line more, lest panels share a set of a cache
   at::Tensor memory_;
@@ -95,7 +104,7 @@ inline SymmetricMatrix multiply(const SymmetricMatrix& a, const SymmetricMatrix&
 
 /// x x^T of x [rows, columns], which lies row after row.
 inline SymmetricMatrix gram_matrix(const float* x, std::int64_t rows, std::int64_t columns) {
-  constexpr std::int64_t deep = 512;  // products that are summed before they are added
+  constexpr std::int64_t deep = 32;  // products that are summed before they are added
   const auto padded = panels(columns) * panel;
   const auto memory = at::empty({panels(rows) * padded * panel}, at::kFloat);
   float* turned = memory.mutable_data_ptr<float>();  // [rows / 16, columns, 16]
