@@ -1,6 +1,29 @@
 # Brings LibTorch from its PyPI package into the cache, if it is not there yet.
 
-set(GRADUS_TORCH_VERSION 2.11.0)
+set(GRADUS_TORCH_MINIMUM 2.11.0)  # of a LibTorch that is here already
+set(GRADUS_TORCH_DEFAULT 2.11.0)
+
+# Versions that can be downloaded: each has its packages pinned in two files.
+file(GLOB GRADUS_TORCH_VERSIONS RELATIVE "${CMAKE_CURRENT_LIST_DIR}/torch"
+  "${CMAKE_CURRENT_LIST_DIR}/torch/*-cpu.txt")
+list(TRANSFORM GRADUS_TORCH_VERSIONS REPLACE "-cpu.txt$" "")
+list(SORT GRADUS_TORCH_VERSIONS COMPARE NATURAL)
+
+set(GRADUS_TORCH_VERSION "" CACHE STRING "LibTorch to download where none is found; \
+empty: the environment's GRADUS_TORCH_VERSION, else ${GRADUS_TORCH_DEFAULT}")
+set_property(CACHE GRADUS_TORCH_VERSION PROPERTY STRINGS "" ${GRADUS_TORCH_VERSIONS})
+if(NOT "${GRADUS_TORCH_VERSION}" STREQUAL "")
+  set(GRADUS_TORCH_WANTED "${GRADUS_TORCH_VERSION}")
+elseif(NOT "$ENV{GRADUS_TORCH_VERSION}" STREQUAL "")
+  set(GRADUS_TORCH_WANTED "$ENV{GRADUS_TORCH_VERSION}")
+else()
+  set(GRADUS_TORCH_WANTED ${GRADUS_TORCH_DEFAULT})
+endif()
+if(NOT GRADUS_TORCH_WANTED IN_LIST GRADUS_TORCH_VERSIONS)
+  list(JOIN GRADUS_TORCH_VERSIONS ", " _versions)
+  message(FATAL_ERROR "GRADUS_TORCH_VERSION is ${GRADUS_TORCH_WANTED}, which cannot be downloaded: "
+    "choose one of ${_versions}.")
+endif()
 
 # Which Python runs pip does not matter: the wheel asked for is always the same one.
 function(_gradus_find_pip result)
@@ -17,13 +40,13 @@ function(_gradus_find_pip result)
     endif()
   endforeach()
   message(FATAL_ERROR "LibTorch is not here and there is no Python 3 with pip to get it: install "
-    "python3-pip, or give the folder of LibTorch ${GRADUS_TORCH_VERSION} with -DCMAKE_PREFIX_PATH=<folder>.")
+    "python3-pip, or give the folder of LibTorch ${GRADUS_TORCH_MINIMUM} or newer with -DCMAKE_PREFIX_PATH=<folder>.")
 endfunction()
 
 # Sets <result> to the folder that holds lib/ and include/, and <source> to cache or downloaded.
 function(gradus_fetch_torch kind result source)
   set(machine ${CMAKE_HOST_SYSTEM_PROCESSOR})
-  set(folder "${GRADUS_CACHE_DIR}/torch-${GRADUS_TORCH_VERSION}-${kind}-${machine}")
+  set(folder "${GRADUS_CACHE_DIR}/torch-${GRADUS_TORCH_WANTED}-${kind}-${machine}")
   set(${result} "${folder}/torch" PARENT_SCOPE)
   set(${source} cache PARENT_SCOPE)
   gradus_lock_cache(torch "${folder}")
@@ -32,13 +55,13 @@ function(gradus_fetch_torch kind result source)
   endif()
   if(NOT machine MATCHES "^(x86_64|aarch64)$")
     message(FATAL_ERROR "There is no LibTorch package for ${machine}: give the folder of a LibTorch "
-      "${GRADUS_TORCH_VERSION} of your own with -DCMAKE_PREFIX_PATH=<folder>.")
+      "${GRADUS_TORCH_MINIMUM} or newer of your own with -DCMAKE_PREFIX_PATH=<folder>.")
   endif()
   _gradus_find_pip(pip)
   if(kind STREQUAL "cpu")
     message(STATUS "LibTorch: downloading the CPU set (0.5 GB, 1.1 GB unpacked) to ${folder}")
   else()
-    message(STATUS "LibTorch: downloading the CUDA set (about 2 GB, 3.7 GB unpacked) to ${folder}")
+    message(STATUS "LibTorch: downloading the CUDA set (2.5 to 2.7 GB, up to 4.4 GB unpacked) to ${folder}")
   endif()
 
   set(platforms --platform manylinux2014_${machine} --platform manylinux1_${machine})
@@ -51,7 +74,7 @@ function(gradus_fetch_torch kind result source)
   execute_process(
     COMMAND "${CMAKE_COMMAND}" -E env "TMPDIR=${part}/tmp"
       ${pip} download --quiet --disable-pip-version-check --no-cache-dir --no-deps
-      --require-hashes --requirement "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/torch-${kind}.txt"
+      --require-hashes --requirement "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/torch/${GRADUS_TORCH_WANTED}-${kind}.txt"
       --only-binary=:all: --implementation cp --python-version 3.12 ${platforms}
       --dest "${part}/wheels"
     RESULT_VARIABLE failed ERROR_VARIABLE error)
@@ -60,7 +83,7 @@ function(gradus_fetch_torch kind result source)
     string(REGEX MATCH "ERROR: .*" error "${error}")
     string(STRIP "${error}" error)
     message(FATAL_ERROR "pip could not download LibTorch: check the network, or give the folder of "
-      "LibTorch ${GRADUS_TORCH_VERSION} with -DCMAKE_PREFIX_PATH=<folder>.\n${error}")
+      "LibTorch ${GRADUS_TORCH_MINIMUM} or newer with -DCMAKE_PREFIX_PATH=<folder>.\n${error}")
   endif()
 
   file(GLOB wheels "${part}/wheels/*.whl")
