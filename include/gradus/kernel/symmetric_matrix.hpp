@@ -136,9 +136,9 @@ inline void multiply(const SymmetricMatrix& q, const float* x, std::int64_t rows
   for_chunks(panels(columns), [&](std::int64_t from, std::int64_t to) {
     const auto memory = at::empty({(q.size() + 1) * panel * panel}, at::kFloat);
     float* part = memory.mutable_data_ptr<float>();  // 16 columns of x, and of 16 rows of y
-    float* square = part + q.size() * panel * panel;
+    float* product = part + q.size() * panel * panel;
     run_wide([&](auto set) __attribute__((always_inline)) {
-      std::fill(part, square, 0.0F);
+      std::fill(part, product, 0.0F);
       for (auto j = from; j < to; ++j) {
         const auto wide = std::min(panel, columns - j * panel);
         for (std::int64_t row = 0; row < rows; ++row) {
@@ -146,9 +146,9 @@ inline void multiply(const SymmetricMatrix& q, const float* x, std::int64_t rows
                     part + (row + 1) * panel, 0.0F);
         }
         for (std::int64_t i = 0; i < q.size(); ++i) {
-          multiply_square<decltype(set), panel, 1>(q.rows(i), part, square, false);
+          multiply_square<decltype(set), panel, 1>(q.rows(i), part, product, false);
           for (std::int64_t row = i * panel; row < std::min(rows, (i + 1) * panel); ++row) {
-            std::copy_n(square + row % panel * panel, wide, y + row * columns + j * panel);
+            std::copy_n(product + row % panel * panel, wide, y + row * columns + j * panel);
           }
         }
       }
