@@ -18,7 +18,7 @@ using Numbers = std::vector<double>;
 
 /// Rounding of a few dozen sums of numbers near 1; constants such as 1/6 are float32 in the
 /// algorithms, 3e-8 off.
-constexpr double tolerance = 2e-6;
+constexpr double tolerance = 1e-6;
 
 std::mt19937& generator() {
   static std::mt19937 generator(3);

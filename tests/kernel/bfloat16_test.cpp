@@ -2,6 +2,7 @@
 #include <gradus/device/device.hpp>
 #include <gradus/kernel/bfloat16_pass.hpp>
 #include <gradus/kernel/bfloat16_weight_gradient.hpp>
+#include <gradus/kernel/convolution.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/micro_kernel.hpp>
 #include <gradus/kernel/pairs.hpp>
@@ -94,9 +95,9 @@ void check_parts(const ConvolutionShape& shape, const Tensors& of, const Parts& 
     const auto least = 1e-6 * exact[part].norm().item<double>();
     CATCH_CHECK(error <= 1.1 * distance(exact[part].to(at::kBFloat16), exact[part]) + least);
     const auto of_library = distance(library[part], exact[part]);
-    if (std::isnan(
-            of_library)) {  // a fault of LibTorch, for weights of maps narrower than a stride
-      CATCH_CHECK(shape.in.width < shape.stride);
+    if (std::isnan(of_library)) {  // a fault of LibTorch that FastConvolutions passes by
+      CATCH_CHECK(part == 2);
+      CATCH_CHECK(gradus::kernel::reads_stale_memory(shape, at::kBFloat16));
       continue;
     }
     CATCH_CHECK(error <= 1.1 * of_library + least);
