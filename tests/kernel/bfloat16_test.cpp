@@ -296,7 +296,7 @@ CATCH_TEST_CASE(
   CATCH_CHECK(has_blocks(at::kBFloat16) == LibraryMicroKernel::available());
   CATCH_CHECK_FALSE(has_blocks(at::kFloat));
   const auto usual = [&](at::ScalarType type, ConvolutionPart part) {
-    return gradus::kernel::usual_way(shape, type, part);
+    return gradus::kernel::usual_way(shape, type, part, gradus::kernel::ways_for(shape, type));
   };
   const bool by_tiles = gradus::has_bfloat16_tiles();
   const auto product_of_blocks = LibraryMicroKernel::available() ? blocks : library;

@@ -557,7 +557,7 @@ CATCH_TEST_CASE("ways are measured once in a process, and a choice stays") {
   for (const auto& [which, choice] : all) {
     double best = std::numeric_limits<double>::infinity();
     for (const double milliseconds : choice.milliseconds) best = std::fmin(best, milliseconds);
-    CATCH_CHECK(choice.milliseconds[static_cast<std::size_t>(choice.way)] == best);
+    CATCH_CHECK(choice.milliseconds[static_cast<std::size_t>(choice.way)] <= best * 30 / 29);
     CATCH_CHECK(std::isnan(
         choice.milliseconds[static_cast<std::size_t>(ConvolutionWay::product)]));  // 9 x 9 maps
     CATCH_CHECK_FALSE(
@@ -604,14 +604,15 @@ CATCH_TEST_CASE("the usual way is the rule's, and deterministic algorithms ask f
     }
   }
   // The same with the operands at hand.
+  const auto usual_of = [](const kernel::ConvolutionShape& shape, at::ScalarType type) {
+    return kernel::usual_way(shape, type, ConvolutionPart::forward, kernel::ways_for(shape, type));
+  };
   const kernel::ConvolutionShape shape{{4, 9, 9, 21}, 21, 3, 1, 1};
-  CATCH_CHECK(kernel::usual_way(shape, at::kFloat, ConvolutionPart::forward) ==
-              ConvolutionWay::large_tiles);
-  CATCH_CHECK(kernel::usual_way(shape, at::kBFloat16, ConvolutionPart::forward) ==
+  CATCH_CHECK(usual_of(shape, at::kFloat) == ConvolutionWay::large_tiles);
+  CATCH_CHECK(usual_of(shape, at::kBFloat16) ==
               (has_bfloat16_tiles() ? ConvolutionWay::library : ConvolutionWay::large_tiles));
-  const auto of = [](std::int64_t images, std::int64_t side) {
-    return kernel::usual_way({{images, side, side, 32}, 32, 3, 1, 1}, at::kFloat,
-                             ConvolutionPart::forward);
+  const auto of = [&](std::int64_t images, std::int64_t side) {
+    return usual_of({{images, side, side, 32}, 32, 3, 1, 1}, at::kFloat);
   };
   CATCH_CHECK(of(1, 9) == ConvolutionWay::library);  // too few pixels for a transform of filters
   CATCH_CHECK(of(64, 5) == ConvolutionWay::small_tiles);  // 2 x 2 large tiles over 5 x 5

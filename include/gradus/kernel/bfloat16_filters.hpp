@@ -50,25 +50,25 @@ class PackedFilters {
   [[nodiscard]] std::int64_t panels() const { return parts_of(filters_.columns(), width); }
   [[nodiscard]] std::int64_t depth() const { return rounded_up(across_.taps * channels(), 32); }
   /// Those of the layer, and those that are multiplied.
-  [[nodiscard]] std::int64_t filled(std::int64_t panel) const {
-    return std::min(width, filters_.columns() - panel * width);
+  [[nodiscard]] std::int64_t filled(std::int64_t which) const {
+    return std::min(width, filters_.columns() - which * width);
   }
-  [[nodiscard]] std::int64_t columns(std::int64_t panel) const {
-    return rounded_up(filled(panel), 16);
+  [[nodiscard]] std::int64_t columns(std::int64_t which) const {
+    return rounded_up(filled(which), 16);
   }
-  [[nodiscard]] Pair* at(std::int64_t panel, std::int64_t tap) const {
-    return data_ + panel * down_.taps * depth() / 2 * width + tap * depth() / 2 * columns(panel);
+  [[nodiscard]] Pair* at(std::int64_t which, std::int64_t tap) const {
+    return data_ + which * down_.taps * depth() / 2 * width + tap * depth() / 2 * columns(which);
   }
 
  private:
   [[nodiscard]] std::int64_t channels() const { return rounded_up(filters_.rows(), 2); }
 
   /// Input channel 0 of a tap of the filter that makes column 0 of a panel.
-  [[nodiscard]] const Bits* filter(std::int64_t panel, std::int64_t tap_down,
+  [[nodiscard]] const Bits* filter(std::int64_t which, std::int64_t tap_down,
                                    std::int64_t tap_across) const {
     const auto row = down_.first_tap + tap_down * down_.tap_step;
     const auto column = across_.first_tap + tap_across * across_.tap_step;
-    const auto first = panel * width;
+    const auto first = which * width;
     return filters_.data + (row * filters_.taps + column) * filters_.in +
            (filters_.turned ? first : first * step());
   }
@@ -80,21 +80,21 @@ class PackedFilters {
   }
 
   template <class Set>
-  [[gnu::always_inline]] void pack(std::int64_t panel, std::int64_t tap) const {
-    const auto wide = columns(panel), rows = channels() / 2;
-    Pair* to = at(panel, tap);
+  [[gnu::always_inline]] void pack(std::int64_t which, std::int64_t tap) const {
+    const auto wide = columns(which), rows = channels() / 2;
+    Pair* to = at(which, tap);
     for (std::int64_t j = 0; j < across_.taps; ++j, to += rows * wide) {
-      const Bits* from = filter(panel, tap, j);
+      const Bits* from = filter(which, tap, j);
       if (filters_.turned) {
-        interleave_rows<Set>(from, filled(panel), to, wide);
+        interleave_rows<Set>(from, filled(which), to, wide);
       } else if (filters_.in % 2 == 0 && holds_pairs(from)) {
-        transpose_pairs<Set>({reinterpret_cast<const Pair*>(from), filled(panel), rows, step() / 2},
+        transpose_pairs<Set>({reinterpret_cast<const Pair*>(from), filled(which), rows, step() / 2},
                              to, wide);
       } else {  // pairs that lie on no boundary of pairs
-        transpose_numbers(from, filled(panel), to, wide);
+        transpose_numbers(from, filled(which), to, wide);
       }
     }
-    std::fill(to, at(panel, tap) + depth() / 2 * wide, Pair{0});
+    std::fill(to, at(which, tap) + depth() / 2 * wide, Pair{0});
   }
 
   template <class Set>

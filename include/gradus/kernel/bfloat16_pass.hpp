@@ -74,12 +74,12 @@ class BlockedPass {
         if (sees_any()) {
           x_.patches(block, static_cast<Bits*>(patches.mutable_data_ptr()), filters_.depth());
         }
-        for (std::int64_t panel = 0; panel < filters_.panels(); ++panel) {
+        for (std::int64_t which = 0; which < filters_.panels(); ++which) {
           if (sees_any()) {
-            multiply(panel, patches.const_data_ptr<c10::BFloat16>(),
+            multiply(which, patches.const_data_ptr<c10::BFloat16>(),
                      sums.mutable_data_ptr<float>());
           }
-          write(block, panel, sums.const_data_ptr<float>());
+          write(block, which, sums.const_data_ptr<float>());
         }
       }
     });
@@ -99,9 +99,9 @@ class BlockedPass {
     return blocks_for(out, of_.down, {std::clamp(out.pixels() / 16, std::int64_t{64}, fit), 1});
   }
 
-  void multiply(std::int64_t panel, const c10::BFloat16* patches, float* sums) const {
+  void multiply(std::int64_t which, const c10::BFloat16* patches, float* sums) const {
     const auto pixels = blocks_.pixels(), depth = filters_.depth();
-    const auto wide = filters_.columns(panel);
+    const auto wide = filters_.columns(which);
     const auto length = rounded_up(parts_of(pixels, parts_of(pixels, tall)), 16);
     for (std::int64_t first = 0; first < pixels; first += length) {
       for (std::int64_t tap = 0; tap < of_.down.taps; ++tap) {
@@ -109,24 +109,24 @@ class BlockedPass {
         Kernel::multiply({std::min(length, pixels - first), wide, depth, depth, wide,
                           PackedFilters::width, /*adds=*/tap > 0},
                          patches + row * depth,
-                         reinterpret_cast<const c10::BFloat16*>(filters_.at(panel, tap)),
+                         reinterpret_cast<const c10::BFloat16*>(filters_.at(which, tap)),
                          sums + first * PackedFilters::width);
       }
     }
   }
 
   /// Adds the bias, and rounds.
-  void write(std::int64_t block, std::int64_t panel, const float* sums) const {
+  void write(std::int64_t block, std::int64_t which, const float* sums) const {
     const auto place = blocks_.place(block);
-    const auto count = filters_.filled(panel);
-    const float* bias = bias_.data() + panel * PackedFilters::width;
+    const auto count = filters_.filled(which);
+    const float* bias = bias_.data() + which * PackedFilters::width;
     run_wide([&](auto set) __attribute__((always_inline)) {
       for (std::int64_t i = 0; i < place.rows; ++i) {
         const auto row = of_.down.first_out + (place.row + i) * of_.down.out_step;
         for (std::int64_t image = 0; image < place.images; ++image) {
           c10::BFloat16* to = y_ + (place.image + image) * of_.out.size() +
                               (row * of_.out.width + of_.across.first_out) * of_.out.channels +
-                              panel * PackedFilters::width;
+                              which * PackedFilters::width;
           const float* from =
               sums + (i * blocks_.pitch + image * blocks_.width) * PackedFilters::width;
           for (std::int64_t column = 0; column < blocks_.width; ++column) {

@@ -78,10 +78,10 @@ class BlockedWeightGradient {
         std::fill_n(sum, sums_size(), 0.0F);
         for (auto block = slice * count / slices_; block < (slice + 1) * count / slices_; ++block) {
           transpose(block, pointer(gradients));
-          for (std::int64_t panel = 0; panel < panels(); ++panel) {
-            gather(block, panel, pointer(data));
+          for (std::int64_t which = 0; which < panels(); ++which) {
+            gather(block, which, pointer(data));
             for (std::int64_t out = 0; out < shape_.out_channels; out += outs) {
-              multiply(panel, out, pointer(gradients), pointer(data), sum);
+              multiply(which, out, pointer(gradients), pointer(data), sum);
             }
           }
         }
@@ -107,15 +107,15 @@ class BlockedWeightGradient {
       const at::Tensor data = pairs(data_size());
       float* sum = sums.mutable_data_ptr<float>();
       for (auto task = from; task < to; ++task) {
-        const auto panel = task / groups, first = task % groups * group;
+        const auto which = task / groups, first = task % groups * group;
         const auto last = std::min(first + group, shape_.out_channels);
         for (std::int64_t tap = 0; tap < shape_.taps; ++tap) {
-          std::fill(sum + sums_at(panel, tap, first), sum + sums_at(panel, tap, last), 0.0F);
+          std::fill(sum + sums_at(which, tap, first), sum + sums_at(which, tap, last), 0.0F);
         }
         for (std::int64_t block = 0; block < blocks_.blocks(); ++block) {
-          gather(block, panel, pointer(data));
+          gather(block, which, pointer(data));
           for (auto out = first; out < last; out += outs) {
-            multiply(panel, out, pointer(gradients) + block * gradients_size(), pointer(data), sum);
+            multiply(which, out, pointer(gradients) + block * gradients_size(), pointer(data), sum);
           }
         }
       }
@@ -135,18 +135,18 @@ class BlockedWeightGradient {
     return shape_.taps == 1 || slices_ > 1 ? 64 : 32;
   }
   [[nodiscard]] std::int64_t panels() const { return parts_of(shape_.in.channels, width_); }
-  [[nodiscard]] std::int64_t channels(std::int64_t panel) const {
-    return std::min(width_, shape_.in.channels - panel * width_);
+  [[nodiscard]] std::int64_t channels(std::int64_t which) const {
+    return std::min(width_, shape_.in.channels - which * width_);
   }
   /// Column j * channels + c is of tap j and channel c.
-  [[nodiscard]] std::int64_t columns(std::int64_t panel) const {
-    return rounded_up(shape_.taps * channels(panel), 16);
+  [[nodiscard]] std::int64_t columns(std::int64_t which) const {
+    return rounded_up(shape_.taps * channels(which), 16);
   }
 
   /// Sums lie as [panels, k, O, columns].
-  [[nodiscard]] std::int64_t sums_at(std::int64_t panel, std::int64_t tap, std::int64_t out) const {
-    const auto before = panel * shape_.taps * shape_.out_channels * columns(0);
-    return before + (tap * shape_.out_channels + out) * columns(panel);
+  [[nodiscard]] std::int64_t sums_at(std::int64_t which, std::int64_t tap, std::int64_t out) const {
+    const auto before = which * shape_.taps * shape_.out_channels * columns(0);
+    return before + (tap * shape_.out_channels + out) * columns(which);
   }
   [[nodiscard]] std::int64_t sums_size() const { return sums_at(panels() - 1, shape_.taps, 0); }
   /// Gradients of a block lie as [O, gradients_step] pairs of pixels, not a power of two of them.
@@ -167,16 +167,16 @@ class BlockedWeightGradient {
       dy_.transposed<decltype(set)>(block, to, gradients_step());
     });
   }
-  void gather(std::int64_t block, std::int64_t panel, Pair* to) const {
+  void gather(std::int64_t block, std::int64_t which, Pair* to) const {
     run_wide([&](auto set) __attribute__((always_inline)) {
-      x_.pairs<decltype(set)>(block, panel * width_, channels(panel), columns(panel), to);
+      x_.pairs<decltype(set)>(block, which * width_, channels(which), columns(which), to);
     });
   }
 
   /// Adds to `sums` what a block says of a panel's channels and of outputs from `out` on.
-  void multiply(std::int64_t panel, std::int64_t out, const Pair* gradients, const Pair* data,
+  void multiply(std::int64_t which, std::int64_t out, const Pair* gradients, const Pair* data,
                 float* sums) const {
-    const auto wide = columns(panel), pixels = blocks_.pixels();
+    const auto wide = columns(which), pixels = blocks_.pixels();
     const auto length = rounded_up(parts_of(pixels, parts_of(pixels, deep)), strip);
     for (std::int64_t tap = 0; tap < shape_.taps; ++tap) {
       const Pair* right = data + x_.slots().of_tap(tap) * blocks_.pitch / 2 * wide;
@@ -185,7 +185,7 @@ class BlockedWeightGradient {
                           std::min(length, pixels - first), 2 * gradients_step(), wide, wide,
                           /*adds=*/true},
                          as_numbers(gradients + out * gradients_step() + first / 2),
-                         as_numbers(right + first / 2 * wide), sums + sums_at(panel, tap, out));
+                         as_numbers(right + first / 2 * wide), sums + sums_at(which, tap, out));
       }
     }
   }
@@ -197,9 +197,9 @@ class BlockedWeightGradient {
         for (auto out = from; out < to; ++out) {
           for (std::int64_t tap = 0; tap < shape_.taps * shape_.taps; ++tap) {
             c10::BFloat16* row = dw_ + (out * shape_.taps * shape_.taps + tap) * shape_.in.channels;
-            for (std::int64_t panel = 0; panel < panels(); ++panel, row += width_) {
-              const auto count = channels(panel);
-              add_slices(sums + sums_at(panel, tap / shape_.taps, out) + tap % shape_.taps * count,
+            for (std::int64_t which = 0; which < panels(); ++which, row += width_) {
+              const auto count = channels(which);
+              add_slices(sums + sums_at(which, tap / shape_.taps, out) + tap % shape_.taps * count,
                          count, row);
             }
           }

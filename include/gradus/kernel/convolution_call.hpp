@@ -7,7 +7,10 @@
 #include <gradus/kernel/way.hpp>
 
 #include <ATen/core/Tensor.h>
+#include <ATen/core/ivalue.h>
+#include <ATen/record_function.h>
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <vector>
@@ -42,11 +45,19 @@ struct ConvolutionCall {
   /// y [N, O, H, W] of x [N, C, H, W]; `bias` may be undefined.
   [[nodiscard]] at::Tensor forward(ConvolutionChoices& choices, const at::Tensor& x,
                                    const at::Tensor& weight, const at::Tensor& bias) const {
-    return run(choices, ConvolutionPart::forward, [&](ConvolutionWay way) {
+    at::RecordFunction record(at::RecordScope::FUNCTION);  // what watches operators sees it as one
+    if (record.isActive()) {
+      const std::array<c10::IValue, 2> inputs{x, weight};
+      record.before("gradus::convolution",
+                    c10::ArrayRef<const c10::IValue>(inputs.data(), inputs.size()));
+    }
+    const auto y = run(choices, ConvolutionPart::forward, [&](ConvolutionWay way) {
       if (way == ConvolutionWay::library) return convolve(way, shape, x, weight, bias);
       return in_order(
           convolve(way, shape, with_channels_inside(x), with_channels_inside(weight), bias));
     });
+    if (record.needsOutputs()) record.setOutputs(std::vector<c10::IValue>{y});
+    return y;
   }
 
   /// Of x, plus `added`, if that is defined.
@@ -87,7 +98,8 @@ struct ConvolutionCall {
  private:
   template <class Run>
   at::Tensor run(ConvolutionChoices& choices, ConvolutionPart part, const Run& way) const {
-    return choices.run(of(part), ways_for(shape, type), usual_way(shape, type, part), way);
+    const auto ways = ways_for(shape, type);
+    return choices.run(of(part), ways, usual_way(shape, type, part, ways), way);
   }
   [[nodiscard]] at::Tensor in_order(const at::Tensor& tensor) const {
     return channels_last ? tensor : tensor.contiguous();

@@ -1,6 +1,7 @@
 /// Which way each part of each convolution takes: measured once, pinned, or read from a saved run.
 #pragma once
 
+#include <gradus/kernel/fastest_way.hpp>
 #include <gradus/kernel/way.hpp>
 
 #include <ATen/Context.h>
@@ -8,7 +9,6 @@
 #include <ATen/core/ivalue.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
@@ -41,18 +41,6 @@ struct ConvolutionCase {
     other.width = width;
     other.images = images;
     return *this == other;
-  }
-};
-
-/// Milliseconds of each way that was tried, not a number for the others, and the one that is taken.
-struct ConvolutionChoice {
-  ConvolutionWay way;
-  std::array<double, enum_names(ConvolutionWay{}).size()> milliseconds;
-
-  static ConvolutionChoice untimed(ConvolutionWay way) {
-    ConvolutionChoice choice{way, {}};
-    choice.milliseconds.fill(std::numeric_limits<double>::quiet_NaN());
-    return choice;
   }
 };
 
@@ -161,32 +149,14 @@ class ConvolutionChoices : public torch::CustomClassHolder {
     return choices_.emplace(which, first).first->second.way;
   }
 
-  /// The best of three rounds in which the ways are interleaved.
   template <class Run>
   static ConvolutionChoice measured(const std::vector<ConvolutionWay>& ways, const Run& run) {
-    using Clock = std::chrono::steady_clock;
-    auto choice = ConvolutionChoice::untimed(ways.front());
-    if (ways.size() == 1) return choice;
-    for (int round = 0; round < 4; ++round) {  // the first warms caches
-      const auto fastest = *std::ranges::min_element(choice.milliseconds, {}, [](double time) {
-        return std::isnan(time) ? std::numeric_limits<double>::infinity() : time;
-      });
-      for (const auto way : ways) {
-        auto& best = choice.milliseconds[static_cast<std::size_t>(way)];
-        if (round > 0 && best > 2 * fastest) continue;  // out of the question
-        const auto begin = Clock::now();
-        run(way);
-        const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
-        best = round == 0 ? took.count() : std::min(best, took.count());
-      }
-    }
-    for (const auto way : ways) {
-      const auto time_of = [&](ConvolutionWay of) {
-        return choice.milliseconds[static_cast<std::size_t>(of)];
-      };
-      if (time_of(way) < time_of(choice.way)) choice.way = way;
-    }
-    return choice;
+    return kernel::fastest_way(ways, [&](ConvolutionWay way) {
+      const auto begin = std::chrono::steady_clock::now();
+      run(way);
+      return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+          .count();
+    });
   }
 
   mutable std::mutex mutex_;

@@ -29,7 +29,6 @@ struct Convolution : torch::autograd::Function<Convolution> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
                             const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                             const ConvolutionCall& call, const Choices& choices) {
-    RECORD_FUNCTION("gradus::convolution", {});
     context->save_for_backward({x, weight});
     context->saved_data["call"] = call.saved();
     context->saved_data["bias"] = bias.has_value();
@@ -72,7 +71,6 @@ struct BranchedConvolution : torch::autograd::Function<BranchedConvolution> {
                                                 const std::optional<at::Tensor>& projection,
                                                 const ConvolutionCall& projection_call,
                                                 const Choices& choices) {
-    RECORD_FUNCTION("gradus::convolution", {});
     context->save_for_backward({x, weight, projection.value_or(at::Tensor())});
     context->saved_data["call"] = call.saved();
     context->saved_data["projection_call"] = projection_call.saved();

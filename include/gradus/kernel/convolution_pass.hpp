@@ -97,7 +97,8 @@ class ConvolutionPass {
   }
 
   /// Rows: a multiple of what vectors sum at once.
-  const std::int64_t unit = instruction_set() == InstructionSet::avx512 ? 16 : 48;
+  static constexpr std::int64_t unit_of(bool is_avx512) { return is_avx512 ? 16 : 48; }
+  const std::int64_t unit = unit_of(instruction_set() == InstructionSet::avx512);
   [[nodiscard]] std::int64_t whole(std::int64_t rows) const {
     return (rows + unit - 1) / unit * unit;
   }
@@ -150,7 +151,7 @@ class ConvolutionPass {
     const auto count = panels(end - channel), tail = end - channel - (count - 1) * panel;
     run_wide([&](auto set) __attribute__((always_inline)) {
       using Set = decltype(set);
-      static_assert((std::is_same_v<Set, Avx512> ? 16 : 48) % Set::rows == 0);
+      static_assert(unit_of(std::is_same_v<Set, Avx512>) % Set::rows == 0);
       for (int filter = 0; filter < filters_of<Algorithm>; ++filter) {
         const int y = filter / Algorithm::filters, x = filter % Algorithm::filters;
         for (int p = Algorithm::first(y); p < Algorithm::first(y + 1); ++p) {

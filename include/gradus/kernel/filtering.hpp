@@ -187,7 +187,7 @@ struct Fast<4, 3> {
   }
 };
 
-/// At points between which errors grow least: about seven times those of F(4, 3).
+/// At points between which errors grow least: about ten times those of F(4, 3).
 template <>
 struct Fast<8, 3> : SymmetricTransforms<Fast<8, 3>, 4> {
   static constexpr SymmetricPoints<4> at{{0.375, 0.75, 1.25, 2}};

@@ -89,14 +89,13 @@ inline ConvolutionWay usual_tiles(const ConvolutionShape& shape,
   return best;
 }
 
-/// What pays on most processors, without a measurement.
+/// Of `ways`, those of `ways_for`, what pays on most processors, without a measurement.
 inline ConvolutionWay usual_way(const ConvolutionShape& shape, c10::ScalarType type,
-                                ConvolutionPart part) {
+                                ConvolutionPart part, const std::vector<ConvolutionWay>& ways) {
   using enum ConvolutionWay;
   constexpr std::int64_t few = 256;  // pixels, for which filters are not worth a transform
   const bool of_weight = part == ConvolutionPart::weight_gradient;
   const bool deep = shape.taps == 3 && shape.in.channels >= 16 && shape.out_channels >= 16;
-  const auto ways = ways_for(shape, type);
   const auto offers = [&](ConvolutionWay way) {
     return std::ranges::find(ways, way) != ways.end();
   };

@@ -11,8 +11,9 @@
 
 #include <c10/core/Device.h>
 
+#include <algorithm>
 #include <array>
-#include <cstdint>
+#include <ranges>
 #include <string_view>
 #include <vector>
 
@@ -62,25 +63,9 @@ struct FastConvolutions {
 
   [[nodiscard]] State start(c10::Device) const {
     using Rule = ConvolutionChoices::Rule;
-    switch (ways) {
-      case ConvolutionWays::measured:
-        return made(Rule::measure, ConvolutionWay::library);
-      case ConvolutionWays::usual:
-        return made(Rule::usual, ConvolutionWay::library);
-      case ConvolutionWays::library:
-        return made(Rule::pinned, ConvolutionWay::library);
-      case ConvolutionWays::product:
-        return made(Rule::pinned, ConvolutionWay::product);
-      case ConvolutionWays::small_tiles:
-        return made(Rule::pinned, ConvolutionWay::small_tiles);
-      case ConvolutionWays::large_tiles:
-        return made(Rule::pinned, ConvolutionWay::large_tiles);
-      case ConvolutionWays::blocks:
-        return made(Rule::pinned, ConvolutionWay::blocks);
-      case ConvolutionWays::huge_tiles:
-        break;
-    }
-    return made(Rule::pinned, ConvolutionWay::huge_tiles);
+    if (ways == ConvolutionWays::measured) return made(Rule::measure, ConvolutionWay::library);
+    if (ways == ConvolutionWays::usual) return made(Rule::usual, ConvolutionWay::library);
+    return made(Rule::pinned, static_cast<ConvolutionWay>(static_cast<int>(ways) - rules));
   }
   [[nodiscard]] ConvolutionScope kernel_scope(const State& state) const {
     return ConvolutionScope(state.choices);
@@ -93,6 +78,10 @@ struct FastConvolutions {
   void load(State& state, const StateDict& from) const { load_choices(*state.choices, from); }
 
  private:
+  static constexpr int rules = 2;  // before the ways to which one can pin
+  static_assert(std::ranges::equal(enum_names(ConvolutionWays{}) | std::views::drop(rules),
+                                   enum_names(ConvolutionWay{})));
+
   static State made(ConvolutionChoices::Rule rule, ConvolutionWay pinned) {
     return {c10::make_intrusive<ConvolutionChoices>(rule, pinned)};
   }
