@@ -27,6 +27,8 @@ CATCH_TEST_CASE("shipped policies keep the laws with other numbers too") {
   check_laws(Adam{.lr = 0.1, .weight_decay = 0.2, .decay = Decay::weights});
   check_laws(RMSprop{.momentum = 0.9, .weight_decay = 0.1, .centered = true});
   check_laws(Muon{.nesterov = false, .rate = MuonRate::match_rms_adamw});
+  check_laws(Muon{.products = MuonProducts::bfloat16});
+  check_laws(Muon{.nesterov = false, .products = MuonProducts::float16});
   check_laws(ReduceOnPlateau{.patience = 1, .cooldown = 2, .min_lr = 1e-3});
   check_laws(Warmup<Sequence<OneCycle, Warmup<StepDecay>>>{.steps = 3});
   check_laws(EMA{.decay = 0.5, .every = 3});

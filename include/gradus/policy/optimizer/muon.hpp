@@ -10,13 +10,18 @@
 #include <gradus/policy/optimizer/number_types.hpp>
 #include <gradus/policy/optimizer/orthogonal.hpp>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/where.h>
+#include <c10/core/ScalarType.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +33,14 @@ enum class MuonRate { original, match_rms_adamw };
 
 constexpr std::array<std::string_view, 2> enum_names(MuonRate) {
   return {"original", "match_rms_adamw"};
+}
+
+/// The number type of Muon's matrix products: what is fast and near enough on the device
+/// (`orthogonal_type`), or one that is pinned; torch.optim.Muon has bfloat16.
+enum class MuonProducts { by_device, float32, bfloat16, float16 };
+
+constexpr std::array<std::string_view, 4> enum_names(MuonProducts) {
+  return {"by_device", "float32", "bfloat16", "float16"};
 }
 
 /// When to use: few epochs; it learns more per step than AdamW at the cost of a few matrix products
@@ -51,6 +64,7 @@ struct Muon {
   double weight_decay = 0.1;
   std::int64_t newton_schulz_steps = 5;
   MuonRate rate = MuonRate::original;
+  MuonProducts products = MuonProducts::by_device;
   AdamW fallback{};
 
   static constexpr auto fields() {
@@ -62,6 +76,7 @@ struct Muon {
         field("newton_schulz_steps", &Muon::newton_schulz_steps, between(1, 99),
               "iterations towards an orthogonal matrix"),
         field("rate", &Muon::rate, "how the rate follows the form of a matrix"),
+        field("products", &Muon::products, "number type of the iterations' products"),
         fields_of_part("fallback", &Muon::fallback));
   }
 
@@ -81,6 +96,7 @@ struct Muon {
   }
 
   [[nodiscard]] constexpr bool has_momentum() const { return true; }
+  [[nodiscard]] constexpr bool steps_on_device() const { return true; }
 
   void save(const State& state, StateDict& to) const {
     state.matrices.save(to, {"momentum"});
@@ -92,40 +108,108 @@ struct Muon {
   }
 
   void step(State& state, const Rates& rates) const {
-    fallback.step(state.others, {rates.learning_rate * fallback.lr / lr, rates.momentum});
-    state.matrices.moved(ParameterGroup::weights).for_each([&](const MovedParameters<1>& moved) {
-      for (const auto& batch : batches_of_one_form(moved.parameters)) move(moved, batch, rates);
+    fallback.step(state.others, of_fallback(rates));
+    each_batch(state, [&](const MovedParameters<1>& moved, const Places& batch) {
+      if (moved.parameters[batch.front()].is_cpu()) {
+        move(moved, batch, rates);
+      } else {
+        move_at_once(moved, batch, momentum_of(rates), rates.learning_rate, {});
+      }
+    });
+  }
+
+  void step_on_device(State& state, const Rates& rates, const at::Tensor& learning_rate,
+                      const at::Tensor& found_inf) const {
+    fallback.step_on_device(state.others, of_fallback(rates), learning_rate * (fallback.lr / lr),
+                            found_inf);
+    const auto scalar = learning_rate.squeeze();  // of no dimension, it leaves types as they are
+    each_batch(state, [&](const MovedParameters<1>& moved, const Places& batch) {
+      move_at_once(moved, batch, momentum_of(rates), scalar, found_inf);
     });
   }
 
  private:
+  using Places = std::vector<std::size_t>;
+
   static bool is_matrix(const at::Tensor& parameter) {
     return group_of(parameter) == ParameterGroup::weights;
   }
+  [[nodiscard]] Rates of_fallback(const Rates& rates) const {
+    return {rates.learning_rate * fallback.lr / lr, rates.momentum};
+  }
+  [[nodiscard]] double momentum_of(const Rates& rates) const {
+    return rates.momentum.value_or(momentum);
+  }
+
+  template <class Visit>
+  static void each_batch(State& state, const Visit& visit) {
+    state.matrices.moved(ParameterGroup::weights).for_each([&](const MovedParameters<1>& moved) {
+      for (const auto& batch : batches_of_one_form(moved.parameters)) visit(moved, batch);
+    });
+  }
 
   /// Moves those of the parameters that are at the places of `batch`, all of one form.
-  void move(const MovedParameters<1>& moved, const std::vector<std::size_t>& batch,
-            const Rates& rates) const {
+  void move(const MovedParameters<1>& moved, const Places& batch, const Rates& rates) const {
     std::vector<at::Tensor> updates;
     for (const auto place : batch) {
-      const auto update = update_of(moved.gradients[place], moved.moments[0][place], rates);
-      updates.push_back(as_stored(moved.parameters[place], update).reshape({update.size(0), -1}));
+      const auto update =
+          update_of(moved.gradients[place], moved.moments[0][place], momentum_of(rates));
+      updates.push_back(as_matrix(moved.parameters[place], update));
     }
-    const auto directions = orthogonal(at::stack(updates), newton_schulz_steps,
-                                       orthogonal_type(updates.front().device()));
-    const double step = rates.learning_rate * scale(updates.front());
+    const auto directions = direction_of(at::stack(updates));
+    directions.mul_(rates.learning_rate * scale(directions));
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const auto weight = as_stored(moved.parameters[batch[i]], moved.parameters[batch[i]]);
       weight.mul_(1 - rates.learning_rate * weight_decay);
-      weight.add_(directions[static_cast<std::int64_t>(i)].view(weight.sizes()), -step);
+      weight.sub_(directions[static_cast<std::int64_t>(i)].view(weight.sizes()));
     }
   }
 
-  [[nodiscard]] at::Tensor update_of(const at::Tensor& gradient, const at::Tensor& momentum_of,
-                                     const Rates& rates) const {
-    const double mu = rates.momentum.value_or(momentum);
-    momentum_of.lerp_(gradient, 1 - mu);
-    return nesterov ? gradient.lerp(momentum_of, mu) : momentum_of;
+  /// The same in as few operators as there can be, whatever the number of parameters, which are
+  /// copied for it. The rate is a double, or a tensor [] on the device; a step is void where
+  /// `found_inf` [1] is 1.
+  template <class Rate>
+  void move_at_once(const MovedParameters<1>& moved, const Places& batch, double mu,
+                    const Rate& learning_rate, const std::optional<at::Tensor>& found_inf) const {
+    const auto stacked = [&](const std::vector<at::Tensor>& tensors) {
+      std::vector<at::Tensor> matrices;
+      for (const auto place : batch) {
+        matrices.push_back(as_matrix(moved.parameters[place], tensors[place]));
+      }
+      return at::stack(matrices);
+    };
+    const auto put_back = [&](const std::vector<at::Tensor>& tensors, const at::Tensor& before,
+                              const at::Tensor& after) {
+      const auto values = found_inf ? at::where(found_inf->ne(0), before, after) : after;
+      std::vector<at::Tensor> to, from;
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        to.push_back(as_stored(moved.parameters[batch[i]], tensors[batch[i]]));
+        from.push_back(values[static_cast<std::int64_t>(i)].view(to.back().sizes()));
+      }
+      at::_foreach_copy_(to, from);
+    };
+    const auto gradients = stacked(moved.gradients), momenta = stacked(moved.moments[0]);
+    const auto averages = momenta.clone();
+    const auto directions = direction_of(update_of(gradients, averages, mu));
+    put_back(moved.moments[0], momenta, averages);
+    const auto weights = stacked(moved.parameters);
+    put_back(moved.parameters, weights,
+             weights * (1 - learning_rate * weight_decay) -
+                 directions * (learning_rate * scale(directions)));
+  }
+
+  [[nodiscard]] at::Tensor direction_of(const at::Tensor& updates) const {
+    constexpr std::array pinned{c10::kFloat, c10::kBFloat16, c10::kHalf};
+    const auto type = products == MuonProducts::by_device
+                          ? orthogonal_type(updates.device())
+                          : pinned[static_cast<std::size_t>(products) - 1];
+    return orthogonal(updates, newton_schulz_steps, type).to(updates.scalar_type());
+  }
+
+  [[nodiscard]] at::Tensor update_of(const at::Tensor& gradient, const at::Tensor& average,
+                                     double mu) const {
+    average.lerp_(gradient, 1 - mu);
+    return nesterov ? gradient.lerp(average, mu) : average;
   }
 
   /// `values` [O, I, k, k] as [O, k, k, I] if `parameter` lies in memory so: the order of a
@@ -136,9 +220,14 @@ struct Muon {
     return channels_inside ? values.permute({0, 2, 3, 1}) : values;
   }
 
-  [[nodiscard]] double scale(const at::Tensor& matrix) const {
-    const auto rows = static_cast<double>(matrix.size(0));
-    const auto columns = static_cast<double>(matrix.size(1));
+  static at::Tensor as_matrix(const at::Tensor& parameter, const at::Tensor& values) {
+    return as_stored(parameter, values).reshape({parameter.size(0), -1});
+  }
+
+  /// Of `matrices` [B, rows, columns].
+  [[nodiscard]] double scale(const at::Tensor& matrices) const {
+    const auto rows = static_cast<double>(matrices.size(1));
+    const auto columns = static_cast<double>(matrices.size(2));
     return rate == MuonRate::original ? std::sqrt(std::max(1.0, rows / columns))
                                       : 0.2 * std::sqrt(std::max(rows, columns));
   }
