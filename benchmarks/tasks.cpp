@@ -65,10 +65,10 @@ int main(int argc, char** argv) {
     const data::TensorDataset table(Batch{.input = rows, .target = rows.sum(1, true)});
     Net net(torch::nn::Linear(8, 64), torch::nn::ReLU(), torch::nn::Linear(64, 64),
             torch::nn::ReLU(), torch::nn::Linear(64, 1));
-    measure(
-        said,
-        Trainer<Net, SquaredError, AdamW, Preset<Resident{.batch_size = 256}>>(net, {.epochs = 1}),
-        table, "rows", 1);
+    measure(said,
+            Trainer<Net, SquaredError, AdamW, Preset<Resident{.batch_size = 256, .on_cpu = true}>>(
+                net, {.epochs = 1}),
+            table, "rows", 1);
   } else {
     throw UsageError("--task is " + task + ", but it takes gpt, gpt_mixed or mlp.");
   }

@@ -88,10 +88,11 @@ CATCH_TEMPLATE_TEST_CASE("the tables of the pages are what the declarations give
                          Accumulate, SGD, Adam, AdamW, RMSprop, Lion, Adafactor, Muon, OneCycle,
                          Cosine, CosineRestarts, Polynomial, StepDecay, MultiStep, Exponential,
                          Warmup<Cosine>, (Sequence<Constant, Polynomial>), ReduceOnPlateau, Plain,
-                         Prefetch, CropFlip, RandomErasing<CropFlip>, Progressive, CrossEntropy,
-                         WeightedCrossEntropy, BinaryCrossEntropy, Huber, Reconstruction, Auroc,
-                         Mixup, CutMix, ClipNorm, ClipValue, EMA, SWA, Guard, EarlyStop, Freeze,
-                         ClassBalanced, (Grouped<AdamW, Group{}>), CapturedStep, FastConvolutions) {
+                         Prefetch, Resident, CropFlip, RandomErasing<CropFlip>, Progressive,
+                         CrossEntropy, WeightedCrossEntropy, BinaryCrossEntropy, Huber,
+                         Reconstruction, Auroc, Mixup, CutMix, ClipNorm, ClipValue, EMA, SWA, Guard,
+                         EarlyStop, Freeze, ClassBalanced, (Grouped<AdamW, Group{}>), CapturedStep,
+                         FastConvolutions) {
   const auto file =
       std::filesystem::path(GRADUS_DOCS) / "axes" / (std::string(TestType::slot::name) + ".md");
   const auto begin = "<!-- table: " + std::string(TestType::name) + " -->\n";

@@ -146,7 +146,8 @@ CATCH_TEST_CASE("one sample with all the weight is the whole pass") {
 CATCH_TEST_CASE("a run trains on what its sampling policy chooses, read or resident, and resumes") {
   using Chosen = Preset<ClassBalanced{.balance = 0.7}>;
   using Read = Trainer<Perceptron, Chosen, AdamW, Preset<Prefetch{.batch_size = 8, .workers = 2}>>;
-  using There = Trainer<Perceptron, Chosen, AdamW, Preset<Resident{.batch_size = 8}>>;
+  using There =
+      Trainer<Perceptron, Chosen, AdamW, Preset<Resident{.batch_size = 8, .on_cpu = true}>>;
   using Neutral = Trainer<Perceptron, AdamW, Preset<Prefetch{.batch_size = 8, .workers = 2}>>;
   const RunSettings run{.seed = 2, .epochs = 3, .device = c10::kCPU};
   const auto set = points(43);
@@ -197,7 +198,7 @@ CATCH_TEST_CASE("weights come with a dataset, and change its fingerprint") {
   CATCH_CHECK(weighted.targets().equal(set.targets()));
   static_assert(data::ResidentDataset<data::SampleWeights<data::TensorDataset<Batch>>>);
   static_assert(!data::FingerprintedDataset<data::SampleWeights<Points>>);
-  Trainer<Perceptron, WeightedSampling, Preset<Resident{.batch_size = 4}>> trainer(
+  Trainer<Perceptron, WeightedSampling, Preset<Resident{.batch_size = 4, .on_cpu = true}>> trainer(
       perceptron(), {.epochs = 2, .device = c10::kCPU});
   CATCH_CHECK(trainer.fit(weighted).epochs.size() == 2);
 

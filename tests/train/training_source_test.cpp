@@ -20,7 +20,8 @@ CATCH_TEMPLATE_TEST_CASE("streamed and resident batches of an epoch are equal to
   const TestType augmentation;
   const BatchWeight weight{Supervised(), CrossEntropy()};
   const TrainingSource streamed(images, Prefetch{.batch_size = 8}, c10::Device(c10::kCPU));
-  const TrainingSource resident(images, Resident{.batch_size = 8}, c10::Device(c10::kCPU));
+  const TrainingSource resident(images, Resident{.batch_size = 8, .on_cpu = true},
+                                c10::Device(c10::kCPU));
   for (const std::int64_t pass : {0, 1}) {
     for (const std::int64_t first : {0, 3, 6, 7}) {
       for (const std::int64_t count : {std::int64_t{2}, 7 - first}) {
@@ -49,13 +50,18 @@ CATCH_TEMPLATE_TEST_CASE("streamed and resident batches of an epoch are equal to
 CATCH_TEST_CASE("a run from resident data has the weights of one from streamed data, bit for bit") {
   using Streamed = Trainer<ResNet10, Preset<Prefetch{.batch_size = 4, .workers = 2}>, CropFlip,
                            Preset<Accumulate{.steps = 2}>, Preset<SGD{.lr = 0.05}>>;
-  using There = Trainer<ResNet10, Preset<Resident{.batch_size = 4}>, CropFlip,
+  using Read = Trainer<ResNet10, Preset<Resident{.batch_size = 4}>, CropFlip,
+                       Preset<Accumulate{.steps = 2}>, Preset<SGD{.lr = 0.05}>>;
+  using There = Trainer<ResNet10, Preset<Resident{.batch_size = 4, .on_cpu = true}>, CropFlip,
                         Preset<Accumulate{.steps = 2}>, Preset<SGD{.lr = 0.05}>>;
   const auto images = noise(22);
   Streamed streamed(semantics::small_net(), semantics::two_epochs);
   There there(semantics::small_net(), semantics::two_epochs);
   const auto a = streamed.fit(images, images);
   const auto b = there.fit(images, images);
+  Read read(semantics::small_net(), semantics::two_epochs);
+  read.fit(images, images);
+  CATCH_CHECK(weights_of(*read.model()).equal(weights_of(*streamed.model())));
   CATCH_CHECK(weights_of(*there.model()).equal(weights_of(*streamed.model())));
   CATCH_CHECK(a.epochs[1].train_loss == b.epochs[1].train_loss);
   CATCH_CHECK(a.epochs[1].test->loss == b.epochs[1].test->loss);
@@ -63,10 +69,15 @@ CATCH_TEST_CASE("a run from resident data has the weights of one from streamed d
 }
 
 CATCH_TEST_CASE("a set larger than the policy allows is refused in a sentence") {
-  Trainer<ResNet10, Preset<Resident{.batch_size = 4, .most_mib = 1}>> trainer(
-      semantics::small_net(), {.epochs = 1, .device = c10::kCPU});
+  const RunSettings run{.epochs = 1, .device = c10::kCPU, .max_steps = 1};
+  Trainer<ResNet10, Preset<Resident{.batch_size = 4, .most_mib = 1, .on_cpu = true}>> trainer(
+      semantics::small_net(), run);
   CATCH_CHECK_THROWS_WITH(
       trainer.fit(noise(400)),
       "the training set takes 1310000 bytes on cpu, but policy Resident of axis loading allows "
       "1048576; allow more, train on fewer samples, or choose Prefetch.");
+  // Where it is read, it may be of any size.
+  Trainer<ResNet10, Preset<Resident{.batch_size = 4, .most_mib = 1}>> reading(
+      semantics::small_net(), run);
+  CATCH_CHECK_NOTHROW(reading.fit(noise(400)));
 }

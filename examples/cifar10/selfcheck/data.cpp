@@ -42,7 +42,8 @@ Outcome same_batches(const data::ImageDataset& images, Pass pass) {
 
 Outcome resident(const Subject& subject) {
   const auto images = small_data(subject);
-  const TrainingSource source(images, Resident{.batch_size = small_batch}, subject.device);
+  const TrainingSource source(images, Resident{.batch_size = small_batch, .on_cpu = true},
+                              subject.device);
   auto outcome = same_batches(images, source.pass(Augmentation(), by_loss, second_pass));
   const auto whole = subject.data.train.device_bytes();
   outcome.figure += "; all of the training set takes " + std::to_string(whole >> 20) + " MiB";
@@ -88,8 +89,8 @@ Outcome rates(const Subject& subject) {
     });
     return static_cast<double>(images.size()) / seconds;
   };
-  const double there =
-      images_per_second(TrainingSource(images, Resident{.batch_size = 256}, subject.device));
+  const double there = images_per_second(
+      TrainingSource(images, Resident{.batch_size = 256, .on_cpu = true}, subject.device));
   const double streams = images_per_second(
       TrainingSource(images, Prefetch{.batch_size = 256, .workers = 2}, subject.device));
   return holds_if(there > 0 && streams > 0,

@@ -13,6 +13,7 @@ struct LoadingPlan {
   bool drop_last = false;       ///< leave out a last batch that would be short
   double timeout_seconds = 60;  ///< longest wait for one batch; then an error names the worker
   std::int64_t most_device_bytes = 0;  ///< of a set that lies on the device; policy `Resident`
+  bool resident_on_cpu = false;        ///< such a set lies so on the CPU too, else it is read
 };
 
 }  // namespace gradus
