@@ -3,6 +3,7 @@
 
 #include "configuration.hpp"
 #include "kernel_choices.hpp"
+#include "rate_of_products.hpp"
 #include "run_folder.hpp"
 #include "run_observer.hpp"
 #include "stopping.hpp"
@@ -56,6 +57,7 @@ class ConfigurationOf final : public Configuration {
                                          const std::filesystem::path& folder,
                                          const nlohmann::ordered_json& environment) const override {
     auto trainer = make(options);
+    const double rate = rate_of_products(trainer);
     if (!options.resume) take_weights(options, trainer);
     const auto plan = trainer.plan(data.train.size());
     const auto description = describe(options, trainer);
@@ -104,6 +106,7 @@ class ConfigurationOf final : public Configuration {
             .samples_per_step = plan.batch_size * plan.accumulation,
             .seed = options.seed,
             .threads = at::get_num_threads(),
+            .product_rate = rate,
             .epochs = history.epochs,
             .configuration = description,
             .log = observer.log.lines()};

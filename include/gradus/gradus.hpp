@@ -82,11 +82,13 @@
 #include <gradus/device/beside.hpp>
 #include <gradus/device/cuda_graphs.hpp>
 #include <gradus/device/device.hpp>
+#include <gradus/device/flop_count.hpp>
 #include <gradus/device/graph_backend.hpp>
 #include <gradus/device/keep_memory.hpp>
 #include <gradus/device/math_scope.hpp>
 #include <gradus/device/math_settings.hpp>
 #include <gradus/device/out_of_memory.hpp>
+#include <gradus/device/product_rate.hpp>
 #include <gradus/error.hpp>
 #include <gradus/files/crc32c.hpp>
 #include <gradus/files/file_lock.hpp>

@@ -1,6 +1,7 @@
 #include "catch.hpp"
 #include "support.hpp"
 #include <gradus/observe/comparison_json.hpp>
+#include <gradus/observe/table_cells.hpp>
 
 #include <limits>
 
@@ -23,6 +24,24 @@ CATCH_TEST_CASE("a run's figures follow from its epochs", "[observe]") {
   CATCH_CHECK(record.seconds_to(0.6) == near(10));
   CATCH_CHECK(record.seconds_to(0.61) == near(25));
   CATCH_CHECK_FALSE(record.seconds_to(0.656).has_value());
+}
+
+CATCH_TEST_CASE("a run's share of the peak is its operations over what products could do",
+                "[observe]") {
+  auto comparison = three_runs();
+  auto& record = comparison.runs[1];
+  CATCH_CHECK_FALSE(observe::knows_utilization(comparison));
+  CATCH_CHECK(observe::table_headings(comparison).size() == 6);
+  for (auto& epoch : record.epochs) epoch.flops = 5e9;
+  CATCH_CHECK_FALSE(record.utilization().has_value());
+  record.product_rate = 1e9;
+  CATCH_CHECK(record.utilization() == near(0.4));  // 1e10 operations in 25 s
+  CATCH_CHECK(observe::to_json(record, comparison).at("utilization") == near(0.4));
+  CATCH_CHECK(observe::table_headings(comparison)[4] == "of the peak");
+  const auto rows = observe::table_rows(comparison, observe::Signs::ascii());
+  CATCH_CHECK(rows[0].cells()[4].text == "-");
+  CATCH_CHECK(rows[1].cells()[4].text == "40%");
+  CATCH_CHECK(rows[1].cells().size() == 7);
 }
 
 CATCH_TEST_CASE("a run without epochs has no accuracy and no rate", "[observe]") {

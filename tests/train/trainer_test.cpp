@@ -101,6 +101,25 @@ CATCH_TEST_CASE("the same seed gives the same bits, whatever the number of worke
   CATCH_CHECK_FALSE(torch::equal(run(0, 12), expected));
 }
 
+CATCH_TEST_CASE("an epoch knows its floating-point operations, in a resumed run too") {
+  using T = Trainer<Perceptron, Preset<Plain{.batch_size = 4}>, Preset<Accumulate{.steps = 2}>>;
+  constexpr double of_a_sample = 3 * 2 * (6 * 8 + 8 * 3);
+  RunSettings run{.epochs = 2, .device = c10::kCPU};
+  T whole(perceptron(), run);
+  for (const auto& epoch : whole.fit(Points(22)).epochs) {
+    CATCH_CHECK(epoch.flops == 22 * of_a_sample);
+  }
+  run.stop_after_steps = 4;  // in the second epoch
+  T begun(perceptron(), run);
+  begun.fit(Points(22));
+  run.stop_after_steps.reset();
+  T resumed(perceptron(1), run);
+  resumed.load_state(begun.save_state());
+  for (const auto& epoch : resumed.fit(Points(22)).epochs) {
+    CATCH_CHECK(epoch.flops == 22 * of_a_sample);
+  }
+}
+
 CATCH_TEST_CASE("a gradient that is not finite skips the whole step") {
   using T = Trainer<Perceptron, Preset<Mixed{.type = MixedType::float16, .initial_scale = 1e30}>,
                     Preset<Plain{.batch_size = 4}>, SGD>;

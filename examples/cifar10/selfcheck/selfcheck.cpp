@@ -9,6 +9,7 @@
 #include <gradus/error.hpp>
 #include <gradus/files/write_file.hpp>
 #include <gradus/observe/comparison_json.hpp>
+#include <gradus/observe/text.hpp>
 #include <gradus/settings/dump.hpp>
 
 #include <ATen/detail/CUDAHooksInterface.h>
@@ -97,6 +98,12 @@ void selfcheck(Options options) {
   write_file(file, dump(result, 2) + "\n");
 
   std::cout << (options.json ? dump(result, 2) + "\n" : checks::table(findings)) << std::flush;
+  for (const auto& run : comparison.runs) {
+    if (const auto share = run.utilization(); share && !options.json) {
+      std::cout << run.name << ": " << observe::percent(*share, 1)
+                << " of the device's rate of matrix products\n";
+    }
+  }
   const auto where = fs::absolute(file).lexically_normal().string();
   if (!device.is_cuda()) say("CUDA was not checked: the device is the CPU.");
   say("To send back: " + where);

@@ -66,6 +66,9 @@ struct EpochRecord {
   std::int64_t samples = 0;          ///< trained on in this epoch
   std::int64_t optimizer_steps = 0;  ///< in this epoch, skipped ones not counted
   std::int64_t skipped_steps = 0;    ///< in this epoch: gradients not finite, or no target counted
+  /// Floating-point operations of training in this epoch: convolutions, matrix products and
+  /// attention, the backward pass taken for twice the forward pass.
+  double flops = 0;
   std::optional<Evaluation> test{};  ///< absent if no held-out set was given
   std::optional<Evaluation>
       test_flipped{};  ///< mean over each image and its mirror image, on request

@@ -30,6 +30,7 @@ struct RunRecord {
   std::int64_t samples_per_step = 0;  ///< samples per optimizer step
   std::uint64_t seed = 0;
   std::int64_t threads = 0;
+  double product_rate = 0;  ///< of this device in this precision, operations a second; 0: unknown
   std::vector<EpochRecord> epochs{};
   /// Resolved: {"name", "model", "policies": {axis: {...}}, "run"}, in the order to be shown.
   nlohmann::ordered_json configuration{};
@@ -62,6 +63,21 @@ struct RunRecord {
     const double seconds = train_seconds();
     if (!(seconds > 0)) return std::nullopt;
     return static_cast<double>(samples) / seconds;
+  }
+
+  /// Floating-point operations of all training, as EpochRecord has them.
+  [[nodiscard]] double flops() const {
+    double sum = 0;
+    for (const EpochRecord& epoch : epochs) sum += epoch.flops;
+    return sum;
+  }
+
+  /// `flops` a second of train_seconds, as a fraction of `product_rate`; none if one is unknown.
+  /// Above 1 where algorithms save what is counted.
+  [[nodiscard]] std::optional<double> utilization() const {
+    const double could = product_rate * train_seconds();
+    if (!(could > 0) || !(flops() > 0)) return std::nullopt;
+    return flops() / could;
   }
 
   /// Skipped ones not counted.

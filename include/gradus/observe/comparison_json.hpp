@@ -23,7 +23,8 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
                                  {"waiting_seconds", epoch.waiting_seconds},
                                  {"samples", epoch.samples},
                                  {"optimizer_steps", epoch.optimizer_steps},
-                                 {"skipped_steps", epoch.skipped_steps}};
+                                 {"skipped_steps", epoch.skipped_steps},
+                                 {"flops", epoch.flops}};
   if (epoch.test) {
     json["test_loss"] = or_null(epoch.test->loss);
     json["test_accuracy"] = or_null(epoch.test->accuracy());
@@ -62,6 +63,9 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
       {"images_per_second", or_null(run.images_per_second())},
       {"optimizer_steps", run.optimizer_steps()},
       {"skipped_steps", run.skipped_steps()},
+      {"flops", run.flops()},
+      {"product_rate", run.product_rate},
+      {"utilization", or_null(run.utilization())},
       {"speedup", or_null(comparison.speedup(run))},
       {"time_to_baseline_accuracy", or_null(comparison.time_to_baseline_accuracy(run))},
       {"seconds_to_baseline_accuracy", or_null(comparison.seconds_to_baseline_accuracy(run))},

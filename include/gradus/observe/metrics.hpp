@@ -66,6 +66,7 @@ class MetricsFile {
         {"samples", record.samples},
         {"optimizer_steps", record.optimizer_steps},
         {"skipped_steps", record.skipped_steps},
+        {"flops", record.flops},
         {"learning_rate", event.learning_rate}};
     if (record.test) {
       line["test_loss"] = or_null(record.test->loss);

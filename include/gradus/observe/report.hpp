@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gradus::observe {
@@ -97,6 +98,12 @@ namespace detail {
          "</div>\n";
 }
 
+inline constexpr std::string_view peak_explained =
+    " Of the peak: floating-point operations a second of training (convolutions and matrix "
+    "products, the backward pass taken for twice the forward pass) over what the device reached "
+    "here in large matrix products of the same number type. Algorithms that save operations can "
+    "exceed it.";
+
 /// A log of a few lines is open, a long one closed.
 [[nodiscard]] inline std::string logs(const Comparison& comparison) {
   std::string html;
@@ -135,7 +142,8 @@ namespace detail {
                   "Test accuracy is that of the last epoch. Training time leaves evaluation out. "
                   "Speed-up is the baseline's training time over the run's. The time to the "
                   "baseline's accuracy is the training time to the end of the first epoch that "
-                  "scored at least what the baseline scored in the end.");
+                  "scored at least what the baseline scored in the end." +
+                      std::string(knows_utilization(comparison) ? detail::peak_explained : ""));
   return html + "\n</body>\n</html>\n";
 }
 

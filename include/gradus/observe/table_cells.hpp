@@ -32,21 +32,32 @@ struct TableRow {
   Cell accuracy{};
   Cell seconds{};
   Cell images_per_second{};
+  std::optional<Cell> utilization{};  ///< where it is known of some run
   Cell speedup{};
   Cell to_baseline{};
 
   [[nodiscard]] std::vector<Cell> cells() const {
-    return {name, accuracy, seconds, images_per_second, speedup, to_baseline};
+    std::vector<Cell> all{name, accuracy, seconds, images_per_second};
+    if (utilization) all.push_back(*utilization);
+    all.insert(all.end(), {speedup, to_baseline});
+    return all;
   }
 };
+
+[[nodiscard]] inline bool knows_utilization(const Comparison& comparison) {
+  return std::ranges::any_of(comparison.runs,
+                             [](const RunRecord& run) { return run.utilization().has_value(); });
+}
 
 /// The headings of the columns, in the order of TableRow::cells(). Without a baseline there is
 /// nothing to compare with, and the last two are left out.
 [[nodiscard]] inline std::vector<std::string> table_headings(const Comparison& comparison) {
-  if (comparison.baseline() == nullptr)
-    return {"configuration", "test accuracy", "training time", "images/s"};
-  return {"configuration", "test accuracy", "training time",
-          "images/s",      "speed-up",      "to baseline's accuracy"};
+  std::vector<std::string> headings{"configuration", "test accuracy", "training time", "images/s"};
+  if (knows_utilization(comparison)) headings.push_back("of the peak");
+  if (comparison.baseline() != nullptr) {
+    headings.insert(headings.end(), {"speed-up", "to baseline's accuracy"});
+  }
+  return headings;
 }
 
 /// Digits after the point of an accuracy in percent: as many as the number of test samples bears.
@@ -76,6 +87,12 @@ struct TableRow {
 [[nodiscard]] inline std::vector<TableRow> table_rows(const Comparison& comparison,
                                                       const Signs& signs) {
   const int decimals = accuracy_decimals(comparison);
+  const bool has_utilization = knows_utilization(comparison);
+  const auto share_of = [&](const RunRecord& run) -> std::optional<Cell> {
+    if (!has_utilization) return std::nullopt;
+    const auto share = run.utilization();
+    return Cell{share ? percent(*share, 0) : signs.none};
+  };
   std::vector<TableRow> rows;
   for (const RunRecord& run : comparison.runs) {
     const auto accuracy = run.test_accuracy();
@@ -85,6 +102,7 @@ struct TableRow {
                     .accuracy = {accuracy ? percent(*accuracy, decimals) : signs.none},
                     .seconds = {duration(run.train_seconds())},
                     .images_per_second = {speed ? rate(*speed) : signs.none},
+                    .utilization = share_of(run),
                     .speedup = {speedup ? ratio(*speedup) + signs.times : signs.none},
                     .to_baseline = {to_baseline_text(comparison, run, signs)}});
   }

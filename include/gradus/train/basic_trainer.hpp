@@ -20,6 +20,7 @@
 #include <gradus/train/run/train_clock.hpp>
 #include <gradus/train/step/call_mistakes.hpp>
 #include <gradus/train/step/compute.hpp>
+#include <gradus/train/step/flop_meter.hpp>
 #include <gradus/train/step/loss_meter.hpp>
 #include <gradus/train/step/metric_tallies.hpp>
 #include <gradus/train/step/model_step.hpp>
@@ -62,14 +63,13 @@ class BasicTrainer {
   /// Trains on a dataset or a stream for `run.epochs` epochs, or `run.max_steps` steps; evaluates a
   /// few samples of `test` before the first step, and all after each epoch. A second call is a
   /// second run: it begins with the weights and the optimizer's state of the first, and with new
-  /// run states of all other policies. Over a stream, which has no length, a run needs `max_steps`,
-  /// and ends with the data if that comes first.
+  /// run states of all other policies. Over a stream a run needs `max_steps`, and may end before.
   ///
   /// Throws DataError for a batch larger than the set or another one than was asked for,
   /// ConfigurationError for a batch too small for a batch norm, targets that the loss cannot take,
-  /// a metric that a policy monitors and no epoch has, or parameters that are not those of the
-  /// trainer any more, NumericError for what the guard policy forbids, and whatever the dataset or
-  /// an observer throws; loader threads are joined by then.
+  /// a metric that a policy monitors and no epoch has, or parameters that were replaced,
+  /// NumericError for what the guard policy forbids, and whatever the dataset or an observer
+  /// throws; loader threads are joined by then.
   template <class Train, data::Dataset Test, Observer... Os>
     requires data::TrainingData<std::remove_reference_t<Train>>
   History fit(Train&& train, const Test& test, Os&... observers) {
@@ -137,8 +137,7 @@ class BasicTrainer {
 
   /// Everything that the run needs to go on bit for bit, at any `StepEnd`, `EpochEnd` or `FitStop`:
   /// weights, statistics, run states, position, records, losses not yet read, random streams. What
-  /// is under "time/" are seconds, all else is the same in equal runs. Waits for the device. The
-  /// memory of `earlier`, a state that is not needed any more, is taken again.
+  /// is under "time/" differs in equal runs. Waits for the device. Uses `earlier`'s memory again.
   [[nodiscard]] StateDict save_state(StateDict earlier = {});
 
   /// The next `fit` goes on where the state was saved, with the same configuration and data.
@@ -237,7 +236,8 @@ class BasicTrainer {
   LossPlace place_;  ///< of the pass that runs
 
   RunProgress progress_;
-  LossMeter meter_;               ///< of the epoch that runs
+  LossMeter meter_;  ///< of the epoch that runs
+  FlopMeter flops_;
   StateDict device_steps_state_;  ///< as loaded, until the run goes on
   bool goes_on_ = false;          ///< whether the next run is the rest of a saved one
   DataMarks data_;                ///< of this run

@@ -71,6 +71,7 @@ void BasicTrainer<M, Policies>::begin(Train& train, const DataMark& held_out,
   history_.end = RunEnd::whole;
   interruption_.begin(run_.stop, run_.stop_after_seconds);
   clear_gradients(parameters());
+  flops_ = {};
   begin_execution(plan, goes_on);
   if (model_step_.device_steps() && goes_on) {
     progress_.take_off(-meter_.skipped_on_device());  // as the reading will

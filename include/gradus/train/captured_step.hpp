@@ -56,6 +56,7 @@ bool BasicTrainer<M, Policies>::captured_step(Feed& feed, const StepPlan& plan, 
   for (std::size_t i = 0; i < window.size(); ++i) {
     meter_.add(losses.select(0, static_cast<std::int64_t>(i)), window[i].size(), window[i].weight,
                places[i]);
+    progress_.epoch_flops += flops_.of(window[i].batch);
   }
   return true;
 }

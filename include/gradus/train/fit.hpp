@@ -161,7 +161,8 @@ std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& t
                      .waiting_seconds = clock_.waited(),
                      .samples = meter_.samples(),
                      .optimizer_steps = progress_.epoch_steps,
-                     .skipped_steps = progress_.epoch_skipped};
+                     .skipped_steps = progress_.epoch_skipped,
+                     .flops = progress_.epoch_flops};
   try {
     if constexpr (data::Dataset<Train>) renew_statistics(train, plan);
     after_epoch(record);

@@ -86,6 +86,7 @@ bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, con
     forward_backward(micro->batch, part, context, [&](const at::Tensor& loss) {
       meter_.add(loss, samples, micro->weight, place_);
     });
+    progress_.epoch_flops += flops_.of(micro->batch);
   }
   if (weight.empty()) return false;
   model_step_.guard().check_first_gradients(parameters());
@@ -133,9 +134,11 @@ template <class M, class Policies>
 template <class B, class Part, class Keep>
 void BasicTrainer<M, Policies>::forward_backward(const B& batch, const Part& part,
                                                  const StepContext& context, Keep keep) {
-  const auto loss = model_step_.states().template around<hook::around_forward>(
-      policies(), context,
-      [&] { return compute(model_step_, model(), batch, Pass::training).loss; });
+  const auto loss =
+      model_step_.states().template around<hook::around_forward>(policies(), context, [&] {
+        return flops_.watch(
+            batch, [&] { return compute(model_step_, model(), batch, Pass::training).loss; });
+      });
   keep(loss);
   model_step_.backward(loss, part, context);
 }

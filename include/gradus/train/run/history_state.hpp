@@ -39,6 +39,7 @@ class HistoryRow {
       take_number(counts_, *count, store_);
     }
     pass(record.train_loss);
+    take_number(figures_, record.flops, store_);
     take_number(seconds_, record.train_seconds, store_);
     take_number(seconds_, record.waiting_seconds, store_);
     pass(record.test);
@@ -70,7 +71,7 @@ class HistoryRow {
 };
 
 constexpr std::int64_t history_counts = 13;
-constexpr std::int64_t history_figures = 3;
+constexpr std::int64_t history_figures = 4;
 constexpr std::int64_t history_seconds = 2;
 
 inline void pass_history(History& history, const at::Tensor& counts, const at::Tensor& figures,

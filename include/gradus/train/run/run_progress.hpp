@@ -20,6 +20,7 @@ struct RunProgress {
   std::int64_t windows_since_reading = 0;
   std::int64_t epoch_steps = 0;    ///< taken in this epoch
   std::int64_t epoch_skipped = 0;  ///< in this epoch
+  double epoch_flops = 0;          ///< of training in this epoch, as FlopMeter counts
   std::int64_t ended = 0;          ///< 1: the stopping policy has ended the run
   std::int64_t planned_steps = 0;  ///< per epoch
   std::int64_t planned_total = 0;  ///< of a run whose length is given in steps; else 0
@@ -40,13 +41,16 @@ struct RunProgress {
   void end_epoch() {
     ++epoch;
     window = epoch_steps = epoch_skipped = 0;
+    epoch_flops = 0;
   }
 
   void save(StateDict& to) const {
     for (const auto& [name, member] : numbers) to.put(name, this->*member);
+    to.put("epoch_flops", epoch_flops);
   }
   void load(const StateDict& from) {
     for (const auto& [name, member] : numbers) this->*member = from.number(name);
+    epoch_flops = from.real("epoch_flops");
   }
 
  private:
