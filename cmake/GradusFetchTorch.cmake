@@ -1,7 +1,7 @@
 # Brings LibTorch from its PyPI package into the cache, if it is not there yet.
 
 set(GRADUS_TORCH_MINIMUM 2.11.0)  # of a LibTorch that is here already
-set(GRADUS_TORCH_DEFAULT 2.11.0)
+set(GRADUS_TORCH_DEFAULT 2.15.0)
 
 # Versions that can be downloaded: each has its packages pinned in two files.
 file(GLOB GRADUS_TORCH_VERSIONS RELATIVE "${CMAKE_CURRENT_LIST_DIR}/torch"
