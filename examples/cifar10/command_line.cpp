@@ -66,6 +66,7 @@ const std::vector<std::pair<std::string, std::string>>& run_keys() {
       {"keep_memory", "freed memory stays with the process, for the next step [true]"},
       {"tf32", "true: CUDA may round factors of float32 products [false]"},
       {"cudnn_benchmark", "true: cuDNN times its algorithms [false]"},
+      {"fused_norms", "true: CUDA fuses norm, sum and ReLU by kernels of gradus's own [false]"},
       {"deterministic", "true: equal bits each time, or an error [false]"}};
   return keys;
 }
@@ -310,6 +311,7 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   take_flag(options.keep_memory, layers, "keep_memory");
   take_flag(options.math.tf32, layers, "tf32");
   take_flag(options.math.cudnn_benchmark, layers, "cudnn_benchmark");
+  take_flag(options.math.fused_norms, layers, "fused_norms");
   take_flag(options.math.deterministic, layers, "deterministic");
   if (options.demo && (epochs || width || options.train_samples)) {
     throw UsageError(

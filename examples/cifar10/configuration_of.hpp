@@ -222,6 +222,7 @@ class ConfigurationOf final : public Configuration {
           {"keep_memory", options.keep_memory},
           {"tf32", run.math.tf32},
           {"cudnn_benchmark", run.math.cudnn_benchmark},
+          {"fused_norms", run.math.fused_norms},
           {"deterministic", run.math.deterministic}}}};
     if (options.train_samples) json["run"]["train_samples"] = *options.train_samples;
     if (options.test_samples) json["run"]["test_samples"] = *options.test_samples;

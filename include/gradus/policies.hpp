@@ -74,6 +74,7 @@
 #include <gradus/policy/optimizer/decay.hpp>
 #include <gradus/policy/optimizer/grouped.hpp>
 #include <gradus/policy/optimizer/lion.hpp>
+#include <gradus/policy/optimizer/lookahead.hpp>
 #include <gradus/policy/optimizer/moments.hpp>
 #include <gradus/policy/optimizer/moved_parameters.hpp>
 #include <gradus/policy/optimizer/muon.hpp>

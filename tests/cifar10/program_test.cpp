@@ -130,6 +130,7 @@ CATCH_TEST_CASE("how the device may compute is a setting, and stands in config a
   const auto described = json::parse(run("describe unoptimized --tf32 true").out)["run"];
   CATCH_CHECK(described["tf32"] == true);
   CATCH_CHECK(described["cudnn_benchmark"] == false);
+  CATCH_CHECK(described["fused_norms"] == false);
   CATCH_CHECK(described["deterministic"] == false);
   CATCH_CHECK(json::parse(run("describe unoptimized", "GRADUS_CUDNN_BENCHMARK=true")
                               .out)["run"]["cudnn_benchmark"] == true);

@@ -37,6 +37,7 @@ void check_set(const MathSettings& math) {
   CATCH_CHECK(context.allowTF32CuDNN(at::Float32Op::CONV) == math.tf32);
   CATCH_CHECK(context.allowTF32CuBLAS() == math.tf32);
   CATCH_CHECK(context.benchmarkCuDNN() == math.cudnn_benchmark);
+  CATCH_CHECK(fused_norms_allowed() == math.fused_norms);
   CATCH_CHECK(context.deterministicCuDNN() == math.deterministic);
   CATCH_CHECK(context.deterministicAlgorithms() == math.deterministic);
   CATCH_CHECK_FALSE(context.deterministicAlgorithmsWarnOnly());
@@ -45,6 +46,7 @@ void check_set(const MathSettings& math) {
 const std::vector<MathSettings> every{{},
                                       {.tf32 = true},
                                       {.cudnn_benchmark = true},
+                                      {.fused_norms = true},
                                       {.tf32 = true, .cudnn_benchmark = true},
                                       {.deterministic = true},
                                       {.tf32 = true, .deterministic = true}};

@@ -91,7 +91,7 @@ CATCH_TEMPLATE_TEST_CASE("the tables of the pages are what the declarations give
                          Prefetch, Resident, CropFlip, RandomErasing<CropFlip>, Progressive,
                          CrossEntropy, WeightedCrossEntropy, BinaryCrossEntropy, Huber,
                          Reconstruction, Auroc, Mixup, CutMix, ClipNorm, ClipValue, EMA, SWA, Guard,
-                         EarlyStop, Freeze, ClassBalanced, (Grouped<AdamW, Group{}>), CapturedStep,
+                         EarlyStop, Freeze, ClassBalanced, Lookahead<SGD>, (Grouped<AdamW, Group{}>), CapturedStep,
                          FastConvolutions) {
   const auto file =
       std::filesystem::path(GRADUS_DOCS) / "axes" / (std::string(TestType::slot::name) + ".md");

@@ -50,7 +50,7 @@ CATCH_TEST_CASE("symmetric products are near float64 for any side, by any vector
     const auto x = at::randn({rows, columns});
     const auto exact = x.to(at::kDouble);
     const auto gram = exact.mm(exact.t());
-    const auto square = gram.mm(gram);
+    const auto squared = gram.mm(gram);
     at::Tensor first;
     for (const auto set : instruction_sets()) {
       const InstructionSetLimit limit(set);
@@ -64,7 +64,7 @@ CATCH_TEST_CASE("symmetric products are near float64 for any side, by any vector
 
         const auto product =
             multiply(own, own, {.factor = 2, .added = &own, .of_added = -3, .diagonal = 5});
-        const auto expected = padded(2 * square - 3 * gram, side) + 5 * at::eye(side, at::kDouble);
+        const auto expected = padded(2 * squared - 3 * gram, side) + 5 * at::eye(side, at::kDouble);
         CATCH_CHECK(near(whole(product), expected));
 
         const auto third = multiply(product, own);

@@ -13,6 +13,7 @@
 #include <gradus/policy/optimizer/adam.hpp>
 #include <gradus/policy/optimizer/grouped.hpp>
 #include <gradus/policy/optimizer/lion.hpp>
+#include <gradus/policy/optimizer/lookahead.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/optimizer/rmsprop.hpp>
 #include <gradus/policy/schedule/cosine.hpp>
@@ -35,6 +36,7 @@ CATCH_TEMPLATE_TEST_CASE(
     "[line 13] a saved run goes on bit for bit, from any step", "",
     (Run<Preset<SGD{.lr = 0.1, .momentum = 0.9}>>), (Run<Adam>), (Run<AdamW>), (Run<RMSprop, SWA>),
     (Run<Lion, RandomErasing<CropFlip>>), (Run<Adafactor, EarlyStop>), (Run<Muon, ReduceOnPlateau>),
+    (Run<Lookahead<Preset<AdamW{.lr = 0.01}>>>),
     (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>>),
     (Run<FineTuned, Preset<Freeze{.parameters = "stem*|stage1.*", .epochs = 1}>>),
     (Run<FastConvolutions>),

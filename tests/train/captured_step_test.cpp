@@ -17,6 +17,7 @@
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/optimizer/grouped.hpp>
 #include <gradus/policy/optimizer/lion.hpp>
+#include <gradus/policy/optimizer/lookahead.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/precision/mixed.hpp>
 #include <gradus/policy/resolution/progressive.hpp>
@@ -169,6 +170,13 @@ CATCH_TEST_CASE(
   const auto report = equals_eager<T>(net, Points(32));
   CATCH_CHECK(report.reason.empty());
   CATCH_CHECK(report.replays == 9);
+}
+
+CATCH_TEST_CASE("a captured run has the bits of an eager one: Lookahead") {
+  using Slowed = Preset<Lookahead<Preset<AdamW{.lr = 0.01}>>{.every = 3}>;
+  const auto report = equals_eager<Points4<Slowed, SteadyCycle>>(net, Points(32));
+  CATCH_CHECK(report.reason.empty());
+  CATCH_CHECK(report.replays == 21);
 }
 
 CATCH_TEST_CASE("a captured run has the bits of an eager one: Muon, over weights of many forms") {

@@ -52,6 +52,7 @@ Outcome switches(const Subject& subject) {
   add("default", {});
   add("tf32", {.tf32 = true});
   add("cudnn_benchmark", {.cudnn_benchmark = true});
+  add("fused_norms", {.fused_norms = true});
   add("deterministic", {.deterministic = true});
   return holds_if(all, figure + " images/s of unoptimized and optimized", std::move(measured));
 }

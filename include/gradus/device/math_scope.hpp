@@ -44,6 +44,7 @@ class MathState {
     deterministic_mkldnn_ = context.deterministicMkldnn();
     deterministic_ = context.deterministicAlgorithms();
     warn_only_ = context.deterministicAlgorithmsWarnOnly();
+    fused_norms_ = fused_norms_allowed();
   }
 
   void restore() const {
@@ -57,6 +58,7 @@ class MathState {
     context.setDeterministicCuDNN(deterministic_cudnn_);
     context.setDeterministicMkldnn(deterministic_mkldnn_);
     context.setDeterministicAlgorithms(deterministic_, warn_only_);
+    fused_norms_allowed() = fused_norms_;
   }
 
   static void set(const MathSettings& math) {
@@ -70,6 +72,7 @@ class MathState {
     context.setDeterministicCuDNN(math.deterministic);
     context.setDeterministicMkldnn(math.deterministic);
     context.setDeterministicAlgorithms(math.deterministic, /*warn_only=*/false);
+    fused_norms_allowed() = math.fused_norms;
   }
 
  private:
@@ -92,7 +95,7 @@ class MathState {
   bool tf32_cudnn_ = false, tf32_cublas_ = false, medium_ = false;
   std::array<at::Float32Precision, operators.size()> precisions_{};
   bool benchmark_ = false, deterministic_cudnn_ = false, deterministic_mkldnn_ = false;
-  bool deterministic_ = false, warn_only_ = false;
+  bool deterministic_ = false, warn_only_ = false, fused_norms_ = false;
 };
 
 }  // namespace detail
@@ -110,8 +113,9 @@ class MathScope {
     for (const auto& other : live()) {
       if (other.thread != thread && other.math != math) {
         throw ConfigurationError(
-            "another run of this process computes under other settings of tf32, cudnn_benchmark "
-            "or deterministic; give both the same, or run one after the other.");
+            "another run of this process computes under other settings of tf32, "
+            "cudnn_benchmark, fused_norms or deterministic; give both the same, or run one after "
+            "the other.");
       }
     }
     if (live().empty()) before().emplace();

@@ -4,12 +4,13 @@
 
 #include <gradus/error.hpp>
 
+#include <atomic>
 #include <string>
 
 namespace gradus {
 
 /// The defaults are those of exact float32 that is the same whatever ran before; why is in
-/// docs/why/math.md. `tf32` and `cudnn_benchmark` have no effect on the CPU.
+/// docs/why/math.md. Only `deterministic` has an effect on the CPU.
 struct MathSettings {
   /// Whether CUDA may round the factors of float32 products to 10 bits of mantissa, in
   /// convolutions, recurrent layers and matrix products alike.
@@ -17,11 +18,20 @@ struct MathSettings {
   /// Whether cuDNN times its algorithms for each new shape and keeps the fastest. What it picks,
   /// and so the rounding, can differ from run to run.
   bool cudnn_benchmark = false;
+  /// Whether CUDA computes batch norm, sum and ReLU of models that use `norm_relu` by kernels of
+  /// gradus's own, which NVRTC compiles. No GPU has run them yet, so it is off.
+  bool fused_norms = false;
   /// Whether every operator must give the same bits each time; one that cannot is an error.
   bool deterministic = false;
 
   bool operator==(const MathSettings&) const = default;
 };
+
+/// Whether the run that computes now has `fused_norms`.
+inline std::atomic<bool>& fused_norms_allowed() {
+  static std::atomic<bool> allowed = false;
+  return allowed;
+}
 
 /// Returns `math`. Throws ConfigurationError for switches that contradict each other.
 inline const MathSettings& checked(const MathSettings& math) {

@@ -1,7 +1,7 @@
 /// How fast a device multiplies matrices: what the rate of a training is a share of.
 #pragma once
 
-#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/rand.h>
@@ -22,9 +22,11 @@ namespace gradus {
   using Clock = std::chrono::steady_clock;
   constexpr double enough = 0.1;
   const std::int64_t side = device.is_cuda() ? 8192 : 768;
-  const auto generator = at::detail::createCPUGenerator(1);  // the program's own stays untouched
-  const auto random = [&] { return at::rand({side, side}, generator).to(device, type); };
+  auto generator = at::globalContext().defaultGenerator(device);
+  const auto before = generator.get_state();
+  const auto random = [&] { return at::rand({side, side}, at::device(device)).to(type); };
   const auto a = random(), b = random();
+  generator.set_state(before);
   const auto seconds_of_one = [&] {
     const auto begun = Clock::now();
     static_cast<void>(at::mm(a, b));

@@ -3,6 +3,7 @@
 
 #include <gradus/kernel/elements.hpp>
 #include <gradus/model/detail/norm_gradients.hpp>
+#include <gradus/model/detail/norm_on_cuda.hpp>
 #include <gradus/model/detail/norm_passes.hpp>
 
 #include <ATen/record_function.h>
@@ -18,22 +19,32 @@ namespace gradus {
 
 namespace detail {
 
-/// `x` as the fused passes take it: on the CPU, float32 or bfloat16, channels side by side.
+/// `x` as the fused passes take it: float32 or bfloat16, channels side by side, on the CPU, or on
+/// CUDA in packs of 16 bytes.
 inline bool has_channels_inside(const at::Tensor& x) {
   const bool type = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
-  return x.is_cpu() && x.layout() == at::kStrided && x.dim() == 4 && type && x.numel() > 0 &&
-         x.is_contiguous(at::MemoryFormat::ChannelsLast) && !x.is_contiguous();
+  if (x.layout() != at::kStrided || x.dim() != 4 || !type || x.numel() == 0 ||
+      !x.is_contiguous(at::MemoryFormat::ChannelsLast) || x.is_contiguous()) {
+    return false;
+  }
+  return x.is_cpu() || has_cuda_passes(x);
+}
+
+inline bool fits_beside(const at::Tensor& shortcut, const at::Tensor& x) {
+  return shortcut.sizes() == x.sizes() && shortcut.scalar_type() == x.scalar_type() &&
+         shortcut.device() == x.device() &&
+         shortcut.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+         (x.is_cpu() || kernel::in_packs(shortcut));
 }
 
 inline bool can_fuse(torch::nn::BatchNorm2dImpl& norm, const at::Tensor& x,
                      const at::Tensor& shortcut) {
   if (!has_channels_inside(x) || !norm.options.affine()) return false;
-  if (x.size(1) != norm.options.num_features() || norm.weight.scalar_type() != at::kFloat) {
+  if (x.size(1) != norm.options.num_features() || norm.weight.scalar_type() != at::kFloat ||
+      norm.weight.device() != x.device()) {
     return false;
   }
-  return !shortcut.defined() ||
-         (shortcut.sizes() == x.sizes() && shortcut.scalar_type() == x.scalar_type() &&
-          shortcut.is_cpu() && shortcut.is_contiguous(at::MemoryFormat::ChannelsLast));
+  return !shortcut.defined() || fits_beside(shortcut, x);
 }
 
 /// What `norm` would do now; counts the batch, as its own `forward` does.
@@ -53,6 +64,7 @@ using kernel::with_element_type;
 
 inline ChannelStatistics statistics_of(const at::Tensor& x, const NormCall& call) {
   if (!call.from_batch) return running_statistics(call);
+  if (x.is_cuda()) return cuda_statistics(x, call);
   return with_element_type(x, [&]<class T>(T) {
     return batch_statistics(Walk{x.numel(), x.size(1)}, x.const_data_ptr<T>(), call);
   });
@@ -81,6 +93,9 @@ inline at::Tensor as_stored(const at::Tensor& gradient, const at::Tensor& x) {
 struct NormRelu : torch::autograd::Function<NormRelu> {
   static at::Tensor run(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                         const at::Tensor& shortcut, const ChannelStatistics& statistics) {
+    if (x.is_cuda()) {
+      return cuda_passes(x).forward(as_input({x, weight, statistics}, bias), shortcut, nullptr);
+    }
     const auto [scale, offset] = scale_and_offset(statistics, weight, bias);
     return with_element_type(x, [&]<class T>(T) {
       return scale_add_relu<T>({x.numel(), x.size(1)}, x, scale, offset, shortcut);
@@ -107,6 +122,12 @@ struct NormRelu : torch::autograd::Function<NormRelu> {
     const auto& x = saved[0];
     const NormRecord norm{
         x, saved[2], {saved[3], saved[4]}, context->saved_data["from_batch"].toBool()};
+    if (x.is_cuda()) {
+      const auto made =
+          cuda_passes(x).backward(as_stored(gradients[0], x), saved[1], as_input(norm), nullptr,
+                                  context->saved_data["shortcut"].toBool());
+      return {made.of.x, made.of.weight, made.of.bias, made.of_other.x, {}};
+    }
     const auto [of, shortcut] = with_element_type(x, [&]<class T>(T) {
       return norm_relu_backward<T>({x.numel(), x.size(1)}, as_stored(gradients[0], x), saved[1],
                                    norm, context->saved_data["shortcut"].toBool());
@@ -121,6 +142,10 @@ struct NormsRelu : torch::autograd::Function<NormsRelu> {
                         const ChannelStatistics& statistics, const at::Tensor& shortcut,
                         const at::Tensor& other_weight, const at::Tensor& other_bias,
                         const ChannelStatistics& other) {
+    if (x.is_cuda()) {
+      const auto beside = as_input({shortcut, other_weight, other}, other_bias);
+      return cuda_passes(x).forward(as_input({x, weight, statistics}, bias), shortcut, &beside);
+    }
     const auto [scale, offset] = scale_and_offset(statistics, weight, bias);
     const auto [other_scale, other_offset] = scale_and_offset(other, other_weight, other_bias);
     return with_element_type(x, [&]<class T>(T) {
@@ -153,6 +178,12 @@ struct NormsRelu : torch::autograd::Function<NormsRelu> {
         x, saved[2], {saved[3], saved[4]}, context->saved_data["from_batch"].toBool()};
     const NormRecord other{
         saved[5], saved[6], {saved[7], saved[8]}, context->saved_data["other_from_batch"].toBool()};
+    if (x.is_cuda()) {
+      const auto beside = as_input(other);
+      const auto [of, of_other] = cuda_passes(x).backward(as_stored(gradients[0], x), saved[1],
+                                                          as_input(norm), &beside, true);
+      return {of.x, of.weight, of.bias, {}, of_other.x, of_other.weight, of_other.bias, {}};
+    }
     const auto [of, of_other] = with_element_type(x, [&]<class T>(T) {
       return norms_relu_backward<T>({x.numel(), x.size(1)}, as_stored(gradients[0], x), saved[1],
                                     norm, other);
@@ -168,7 +199,8 @@ struct NormsRelu : torch::autograd::Function<NormsRelu> {
 /// Where channels lie side by side (`ChannelsLast`) on the CPU, in float32 or bfloat16, it is one
 /// operation: two passes forward, two backward, nothing kept but x and the result; equal to
 /// LibTorch's three operations but for rounding, in bfloat16 closer to float32 than they are. It
-/// can't be differentiated twice. Elsewhere it is LibTorch's three operations.
+/// can't be differentiated twice. On CUDA it is so where MathSettings::fused_norms allows it and C
+/// is a multiple of 8. Elsewhere it is LibTorch's three operations.
 inline at::Tensor norm_relu(torch::nn::BatchNorm2d& norm, const at::Tensor& x,
                             const at::Tensor& shortcut = {}) {
   if (!detail::can_fuse(*norm, x, shortcut)) {

@@ -19,7 +19,7 @@ namespace gradus::detail {
 struct NormRecord {
   at::Tensor x, weight;
   ChannelStatistics statistics;
-  bool from_batch;
+  bool from_batch = true;
 };
 
 struct NormGradients {

@@ -110,13 +110,13 @@ class TrainingSource<Train, Loading, Sampling> {
                           const PassPart& part) const {
     using Loaded = LoadedPass<Train, Augmentation, Weight>;
     using Made = ResidentPass<Train, Samples, Weight>;
-    using Pass = EitherPass<Loaded, Made>;
+    using Either = EitherPass<Loaded, Made>;
     if (!samples_) {
-      return Pass(std::in_place_type<Loaded>, train_, sampling_, augmentation, weight, plan_,
-                  device_, part);
+      return Either(std::in_place_type<Loaded>, train_, sampling_, augmentation, weight, plan_,
+                    device_, part);
     }
-    return Pass(std::in_place_type<Made>, train_, *samples_, targets_, sampling_, augmentation,
-                weight, plan_.batch_size, part);
+    return Either(std::in_place_type<Made>, train_, *samples_, targets_, sampling_, augmentation,
+                  weight, plan_.batch_size, part);
   }
 
  private:
