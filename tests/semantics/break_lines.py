@@ -202,7 +202,7 @@ CHANGES = [
      "train/length"),
     ("sampling", "takes the same samples of a class in each pass", "policy/sampling/class_balanced.hpp",
      "next = draw.pass * count; next < (draw.pass + 1) * count;", "next = 0; next < count;", "policy/sampling"),
-    ("sampling", "shuffles resident data whatever the policy", "train/data/training_source.hpp",
+    ("sampling", "shuffles resident data whatever the policy", "train/data/training_pass.hpp",
      "order_(part_of(sample_order(sampling, train,", "order_(part_of(sample_order(Shuffle{}, train,", "policy/sampling"),
     ("sampling", "draws each weighted sample as often", "policy/sampling/weighted_sampling.hpp", "for (end += weight;", "for (end += step;",
      "policy/sampling"),

@@ -11,7 +11,6 @@
 #include <gradus/policy/clipping/clip_norm.hpp>
 #include <gradus/policy/execution/captured_step.hpp>
 #include <gradus/policy/freezing/freeze.hpp>
-#include <gradus/policy/layout/channels_last.hpp>
 #include <gradus/policy/loading/prefetch.hpp>
 #include <gradus/policy/mixing/mixup.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
@@ -182,8 +181,8 @@ CATCH_TEST_CASE("a captured run has the bits of an eager one: Lookahead") {
 CATCH_TEST_CASE("a captured run has the bits of an eager one: Muon, over weights of many forms") {
   // In float32 its products on the CPU are no operators that a double could record.
   using Matrices = Preset<Muon{.lr = 0.05, .products = MuonProducts::bfloat16}>;
-  const auto report = equals_eager<Trainer<ResNet10, Four, Matrices, SteadyCycle, ChannelsLast>>(
-      small_net, noise(24));
+  const auto report =
+      equals_eager<Trainer<ResNet10, Four, Matrices, SteadyCycle>>(small_net, noise(24));
   CATCH_CHECK(report.reason.empty());
   CATCH_CHECK(report.replays > 0);
 }
