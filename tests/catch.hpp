@@ -12,6 +12,10 @@
 
 #include <string>
 
+namespace Catch {
+using Approx = Detail::Approx;
+}
+
 namespace Catch::Matchers {
 
 /// Version 3's name for what version 2 calls Contains.

@@ -3,7 +3,10 @@
 
 #include <gradus/compose/slot.hpp>
 #include <gradus/device/math_scope.hpp>
+#include <gradus/device/out_of_memory.hpp>
 #include <gradus/device/product_rate.hpp>
+
+#include <c10/util/Exception.h>
 
 namespace cifar10 {
 
@@ -13,7 +16,12 @@ double rate_of_products(const T& trainer) {
   const auto& run = trainer.run();
   const gradus::MathScope math(run.math);
   const auto& precision = trainer.policies().template at<gradus::slot::precision>();
-  return gradus::product_rate(run.device, precision.choose(run.device).type);
+  try {
+    return gradus::product_rate(run.device, precision.choose(run.device).type);
+  } catch (const c10::Error& error) {
+    if (!gradus::is_out_of_memory(error)) throw;
+    return 0;  // not known
+  }
 }
 
 }  // namespace cifar10

@@ -225,7 +225,7 @@ CATCH_TEST_CASE("a loss over padded batches is the mean over all positions") {
     sum += (output - one.numbers).square().sum().item<double>();
     count += static_cast<double>(one.numbers.numel());
   }
-  CATCH_CHECK(*trainer.evaluate(set).loss == Catch::Detail::Approx(sum / count).epsilon(1e-5));
+  CATCH_CHECK(*trainer.evaluate(set).loss == Catch::Approx(sum / count).epsilon(1e-5));
 }
 
 CATCH_TEST_CASE("one padded batch can be learnt by heart") {
@@ -254,5 +254,5 @@ CATCH_TEST_CASE("padded sentences are what NextToken takes, and their ends count
   const auto& last = *history.epochs.back().test;
   CATCH_CHECK(last.counted == tokens_in_all);
   CATCH_CHECK(*last.accuracy() == 1);
-  CATCH_CHECK(*last.metric("perplexity") == Catch::Detail::Approx(std::exp(*last.loss)));
+  CATCH_CHECK(*last.metric("perplexity") == Catch::Approx(std::exp(*last.loss)));
 }

@@ -4,6 +4,7 @@
 #include <gradus/model/resnet10.hpp>
 #include <gradus/policy/kernels/fast_convolutions.hpp>
 
+#include <ATen/ThreadLocalState.h>
 #include <torch/torch.h>
 
 #include <thread>
@@ -25,6 +26,9 @@ CATCH_TEST_CASE("products, convolutions and attention count two operations a mul
   const auto a = torch::rand({3, 4}), b = torch::rand({4, 5}), c = torch::rand({3, 5});
   CATCH_CHECK(flops_of([&] { at::mm(a, b); }) == 2 * 3 * 4 * 5);
   CATCH_CHECK(flops_of([&] { at::addmm(c, a, b); }) == 2 * 3 * 4 * 5);
+  CATCH_CHECK(flops_of([&] { at::addbmm(c, a.expand({2, 3, 4}), b.expand({2, 4, 5})); }) ==
+              2 * 2 * 3 * 4 * 5);
+  CATCH_CHECK(flops_of([&] { c.clone().addmm_(a, b); }) == 2 * 3 * 4 * 5);
   CATCH_CHECK(flops_of([&] { at::matmul(a.unsqueeze(0), b); }) == 2 * 3 * 4 * 5);
   CATCH_CHECK(flops_of([&] { at::dot(a[0], a[1]); }) == 2 * 4);
   CATCH_CHECK(flops_of([&] { torch::nn::Linear(4, 5)(torch::rand({2, 3, 4})); }) == 2 * 6 * 4 * 5);
@@ -44,6 +48,18 @@ CATCH_TEST_CASE("products, convolutions and attention count two operations a mul
               }) == 2 * 6 * (5 * 7 * 8 + 5 * 7 * 6));
   CATCH_CHECK(
       flops_of([&] { torch::batch_norm(x, {}, {}, {}, {}, true, 0.1, 1e-5, false).relu(); }) == 0);
+}
+
+CATCH_TEST_CASE(
+    "threads that LibTorch tells of the count, as those of a backward pass, add nothing") {
+  const auto a = torch::rand({3, 3});
+  const FlopCount count;
+  const at::ThreadLocalState here;
+  std::thread([&] {
+    const at::ThreadLocalStateGuard guard(here);
+    at::mm(a, a);
+  }).join();
+  CATCH_CHECK(count.total() == 0);
 }
 
 CATCH_TEST_CASE("counts nest, end with their scope and are of one thread") {

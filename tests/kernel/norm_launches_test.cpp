@@ -164,7 +164,7 @@ CATCH_TEST_CASE("NVRTC compiles the kernels of norm_relu, and says what it canno
                           Catch::Matchers::ContainsSubstring("nothing"));
 }
 
-CATCH_TEST_CASE("without a driver a program for CUDA says what is missing") {
+CATCH_TEST_CASE("without CUDA there is no program for it, but an error") {
   if (cuda_device_count() > 0) return;
   CATCH_CHECK_THROWS_AS(CudaProgram(std::string(norm_source), {"-DBFLOAT16=1"}, {c10::kCUDA, 0}),
                         std::exception);

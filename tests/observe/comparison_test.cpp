@@ -11,7 +11,7 @@ using observe_test::three_runs;
 
 namespace {
 
-Catch::Detail::Approx near(double value) { return Catch::Detail::Approx(value).epsilon(1e-12); }
+Catch::Approx near(double value) { return Catch::Approx(value).epsilon(1e-12); }
 
 }  // namespace
 

@@ -188,8 +188,8 @@ CATCH_TEST_CASE("the time left is the steps to do at the pace of the last ones",
     if (done <= 10) CATCH_CHECK_FALSE(pace.seconds_left().has_value());
     seconds += 0.1;
   }
-  CATCH_CHECK(*pace.seconds_left() == Catch::Detail::Approx(50).epsilon(1e-9));
-  CATCH_CHECK(*pace.samples_per_second() == Catch::Detail::Approx(1000).epsilon(1e-9));
+  CATCH_CHECK(*pace.seconds_left() == Catch::Approx(50).epsilon(1e-9));
+  CATCH_CHECK(*pace.samples_per_second() == Catch::Approx(1000).epsilon(1e-9));
 }
 
 CATCH_TEST_CASE("the time left follows epochs that cost more", "[observe]") {
@@ -200,7 +200,7 @@ CATCH_TEST_CASE("the time left follows epochs that cost more", "[observe]") {
     pace.on(step(done, 1000, seconds), seconds);
   }
   // 250 steps to do at 0.4 s; 250 steps ago are five half-lives: within 4%.
-  CATCH_CHECK(*pace.seconds_left() == Catch::Detail::Approx(100).epsilon(0.04));
+  CATCH_CHECK(*pace.seconds_left() == Catch::Approx(100).epsilon(0.04));
 }
 
 CATCH_TEST_CASE("evaluation is counted once for each epoch to come, and slows no step",
@@ -216,14 +216,14 @@ CATCH_TEST_CASE("evaluation is counted once for each epoch to come, and slows no
     if (done == 100) pace.on(epoch_end(1, 4), wall += 7);
   }
   // 250 steps at 0.1 s, and 3 evaluations of 7 s.
-  CATCH_CHECK(*pace.seconds_left() == Catch::Detail::Approx(25 + 21).epsilon(1e-9));
+  CATCH_CHECK(*pace.seconds_left() == Catch::Approx(25 + 21).epsilon(1e-9));
 }
 
 CATCH_TEST_CASE("a resumed run's pace is that of its own steps", "[observe]") {
   observe::Pace pace;
   for (std::int64_t done = 501; done <= 600; ++done)
     pace.on(step(done, 1000, 9'000 + 0.1 * static_cast<double>(done)), 0);
-  CATCH_CHECK(*pace.seconds_left() == Catch::Detail::Approx(40).epsilon(1e-9));
+  CATCH_CHECK(*pace.seconds_left() == Catch::Approx(40).epsilon(1e-9));
 }
 
 CATCH_TEST_CASE("the log keeps each line with the seconds since it began", "[observe]") {

@@ -64,7 +64,7 @@ CATCH_TEST_CASE("runs under unequal conditions are named with what differs", "[o
 CATCH_TEST_CASE("the play of chance is that of two binomial scores", "[observe]") {
   // p = 0.5, n = 1,000: 1.96 * sqrt(2 * 0.25 / 1,000) = 4.3827 points, by hand.
   const observe::Comparison comparison{.runs = {run("unoptimized", {{10, 500}})}};
-  CATCH_CHECK(*observe::chance_points(comparison) == Catch::Detail::Approx(4.3827).epsilon(1e-4));
+  CATCH_CHECK(*observe::chance_points(comparison) == Catch::Approx(4.3827).epsilon(1e-4));
 }
 
 CATCH_TEST_CASE("every text in the report is escaped", "[observe]") {

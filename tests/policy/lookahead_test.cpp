@@ -1,6 +1,7 @@
 #include "../train/toys.hpp"
 #include "catch.hpp"
 #include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/policy/optimizer/group.hpp>
 #include <gradus/policy/optimizer/lookahead.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/optimizer/rmsprop.hpp>
@@ -60,6 +61,34 @@ CATCH_TEST_CASE("steps of the device and of the host are one count, and void one
     }
     CATCH_CHECK(mixed.weight.equal(host.weight));
   }
+}
+
+CATCH_TEST_CASE("a second run of Lookahead begins with its weights, whatever the first one had") {
+  const RunSettings run{.epochs = 1, .device = c10::kCPU, .max_steps = 4};
+  Trainer<Perceptron, Slowed> twice(perceptron(), run);
+  twice.fit(Points(40));
+  {
+    const at::NoGradGuard no_grad;
+    for (auto& parameter : twice.model()->parameters()) parameter.fill_(0.01);
+  }
+  Trainer<Perceptron, Slowed> once(perceptron(), run);
+  {
+    const at::NoGradGuard no_grad;
+    for (auto& parameter : once.model()->parameters()) parameter.fill_(0.01);
+  }
+  twice.fit(Points(40));
+  once.fit(Points(40));
+  for (std::size_t i = 0; i < 4; ++i) {
+    CATCH_CHECK(twice.model()->parameters()[i].equal(once.model()->parameters()[i]));
+  }
+}
+
+CATCH_TEST_CASE("groups give their factors to the optimizer within Lookahead") {
+  const auto slowed = Group{.parameters = "*", .rate = 10, .decay = 0}.of(Lookahead<Muon>{});
+  CATCH_CHECK(slowed.lr == 10 * Muon{}.lr);
+  CATCH_CHECK(slowed.optimizer.fallback.lr == 10 * Muon{}.fallback.lr);
+  CATCH_CHECK(slowed.optimizer.weight_decay == 0);
+  static_assert(Group::can_decay<Lookahead<AdamW>>);
 }
 
 CATCH_TEMPLATE_TEST_CASE("Lookahead keeps the laws of optimizers, whatever it is around", "",

@@ -156,7 +156,7 @@ CATCH_TEST_CASE("a regression with two inputs is judged by its own metrics") {
                                                12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23};
   const auto target = Pairs().batch(order).target;
   CATCH_CHECK(*last.metric("mean_absolute_error") ==
-              Catch::Detail::Approx((output - target).abs().mean().item<double>()));
+              Catch::Approx((output - target).abs().mean().item<double>()));
 }
 
 CATCH_TEST_CASE("windows, workers and resuming are those of any batch") {
@@ -248,7 +248,7 @@ CATCH_TEST_CASE("a language model is judged by its tokens") {
   CATCH_CHECK(last.counted == 32 * 6);
   CATCH_CHECK(*last.accuracy() == 1);
   CATCH_CHECK(*last.metric("perplexity") < 1.1);
-  CATCH_CHECK(*last.metric("perplexity") == Catch::Detail::Approx(std::exp(*last.loss)));
+  CATCH_CHECK(*last.metric("perplexity") == Catch::Approx(std::exp(*last.loss)));
 }
 
 CATCH_TEST_CASE("a variational autoencoder has the loss of its bound") {
@@ -265,7 +265,7 @@ CATCH_TEST_CASE("a variational autoencoder has the loss of its bound") {
   const auto divergence =
       (mean.square() + log_variance.exp() - 1 - log_variance).sum() / 2 / 48.0 / 6.0;
   const auto expected = (output - x).square().mean() + 0.5 * divergence;
-  CATCH_CHECK(found == Catch::Detail::Approx(expected.item<double>()).epsilon(1e-5));
+  CATCH_CHECK(found == Catch::Approx(expected.item<double>()).epsilon(1e-5));
 }
 
 CATCH_TEST_CASE("a model learns from a teacher, which stays as it is") {
@@ -302,7 +302,7 @@ CATCH_TEST_CASE("neither part of a distillation counts where a class is ignored"
   const auto of = [&](const Batch& batch) {
     return task.forward(model, batch, Criterion(loss, Pass::evaluation)).loss.item<double>();
   };
-  CATCH_CHECK(of(some) == Catch::Detail::Approx(of(few)));
+  CATCH_CHECK(of(some) == Catch::Approx(of(few)));
   const auto before = task.fingerprint();
   task.teacher->hidden->bias.data().add_(1);
   CATCH_CHECK(task.fingerprint() != before);

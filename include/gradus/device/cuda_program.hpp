@@ -120,30 +120,26 @@ struct LaunchSize {
   unsigned x = 1, y = 1;
 };
 
-/// Launches kernels of one program on the stream that is current for its device, an existing one.
+/// Launches kernels of one program on the stream that is current for its device, which has an
+/// index.
 class CudaProgram {
  public:
   /// Compiles for that device. Throws std::runtime_error.
   CudaProgram(const std::string& source, const std::vector<std::string>& options,
               c10::Device device)
       : cuda_(c10::DeviceType::CUDA), device_(device) {
-    const auto before = cuda_.exchangeDevice(device);
-    try {
-      const auto code = compile_cuda(source, capability(), options);
-      detail::ask_driver("cuModuleLoadData", &module_, static_cast<const void*>(code.data()));
-    } catch (...) {
-      cuda_.setDevice(before);
-      throw;
-    }
-    cuda_.setDevice(before);
+    const Current current(*this);
+    const auto code = compile_cuda(source, capability(), options);
+    detail::ask_driver("cuModuleLoadData", &module_, static_cast<const void*>(code.data()));
   }
 
-  /// `arguments` are as the kernel declares them, by value. The device must be the current one.
+  /// `arguments` are as the kernel declares them, by value.
   template <class... Arguments>
   void operator()(const char* kernel, LaunchSize grid, LaunchSize block,
                   Arguments... arguments) const {
     static_assert((std::is_trivially_copyable_v<Arguments> && ...));
     std::array<void*, sizeof...(Arguments)> pointers{&arguments...};
+    const Current current(*this);
     void* stream = cuda_.getStream(device_).native_handle();
     void** extra = nullptr;
     detail::ask_driver("cuLaunchKernel", function(kernel), grid.x, grid.y, 1U, block.x, block.y, 1U,
@@ -151,10 +147,31 @@ class CudaProgram {
   }
 
  private:
-  static int capability() {
+  /// While it lives the device is the current one, also of a thread that has not used it before,
+  /// which the driver would know nothing of.
+  class Current {
+   public:
+    explicit Current(const CudaProgram& of)
+        : cuda_(of.cuda_), before_(cuda_.exchangeDevice(of.device_)) {
+      void* context = nullptr;
+      detail::ask_driver("cuCtxGetCurrent", &context);
+      if (context != nullptr) return;
+      detail::ask_driver("cuDevicePrimaryCtxRetain", &context, int{of.device_.index()});
+      detail::ask_driver("cuCtxSetCurrent", context);
+    }
+    Current(const Current&) = delete;
+    Current& operator=(const Current&) = delete;
+    ~Current() { cuda_.uncheckedSetDevice(before_); }
+
+   private:
+    const c10::impl::VirtualGuardImpl& cuda_;
+    c10::Device before_;
+  };
+
+  [[nodiscard]] int capability() const {
     int device = 0, major = 0, minor = 0;
     constexpr int major_of = 75, minor_of = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
-    detail::ask_driver("cuCtxGetDevice", &device);
+    detail::ask_driver("cuDeviceGet", &device, int{device_.index()});
     detail::ask_driver("cuDeviceGetAttribute", &major, major_of, device);
     detail::ask_driver("cuDeviceGetAttribute", &minor, minor_of, device);
     return 10 * major + minor;

@@ -18,8 +18,9 @@ namespace gradus {
 
 /// While it lives: what LibTorch's operators that this thread calls compute, two operations for a
 /// multiplication with its addition, whatever algorithm does it. Operators that only move or weigh
-/// single elements (norms, activations) do not count: so are shares of a device's peak told. The
-/// replay of a graph calls no operators. They nest; the inner one counts.
+/// single elements (norms, activations) do not count: so are shares of a device's peak told. Nor do
+/// LSTM and GRU where one operator does all of a layer. The replay of a graph calls no operators.
+/// Scopes nest; the inner one counts.
 ///
 ///     const FlopCount count;
 ///     model->forward(x);
@@ -42,10 +43,17 @@ class FlopCount {
   [[nodiscard]] double total() const { return total_; }
 
  private:
-  enum class Kind { product, sum_and_product, convolution, transposed_convolution, attention };
+  enum class Kind {
+    product,
+    sum_and_product,
+    sum_of_products,
+    convolution,
+    transposed_convolution,
+    attention
+  };
   using Shapes = std::vector<std::vector<std::int64_t>>;
 
-  static constexpr std::array<std::pair<std::string_view, Kind>, 19> kinds{{
+  static constexpr std::array<std::pair<std::string_view, Kind>, 22> kinds{{
       {"aten::linear", Kind::product},
       {"aten::matmul", Kind::product},
       {"aten::mm", Kind::product},
@@ -53,9 +61,12 @@ class FlopCount {
       {"aten::mv", Kind::product},
       {"aten::dot", Kind::product},
       {"aten::addmm", Kind::sum_and_product},
-      {"aten::addbmm", Kind::sum_and_product},
+      {"aten::addmm_", Kind::sum_and_product},
+      {"aten::addbmm", Kind::sum_of_products},
       {"aten::baddbmm", Kind::sum_and_product},
+      {"aten::baddbmm_", Kind::sum_and_product},
       {"aten::addmv", Kind::sum_and_product},
+      {"aten::addmv_", Kind::sum_and_product},
       {"aten::conv1d", Kind::convolution},
       {"aten::conv2d", Kind::convolution},
       {"aten::conv3d", Kind::convolution},
@@ -81,6 +92,7 @@ class FlopCount {
   }
 
   static std::unique_ptr<at::ObserverContext> begin(const at::RecordFunction& function) {
+    if (current() == nullptr) return nullptr;  // a thread that LibTorch has told of the callback
     const std::string_view name(function.name());
     for (const auto& [known, kind] : kinds) {
       if (known != name) continue;
@@ -123,6 +135,9 @@ class FlopCount {
                                               : elements(weight) / static_cast<double>(weight[0]);
     };
     switch (kind) {
+      case Kind::sum_of_products:
+        return inputs[1].empty() ? 0
+                                 : outputs * last(inputs[1]) * static_cast<double>(inputs[1][0]);
       case Kind::product:
         return outputs * last(inputs[0]);
       case Kind::sum_and_product:

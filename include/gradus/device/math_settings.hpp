@@ -18,11 +18,11 @@ struct MathSettings {
   /// Whether cuDNN times its algorithms for each new shape and keeps the fastest. What it picks,
   /// and so the rounding, can differ from run to run.
   bool cudnn_benchmark = false;
+  /// Whether every operator must give the same bits each time; one that cannot is an error.
+  bool deterministic = false;
   /// Whether CUDA computes batch norm, sum and ReLU of models that use `norm_relu` by kernels of
   /// gradus's own, which NVRTC compiles. No GPU has run them yet, so it is off.
   bool fused_norms = false;
-  /// Whether every operator must give the same bits each time; one that cannot is an error.
-  bool deterministic = false;
 
   bool operator==(const MathSettings&) const = default;
 };

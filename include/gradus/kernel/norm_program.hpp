@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/ScalarType.h>
+#include <c10/util/Exception.h>
 
 #include <exception>
 #include <map>
@@ -18,7 +19,7 @@
 namespace gradus::kernel {
 
 /// For tensors like `x`, on CUDA, float32 or bfloat16. Null where NVRTC or the driver cannot make
-/// them, which is tried once: LibTorch's operators do the same.
+/// them, which is tried once, with a warning: LibTorch's operators do the same.
 inline const CudaProgram* norm_program(const at::Tensor& x) {
   static std::mutex mutex;
   static std::map<std::pair<int, c10::ScalarType>, std::unique_ptr<CudaProgram>> programs;
@@ -30,7 +31,8 @@ inline const CudaProgram* norm_program(const at::Tensor& x) {
       found->second = std::make_unique<CudaProgram>(
           std::string(norm_source),
           std::vector<std::string>{is_bfloat16 ? "-DBFLOAT16=1" : "-DBFLOAT16=0"}, x.device());
-    } catch (const std::exception&) {  // stays null
+    } catch (const std::exception& error) {  // stays null
+      TORCH_WARN("gradus: fused norms are not used on ", x.device(), ": ", error.what());
     }
   }
   return found->second.get();

@@ -6,11 +6,9 @@
 namespace gradus::kernel {
 
 /// Tensors are [rows, channels], channels a multiple of `wide`, at addresses that are multiples of
-/// 16. BFLOAT16 is 1 for bfloat16 and 0 for float32. What is per channel is float32.
-///
-/// Sums over rows are made in two kernels: `*_sums` leaves those of each block, [blocks, sums,
-/// channels], `*_ends` adds them up in a fixed order, so that bits do not change from run to run.
-/// A block of either has `blockDim.x` packs, or channels, beside each other.
+/// 16. BFLOAT16 is 1 for bfloat16 and 0 for float32. What is per channel is float32. Sums over rows
+/// are made in two kernels: `*_sums` leaves those of each block, [blocks, sums, channels], `*_ends`
+/// adds them up in a fixed order. A block has `blockDim.x` packs, or channels, beside each other.
 inline constexpr std::string_view norm_source = R"cuda(
 #if BFLOAT16
 typedef unsigned short Element;
@@ -34,9 +32,7 @@ struct alignas(16) Pack { Element of[wide]; };
 struct Norm { const float *weight, *bias, *mean, *inverse_std; };
 /// The gradient of its input is `of_gradient` times that of its output, plus `of_x` x, plus a
 /// constant; [channels] each.
-struct Coefficients {
-  float *of_gradient, *of_x, *constant;
-};
+struct Coefficients { float *of_gradient, *of_x, *constant; };
 
 /// The rows of one pack of channels, which this thread goes over.
 struct Place {
@@ -134,16 +130,14 @@ extern "C" __global__ void forward_ends(const float* partial, int blocks, const 
 }
 
 inline __device__ float relu(float value) { return value < 0 ? 0 : value; }
-inline __device__ float passed_by_relu(float gradient, float output) {
-  return output > 0 ? gradient : 0;
-}
+inline __device__ float passed_by_relu(float dy, float y) { return y > 0 ? dy : 0; }
 
 struct Line {
   float slope[wide], offset[wide];
-  __device__ Line(const Norm& norm, long long first) {
+  __device__ Line(const Norm& of, long long first) {
     for (int i = 0; i < wide; ++i) {
-      slope[i] = norm.weight[first + i] * norm.inverse_std[first + i];
-      offset[i] = norm.bias[first + i] - norm.mean[first + i] * slope[i];
+      slope[i] = of.weight[first + i] * of.inverse_std[first + i];
+      offset[i] = of.bias[first + i] - of.mean[first + i] * slope[i];
     }
   }
 };
@@ -218,6 +212,15 @@ extern "C" __global__ void backward_ends(const float* partial, int blocks, int k
       static_cast<float>((from_batch ? -a * of_passed / count : 0) - b * norm.mean[channel]);
 }
 
+struct Slopes {
+  float a[wide], b[wide], c[wide];
+  __device__ Slopes(const Coefficients& of, long long first) {
+    for (int i = 0; i < wide; ++i) {
+      a[i] = of.of_gradient[first + i], b[i] = of.of_x[first + i], c[i] = of.constant[first + i];
+    }
+  }
+};
+
 /// Gradients of x, and of the shortcut if `d_shortcut` is not null: as it was passed on, or through
 /// the other norm if `other` has coefficients.
 extern "C" __global__ void backward(const Pack* dy, const Pack* y, const Pack* x, Coefficients of_x,
@@ -226,20 +229,17 @@ extern "C" __global__ void backward(const Pack* dy, const Pack* y, const Pack* x
   const Place place(channels);
   if (!place.inside()) return;
   const bool is_normed = other.of_gradient != nullptr;
-  const long long first = place.group * wide;
+  const Slopes own(of_x, place.group * wide), beyond(is_normed ? other : of_x, place.group * wide);
   for (long long row = place.row; row < rows; row += place.step) {
     const long long at = row * place.groups + place.group;
     const Pack gradient = dy[at], output = y[at], pack = x[at];
     Pack beside = {}, out, out_beside = {};
     if (is_normed) beside = other_x[at];
     for (int i = 0; i < wide; ++i) {
-      const long long c = first + i;
       const float passed = passed_by_relu(load(gradient.of[i]), load(output.of[i]));
-      store(out.of[i],
-            of_x.of_gradient[c] * passed + of_x.of_x[c] * load(pack.of[i]) + of_x.constant[c]);
-      store(out_beside.of[i], is_normed ? other.of_gradient[c] * passed +
-                                              other.of_x[c] * load(beside.of[i]) + other.constant[c]
-                                        : passed);
+      store(out.of[i], own.a[i] * passed + own.b[i] * load(pack.of[i]) + own.c[i]);
+      store(out_beside.of[i],
+            is_normed ? beyond.a[i] * passed + beyond.b[i] * load(beside.of[i]) + beyond.c[i] : passed);
     }
     dx[at] = out;
     if (d_shortcut != nullptr) d_shortcut[at] = out_beside;

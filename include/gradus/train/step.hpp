@@ -76,6 +76,7 @@ bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, con
                                            StepContext context) {
   const auto window = progress_.windows - 1;
   WindowWeight weight(plan.window_samples(window));
+  double flops = 0;
   model_step_.guard().keep_buffers(*model());
   for (; context.micro_batch < plan.window_batches(window); ++context.micro_batch) {
     const auto micro = next_batch(feed, plan, context);
@@ -86,11 +87,13 @@ bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, con
     forward_backward(micro->batch, part, context, [&](const at::Tensor& loss) {
       meter_.add(loss, samples, micro->weight, place_);
     });
-    progress_.epoch_flops += flops_.of(micro->batch);
+    flops += flops_.of(micro->batch);
   }
   if (weight.empty()) return false;
   model_step_.guard().check_first_gradients(parameters());
-  return model_step_.step(rates, context, weight.correction(), meter_, place_);
+  const bool stepped = model_step_.step(rates, context, weight.correction(), meter_, place_);
+  progress_.epoch_flops += flops;
+  return stepped;
 }
 
 /// A micro-batch as the model is to see it; nothing behind the end of a stream.

@@ -21,6 +21,11 @@ inline kernel::NormLaunches<CudaProgram> cuda_passes(const at::Tensor& x) {
   return {*kernel::norm_program(x), x};
 }
 
+/// A gradient that may begin anywhere in memory, as the kernels take it.
+inline at::Tensor in_packs(const at::Tensor& gradient) {
+  return kernel::in_packs(gradient) ? gradient : gradient.clone();
+}
+
 inline ChannelStatistics cuda_statistics(const at::Tensor& x, const NormCall& call) {
   const auto found =
       cuda_passes(x).statistics(x, call.eps, {call.running_mean, call.running_var, call.update});

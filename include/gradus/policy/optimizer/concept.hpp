@@ -22,13 +22,16 @@ namespace gradus {
 ///   `step_on_device(state, rates, learning_rate, found_inf)` takes the rate as a tensor [1] in
 ///   place of the one in `rates`, and changes nothing, its own counts included, if `found_inf` [1]
 ///   is 1. Captured steps are made of it too, so it changes its state in place.
-///   `steps_on_device()` says whether it can do so with its numbers.
+///   `steps_on_device()` says whether it can do so with its numbers;
+/// - may also have `restart(state)`, called where a further run begins, whose weights may be
+/// others.
 template <class P>
 struct Contract<slot::optimizer, P> {
   using State = state_of<P>;
   using Start = State (P::*)(const std::vector<NamedTensor>&) const;
   using Step = void (P::*)(State&, const Rates&) const;
   using HasMomentum = bool (P::*)() const;
+  using Restart = void (P::*)(State&) const;
   using OnDevice = void (P::*)(State&, const Rates&, const at::Tensor&, const at::Tensor&) const;
 
   static constexpr std::array members{
@@ -52,6 +55,8 @@ struct Contract<slot::optimizer, P> {
                &P::steps_on_device;
              }), (requires { static_cast<HasMomentum>(&P::steps_on_device); }),
              (requires { &P::step_on_device; })},
+      Member{"restart", "void restart(State& state) const", (requires { &P::restart; }),
+             (requires { static_cast<Restart>(&P::restart); }), false},
   };
 };
 

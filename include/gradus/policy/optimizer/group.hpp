@@ -47,6 +47,7 @@ struct Group {
   template <class Optimizer>
   [[nodiscard]] constexpr Optimizer of(Optimizer optimizer) const {
     optimizer.lr *= rate;
+    if constexpr (requires { optimizer.optimizer; }) optimizer.optimizer = of(optimizer.optimizer);
     if constexpr (requires { optimizer.weight_decay *= decay; }) optimizer.weight_decay *= decay;
     if constexpr (requires { optimizer.fallback.weight_decay *= decay; }) {  // of Muon
       optimizer.fallback.lr *= rate;
@@ -58,7 +59,9 @@ struct Group {
   [[nodiscard]] constexpr double factor(double) const { return rate; }
 
   template <class Optimizer>
-  static constexpr bool can_decay = requires(Optimizer optimizer) { optimizer.weight_decay *= 1; };
+  static constexpr bool can_decay = requires(Optimizer optimizer) {
+    optimizer.weight_decay *= 1;
+  } || requires(Optimizer optimizer) { optimizer.optimizer.weight_decay *= 1; };
 };
 
 /// Parameters with an optimizer of their own, whose rate keeps its proportion to that of the others

@@ -121,6 +121,12 @@ struct Grouped {
     });
   }
 
+  void restart(State& state) const {
+    each(state, [&](const auto& own, auto& part, double) {
+      if constexpr (requires { own.restart(part); }) own.restart(part);
+    });
+  }
+
   void step(State& state, const Rates& rates) const {
     each(state, [&](const auto& own, auto& part, double factor) {
       own.step(part, {rates.learning_rate * factor, momentum_for(own, rates)});

@@ -33,8 +33,9 @@ namespace gradus {
 ///
 ///     slow += fraction * (w - slow);   w = slow
 ///
-/// Costs a copy of the weights, and two passes over them every so often. A step that is skipped
-/// does not count. Source: Zhang, Lucas, Hinton and Ba 2019, arXiv:1907.08610, algorithm 1.
+/// Costs a copy of the weights, and passes over them every so often; in each step where steps are
+/// captured or skipped on the device. A step that is skipped does not count. Source: Zhang, Lucas,
+/// Hinton and Ba 2019, arXiv:1907.08610, algorithm 1.
 template <class Optimizer>
 struct Lookahead {
   using slot = slot::optimizer;
@@ -114,9 +115,10 @@ struct Lookahead {
       state.more.zero_();
       state.any_more = false;
     }
-    const auto [weights, slow] = moved(state);
+    begin(state);
     base().step(state.base, rates);
     if (++state.steps % every != 0) return;
+    const auto [weights, slow] = moved(state);
     at::_foreach_lerp_(slow, weights, fraction);
     at::_foreach_copy_(weights, slow);
   }
@@ -125,16 +127,28 @@ struct Lookahead {
                       const at::Tensor& found_inf) const
     requires(requires { &Base::step_on_device; })
   {
-    const auto [weights, slow] = moved(state);
+    if (state.parameters.empty()) return;
+    begin(state);
     base().step_on_device(state.base, rates, learning_rate, found_inf);
     const auto taken = found_inf.squeeze().eq(0);
     state.more.add_(taken);
     state.any_more = true;
     const auto due = (state.more + state.steps).remainder(every).eq(0).logical_and_(taken);
+    const auto [weights, slow] = moved(state);
+    const auto drawn = at::_foreach_lerp(slow, weights, fraction);
     for (std::size_t i = 0; i < slow.size(); ++i) {
-      slow[i].copy_(at::where(due, slow[i].lerp(weights[i], fraction), slow[i]));
-      weights[i].copy_(at::where(due, slow[i], weights[i]));
+      slow[i].copy_(at::where(due, drawn[i], slow[i]));
+      weights[i].copy_(at::where(due, drawn[i], weights[i]));
     }
+  }
+
+  /// The next run may begin with other weights.
+  void restart(State& state) const {
+    if constexpr (requires { base().restart(state.base); }) base().restart(state.base);
+    for (auto& slow : state.slow) slow = at::Tensor();
+    state.steps = 0;
+    state.more.zero_();
+    state.any_more = false;
   }
 
  private:
@@ -148,13 +162,21 @@ struct Lookahead {
   struct Moved {
     std::vector<at::Tensor> weights, slow;
   };
-  /// Those that a step updates, before it.
-  static Moved moved(State& state) {
+  /// Before a step: parameters that are updated for the first time begin where they are.
+  static void begin(State& state) {
+    for (std::size_t i = 0; i < state.parameters.size(); ++i) {
+      const auto& parameter = state.parameters[i];
+      if (parameter.grad().defined() && !state.slow[i].defined()) {
+        state.slow[i] = parameter.detach().clone();
+      }
+    }
+  }
+  /// All that were ever updated.
+  static Moved moved(const State& state) {
     Moved lists;
     for (std::size_t i = 0; i < state.parameters.size(); ++i) {
-      if (!state.parameters[i].grad().defined()) continue;
+      if (!state.slow[i].defined()) continue;
       lists.weights.push_back(state.parameters[i].detach());
-      if (!state.slow[i].defined()) state.slow[i] = lists.weights.back().clone();
       lists.slow.push_back(state.slow[i]);
     }
     return lists;

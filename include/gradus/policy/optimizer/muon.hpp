@@ -21,7 +21,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -110,11 +109,7 @@ struct Muon {
   void step(State& state, const Rates& rates) const {
     fallback.step(state.others, of_fallback(rates));
     each_batch(state, [&](const MovedParameters<1>& moved, const Places& batch) {
-      if (moved.parameters[batch.front()].is_cpu()) {
-        move(moved, batch, rates);
-      } else {
-        move_at_once(moved, batch, momentum_of(rates), rates.learning_rate, {});
-      }
+      move(moved, batch, rates);
     });
   }
 
@@ -166,11 +161,10 @@ struct Muon {
   }
 
   /// The same in as few operators as there can be, whatever the number of parameters, which are
-  /// copied for it. The rate is a double, or a tensor [] on the device; a step is void where
-  /// `found_inf` [1] is 1.
-  template <class Rate>
+  /// copied for it. The rate is a tensor [] on the device; a step is void where `found_inf` [1]
+  /// is 1.
   void move_at_once(const MovedParameters<1>& moved, const Places& batch, double mu,
-                    const Rate& learning_rate, const std::optional<at::Tensor>& found_inf) const {
+                    const at::Tensor& learning_rate, const at::Tensor& found_inf) const {
     const auto stacked = [&](const std::vector<at::Tensor>& tensors) {
       std::vector<at::Tensor> matrices;
       for (const auto place : batch) {
@@ -180,7 +174,7 @@ struct Muon {
     };
     const auto put_back = [&](const std::vector<at::Tensor>& tensors, const at::Tensor& before,
                               const at::Tensor& after) {
-      const auto values = found_inf ? at::where(found_inf->ne(0), before, after) : after;
+      const auto values = at::where(found_inf.ne(0), before, after);
       std::vector<at::Tensor> to, from;
       for (std::size_t i = 0; i < batch.size(); ++i) {
         to.push_back(as_stored(moved.parameters[batch[i]], tensors[batch[i]]));

@@ -159,7 +159,8 @@ inline bool gram_pays(c10::ScalarType type, std::int64_t n, std::int64_t m) {
 
   if (detail::gram_pays(type, std::min(x.size(1), x.size(2)), std::max(x.size(1), x.size(2)))) {
     for (std::int64_t done = 0; done < steps;) {
-      const auto length = detail::chain_length(type, done, steps - done);
+      // A device may multiply float32 with as few bits as float16 has (TF32).
+      const auto length = detail::chain_length(c10::kHalf, done, steps - done);
       const auto all = detail::steps_of_gram(gram_of(), length);
       x = tall ? x.bmm(all) : all.bmm(x);
       done += length;

@@ -54,7 +54,7 @@ class PolicyStates<PolicySet<Ps...>> {
   PolicyStates(const Set& policies, const std::vector<NamedTensor>& parameters, c10::Device device)
       : states_(start_all(std::index_sequence_for<Ps...>(), policies, parameters, device)) {}
 
-  /// New run states for all policies but the one on the axis of tag `Kept`.
+  /// New run states for all policies but the one on the axis of tag `Kept`, which is told.
   template <class Kept>
   void restart_all_but(const Set& policies, const std::vector<NamedTensor>& parameters,
                        c10::Device device) {
@@ -140,6 +140,8 @@ class PolicyStates<PolicySet<Ps...>> {
       auto& state = std::get<I>(states_).state;
       std::destroy_at(&state);  // it may have members that cannot be assigned
       std::construct_at(&state, std::move(fresh));
+    } else if constexpr (requires(const P& policy, state_of<P>& state) { policy.restart(state); }) {
+      policies.template get<I>().restart(std::get<I>(states_).state);
     }
   }
 
