@@ -64,7 +64,7 @@ CATCH_TEST_CASE("steps of the device and of the host are one count, and void one
 }
 
 CATCH_TEST_CASE("a second run of Lookahead begins with its weights, whatever the first one had") {
-  const RunSettings run{.epochs = 1, .device = c10::kCPU, .max_steps = 4};
+  const RunSettings run{.epochs = 1, .max_steps = 4, .device = c10::kCPU};
   Trainer<Perceptron, Slowed> twice(perceptron(), run);
   twice.fit(Points(40));
   {

@@ -69,7 +69,7 @@ CATCH_TEST_CASE("a run from resident data has the weights of one from streamed d
 }
 
 CATCH_TEST_CASE("a set larger than the policy allows is refused in a sentence") {
-  const RunSettings run{.epochs = 1, .device = c10::kCPU, .max_steps = 1};
+  const RunSettings run{.epochs = 1, .max_steps = 1, .device = c10::kCPU};
   Trainer<ResNet10, Preset<Resident{.batch_size = 4, .most_mib = 1, .on_cpu = true}>> trainer(
       semantics::small_net(), run);
   CATCH_CHECK_THROWS_WITH(

@@ -66,10 +66,10 @@ struct Lookahead {
 
   struct State {
     state_of<Base> base;
-    std::vector<at::Tensor> parameters;
-    std::vector<at::Tensor> slow;  ///< of those that have been stepped, else undefined
-    std::int64_t steps = 0;        ///< of which the host knows
-    at::Tensor more;               ///< int64 [], of which the device knows
+    std::vector<at::Tensor> parameters{};
+    std::vector<at::Tensor> slow{};  ///< of those that have been stepped, else undefined
+    std::int64_t steps = 0;          ///< of which the host knows
+    at::Tensor more{};               ///< int64 [], of which the device knows
     bool any_more = false;
   };
 
