@@ -91,8 +91,8 @@ CATCH_TEMPLATE_TEST_CASE("the tables of the pages are what the declarations give
                          Prefetch, Resident, CropFlip, RandomErasing<CropFlip>, Progressive,
                          CrossEntropy, WeightedCrossEntropy, BinaryCrossEntropy, Huber,
                          Reconstruction, Auroc, Mixup, CutMix, ClipNorm, ClipValue, EMA, SWA, Guard,
-                         EarlyStop, Freeze, ClassBalanced, Lookahead<SGD>, (Grouped<AdamW, Group{}>), CapturedStep,
-                         FastConvolutions) {
+                         EarlyStop, Freeze, ClassBalanced, Lookahead<SGD>,
+                         (Grouped<AdamW, Group{}>), CapturedStep, FastConvolutions) {
   const auto file =
       std::filesystem::path(GRADUS_DOCS) / "axes" / (std::string(TestType::slot::name) + ".md");
   const auto begin = "<!-- table: " + std::string(TestType::name) + " -->\n";
