@@ -3,6 +3,7 @@
 #include "figures.hpp"
 #include <gradus/device/device.hpp>
 #include <gradus/device/math_scope.hpp>
+#include <gradus/device/product_rate.hpp>
 
 #include <ATen/ops/conv2d.h>
 #include <ATen/ops/mm.h>
@@ -17,15 +18,6 @@ namespace cifar10::checks {
 using namespace gradus;
 
 namespace {
-
-/// Floating-point operations per second of square matrix products.
-double product_rate(c10::Device device, at::ScalarType type) {
-  const std::int64_t side = device.is_cuda() ? 4096 : 256;
-  const auto a = at::rand({side, side}).to(device, type);
-  const auto b = at::rand({side, side}).to(device, type);
-  const auto seconds = seconds_of(device, [&] { static_cast<void>(at::mm(a, b)); });
-  return 2.0 * static_cast<double>(side * side * side) / seconds;
-}
 
 Outcome rates(const Subject& subject) {
   const MathScope math(subject.options.math);

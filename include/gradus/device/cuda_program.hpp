@@ -3,6 +3,7 @@
 #pragma once
 
 #include <c10/core/Device.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/Stream.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
@@ -128,7 +129,7 @@ class CudaProgram {
   CudaProgram(const std::string& source, const std::vector<std::string>& options,
               c10::Device device)
       : cuda_(c10::DeviceType::CUDA), device_(device) {
-    const Current current(*this);
+    const Current current(device_);
     const auto code = compile_cuda(source, capability(), options);
     detail::ask_driver("cuModuleLoadData", &module_, static_cast<const void*>(code.data()));
   }
@@ -139,7 +140,7 @@ class CudaProgram {
                   Arguments... arguments) const {
     static_assert((std::is_trivially_copyable_v<Arguments> && ...));
     std::array<void*, sizeof...(Arguments)> pointers{&arguments...};
-    const Current current(*this);
+    const Current current(device_);
     void* stream = cuda_.getStream(device_).native_handle();
     void** extra = nullptr;
     detail::ask_driver("cuLaunchKernel", function(kernel), grid.x, grid.y, 1U, block.x, block.y, 1U,
@@ -151,21 +152,16 @@ class CudaProgram {
   /// which the driver would know nothing of.
   class Current {
    public:
-    explicit Current(const CudaProgram& of)
-        : cuda_(of.cuda_), before_(cuda_.exchangeDevice(of.device_)) {
+    explicit Current(c10::Device device) : guard_(device) {
       void* context = nullptr;
       detail::ask_driver("cuCtxGetCurrent", &context);
       if (context != nullptr) return;
-      detail::ask_driver("cuDevicePrimaryCtxRetain", &context, int{of.device_.index()});
+      detail::ask_driver("cuDevicePrimaryCtxRetain", &context, int{device.index()});
       detail::ask_driver("cuCtxSetCurrent", context);
     }
-    Current(const Current&) = delete;
-    Current& operator=(const Current&) = delete;
-    ~Current() { cuda_.uncheckedSetDevice(before_); }
 
    private:
-    const c10::impl::VirtualGuardImpl& cuda_;
-    c10::Device before_;
+    c10::DeviceGuard guard_;
   };
 
   [[nodiscard]] int capability() const {

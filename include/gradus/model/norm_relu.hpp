@@ -124,7 +124,7 @@ struct NormRelu : torch::autograd::Function<NormRelu> {
         x, saved[2], {saved[3], saved[4]}, context->saved_data["from_batch"].toBool()};
     if (x.is_cuda()) {
       const auto made =
-          cuda_passes(x).backward(in_packs(as_stored(gradients[0], x)), saved[1], as_input(norm),
+          cuda_passes(x).backward(aligned(as_stored(gradients[0], x)), saved[1], as_input(norm),
                                   nullptr, context->saved_data["shortcut"].toBool());
       return {made.of.x, made.of.weight, made.of.bias, made.of_other.x, {}};
     }
@@ -180,7 +180,7 @@ struct NormsRelu : torch::autograd::Function<NormsRelu> {
         saved[5], saved[6], {saved[7], saved[8]}, context->saved_data["other_from_batch"].toBool()};
     if (x.is_cuda()) {
       const auto beside = as_input(other);
-      const auto [of, of_other] = cuda_passes(x).backward(in_packs(as_stored(gradients[0], x)),
+      const auto [of, of_other] = cuda_passes(x).backward(aligned(as_stored(gradients[0], x)),
                                                           saved[1], as_input(norm), &beside, true);
       return {of.x, of.weight, of.bias, {}, of_other.x, of_other.weight, of_other.bias, {}};
     }

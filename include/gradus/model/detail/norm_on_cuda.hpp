@@ -22,7 +22,7 @@ inline kernel::NormLaunches<CudaProgram> cuda_passes(const at::Tensor& x) {
 }
 
 /// A gradient that may begin anywhere in memory, as the kernels take it.
-inline at::Tensor in_packs(const at::Tensor& gradient) {
+inline at::Tensor aligned(const at::Tensor& gradient) {
   return kernel::in_packs(gradient) ? gradient : gradient.clone();
 }
 

@@ -29,7 +29,7 @@ namespace gradus {
 ///     Lookahead<Muon>
 ///     Preset<Lookahead<Preset<AdamW{.lr = 0.01}>>{.every = 6}>
 ///
-/// After `every` steps of `Optimizer` (or a Preset of one), whose run state goes on:
+/// After `every` steps of `Optimizer` (or a Preset of one), whose run state is kept:
 ///
 ///     slow += fraction * (w - slow);   w = slow
 ///
