@@ -23,4 +23,12 @@ inline bool keep_memory() {
 #endif
 }
 
+/// Gives memory that was freed back to the system, where this system's C library can (glibc), also
+/// what keep_memory() would keep: after work that took more than later steps will.
+inline void return_freed_memory() {
+#if defined(__GLIBC__)
+  malloc_trim(0);
+#endif
+}
+
 }  // namespace gradus

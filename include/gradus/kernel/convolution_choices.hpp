@@ -1,6 +1,7 @@
 /// Which way each part of each convolution takes: measured once, pinned, or read from a saved run.
 #pragma once
 
+#include <gradus/device/keep_memory.hpp>
 #include <gradus/kernel/fastest_way.hpp>
 #include <gradus/kernel/way.hpp>
 
@@ -151,12 +152,14 @@ class ConvolutionChoices : public torch::CustomClassHolder {
 
   template <class Run>
   static ConvolutionChoice measured(const std::vector<ConvolutionWay>& ways, const Run& run) {
-    return kernel::fastest_way(ways, [&](ConvolutionWay way) {
+    const auto choice = kernel::fastest_way(ways, [&](ConvolutionWay way) {
       const auto begin = std::chrono::steady_clock::now();
       run(way);
       return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
           .count();
     });
+    return_freed_memory();  // each way left pieces of other sizes
+    return choice;
   }
 
   mutable std::mutex mutex_;
