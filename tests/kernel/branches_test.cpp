@@ -81,7 +81,7 @@ CATCH_TEST_CASE("branches are two convolutions of one input, in every way and or
   for (const bool inside : {true, false}) {
     for (const auto way : ways) {
       for (auto block : {Block(16, 16, 1, false), Block(16, 32, 2, true), Block(5, 7, 1, true),
-                         Block(5, 5, 1, false)}) {
+                         Block(5, 5, 1, false), Block(20, 9, 3, true)}) {
         const auto channels = block.first->options.in_channels();
         CATCH_INFO(way << ", " << channels << " channels" << (block.projects ? ", projection" : "")
                        << (inside ? ", channels inside" : ""));
@@ -89,6 +89,19 @@ CATCH_TEST_CASE("branches are two convolutions of one input, in every way and or
         if (inside) x = channels_inside(x);
         check_near(outcome(block, x, way), outcome(block, x, std::nullopt), 1e-5);
       }
+    }
+  }
+}
+
+CATCH_TEST_CASE("branches in bfloat16 round as often as two convolutions do") {
+  torch::manual_seed(6);
+  for (const bool inside : {true, false}) {
+    for (auto block : {Block(16, 32, 2, true), Block(21, 8, 2, true), Block(16, 16, 1, false)}) {
+      block.first->to(at::kBFloat16);
+      if (block.projects) block.projection->to(at::kBFloat16);
+      auto x = torch::randn({3, block.first->options.in_channels(), 7, 8}).to(at::kBFloat16);
+      if (inside) x = channels_inside(x);
+      check_near(outcome(block, x, ConvolutionWay::product), outcome(block, x, std::nullopt), 1e-2);
     }
   }
 }

@@ -8,11 +8,13 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/ivalue.h>
+#include <ATen/ops/empty.h>
 #include <ATen/record_function.h>
 
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace gradus::kernel {
@@ -72,6 +74,23 @@ struct ConvolutionCall {
           way, shape, with_channels_inside(dy), x, with_channels_inside(weight),
           added.defined() ? with_channels_inside(added) : added));
     });
+  }
+
+  /// Adds the gradient of x to `dx`, which nothing else holds. A filter of 1 x 1 that skips pixels
+  /// has none for those: of the others, a quarter for stride 2, it is computed and added.
+  void add_input_gradient(ConvolutionChoices& choices, const at::Tensor& dy, const at::Tensor& x,
+                          const at::Tensor& weight, const at::Tensor& dx) const {
+    if (!shape.skips_pixels()) {
+      dx.add_(input_gradient(choices, dy, x, weight));
+      return;
+    }
+    const ConvolutionCall seen{shape.over_seen_pixels(), type, channels_last};
+    const auto& in = seen.shape.in;
+    const auto form = at::empty({in.count, in.channels, in.height, in.width},
+                                dx.options().memory_format(dx.suggest_memory_format()));
+    dx.slice(2, 0, std::nullopt, shape.stride)
+        .slice(3, 0, std::nullopt, shape.stride)
+        .add_(seen.input_gradient(choices, dy, form, weight));
   }
 
   [[nodiscard]] at::Tensor weight_gradient(ConvolutionChoices& choices, const at::Tensor& dy,

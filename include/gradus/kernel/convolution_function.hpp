@@ -63,7 +63,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
 };
 
 /// The first convolution of a residual block, and what goes around it: a projection, or x itself.
-/// The gradients of x from both are summed as the second one is written.
+/// The gradients of x from both are summed in place, a projection's where it is not zero.
 struct BranchedConvolution : torch::autograd::Function<BranchedConvolution> {
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* context,
                                                 const at::Tensor& x, const at::Tensor& weight,
@@ -108,10 +108,11 @@ struct BranchedConvolution : torch::autograd::Function<BranchedConvolution> {
     RECORD_FUNCTION("gradus::convolution_backward", {});
     const auto choices = choices_in(*context);
     if (of_x) {
-      const auto around_x = projection.defined()
-                                ? around.input_gradient(*choices, dy_around, x, projection)
-                                : dy_around;
-      of[0] = call.input_gradient(*choices, dy, x, weight, around_x);
+      of[0] = call.input_gradient(*choices, dy, x, weight,
+                                  projection.defined() ? at::Tensor() : dy_around);
+      if (projection.defined()) {
+        around.add_input_gradient(*choices, dy_around, x, projection, of[0]);
+      }
     }
     if (of_weight) of[1] = call.weight_gradient(*choices, dy, x, weight);
     if (of_projection) of[3] = around.weight_gradient(*choices, dy_around, x, projection);

@@ -29,6 +29,13 @@ struct ConvolutionShape {
   [[nodiscard]] Images out() const {
     return {in.count, outputs_over(in.height), outputs_over(in.width), out_channels};
   }
+  /// Whether there are pixels that it does not see, by its stride alone.
+  [[nodiscard]] bool skips_pixels() const { return taps == 1 && stride > 1 && padding == 0; }
+  /// The same filters over the map of pixels that it sees, if it skips some.
+  [[nodiscard]] ConvolutionShape over_seen_pixels() const {
+    const auto seen = out();
+    return {{seen.count, seen.height, seen.width, in.channels}, out_channels, 1, 1, 0};
+  }
   /// Numbers of the patch that an output pixel sees.
   [[nodiscard]] std::int64_t patch() const { return taps * taps * in.channels; }
 
