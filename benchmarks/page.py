@@ -1,5 +1,6 @@
-"""Rewrites the tables of docs/performance.md from the figures in docs/results/performance. What stands
-between `<!-- made: NAME -->` and `<!-- end -->` is made here; all else in the page is written by hand."""
+"""Rewrites the tables of docs/performance.md from the figures in docs/results/performance, and those of
+single machines likewise. What stands between `<!-- made: NAME -->` and `<!-- end -->` is made here; all
+else in a page is written by hand."""
 
 import importlib
 import json
@@ -11,6 +12,7 @@ from environment import ROOT
 
 RESULTS = ROOT / "docs" / "results" / "performance"
 PAGE = ROOT / "docs" / "performance.md"
+PAGES = {PAGE: RESULTS, RESULTS.parent / "2026-11-29-amx.md": RESULTS.parent / "performance-amx"}
 MOST_OPERATORS = 14  # of a profile; the others in one line
 
 FORMATS = {"times": "{:.2f}×", "of 1": "{:.3f}", "images/s": "{:,.0f}", "MiB": "{:,.0f}", "error": "{:.1e}",
@@ -56,9 +58,10 @@ def flags_of(name):
     return f"{long}--only {name}"
 
 
-def targets(results):
+def targets(results, names=None):
+    """Of all rows, measured or not."""
     lines = []
-    for name in rows.NAMES:
+    for name in names or rows.NAMES:
         flags = f"`{flags_of(name)}`"
         if name in results:
             lines += [[row_of(name).TITLE, *cells_of(figure), flags]
@@ -68,6 +71,10 @@ def targets(results):
     return table(["row", "figure", "median", "least to most", "rounds", "target", "met",
                   "`python3 benchmarks/run.py`"],
                  ["---", "---", "---:", "---:", "---:", "---:", "---", "---"], lines)
+
+
+def measured_targets(results):
+    return targets(results, list(results))
 
 
 def other_figures(results):
@@ -186,8 +193,8 @@ def levers(results):
                  ["---", "---:", "---:", "---:"], lines)
 
 
-PARTS = {"targets": targets, "figures": other_figures, "questions": questions,
-         "environment": environments, "profiles": profiles, "levers": levers}
+PARTS = {"targets": targets, "measured_targets": measured_targets, "figures": other_figures,
+         "questions": questions, "environment": environments, "profiles": profiles, "levers": levers}
 
 
 def made(results_folder, page):
@@ -208,8 +215,8 @@ def rewrite(results_folder=RESULTS, page=PAGE):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--check"]:
-        if made(RESULTS, PAGE) != PAGE.read_text(encoding="utf-8"):
-            sys.exit(f"{PAGE} does not show the figures in {RESULTS}; run benchmarks/page.py.")
-    else:
-        rewrite()
+    for shown_on, folder in PAGES.items():
+        if sys.argv[1:] != ["--check"]:
+            rewrite(folder, shown_on)
+        elif made(folder, shown_on) != shown_on.read_text(encoding="utf-8"):
+            sys.exit(f"{shown_on} does not show the figures in {folder}; run benchmarks/page.py.")

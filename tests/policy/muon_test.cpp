@@ -70,8 +70,9 @@ std::vector<Case> cases() {
 
 /// One step of momentum-free Muon from weights of zero, at rate 1 without decay.
 std::vector<at::Tensor> stepped(const std::vector<at::Tensor>& gradients,
-                                at::MemoryFormat format = at::MemoryFormat::Contiguous) {
-  const gradus::Muon muon{.momentum = 0, .weight_decay = 0};
+                                at::MemoryFormat format = at::MemoryFormat::Contiguous,
+                                gradus::MuonRate rate = gradus::MuonRate::original) {
+  const gradus::Muon muon{.momentum = 0, .weight_decay = 0, .rate = rate};
   std::vector<gradus::NamedTensor> named;
   for (const auto& gradient : gradients) {
     auto weight = at::zeros_like(gradient);
@@ -163,6 +164,24 @@ CATCH_TEST_CASE(
   muon.step(state, {0.1, std::nullopt});
   CATCH_CHECK(torch::equal(without.detach(), at::ones({4, 4})));
   CATCH_CHECK_FALSE(torch::equal(with.detach(), at::ones({4, 4})));
+}
+
+CATCH_TEST_CASE("the rate follows the form of a matrix as torch.optim.Muon's does") {
+  using gradus::MuonRate;
+  at::manual_seed(3);
+  const std::vector<at::Tensor> gradients{at::randn({6, 24}), at::randn({40, 10}),
+                                          at::randn({8, 2, 2, 2})};
+  const auto format = at::MemoryFormat::Contiguous;
+  const auto original = stepped(gradients);
+  const auto as_adamw = stepped(gradients, format, MuonRate::match_rms_adamw);
+  const auto unclamped = stepped(gradients, format, MuonRate::spectral_unclamped);
+  const std::vector<double> clamped{1, 2, 1}, largest{24, 40, 8}, ratio{0.5, 2, 1};
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    CATCH_INFO("weight " << i);
+    const auto direction = original[i] / clamped[i];
+    CATCH_CHECK(distance(as_adamw[i], 0.2 * std::sqrt(largest[i]) * direction) < 1e-6);
+    CATCH_CHECK(distance(unclamped[i], ratio[i] * direction) < 1e-6);
+  }
 }
 
 CATCH_TEST_CASE("weights of one form share batches of bounded size") {

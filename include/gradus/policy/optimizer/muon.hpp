@@ -27,11 +27,12 @@
 namespace gradus {
 
 /// How the rate follows a weight's form [A, B]: `original` times sqrt(max(1, A / B));
-/// `match_rms_adamw` times 0.2 sqrt(max(A, B)), so that AdamW's rates and decays fit.
-enum class MuonRate { original, match_rms_adamw };
+/// `match_rms_adamw` times 0.2 sqrt(max(A, B)), so that AdamW's rates and decays fit;
+/// `spectral_unclamped` times sqrt(A / B), which slows wide matrices (torch.optim.Muon since 2.15).
+enum class MuonRate { original, match_rms_adamw, spectral_unclamped };
 
-constexpr std::array<std::string_view, 2> enum_names(MuonRate) {
-  return {"original", "match_rms_adamw"};
+constexpr std::array<std::string_view, 3> enum_names(MuonRate) {
+  return {"original", "match_rms_adamw", "spectral_unclamped"};
 }
 
 /// The number type of Muon's matrix products: what is fast and near enough on the device
@@ -222,8 +223,15 @@ struct Muon {
   [[nodiscard]] double scale(const at::Tensor& matrices) const {
     const auto rows = static_cast<double>(matrices.size(1));
     const auto columns = static_cast<double>(matrices.size(2));
-    return rate == MuonRate::original ? std::sqrt(std::max(1.0, rows / columns))
-                                      : 0.2 * std::sqrt(std::max(rows, columns));
+    switch (rate) {
+      case MuonRate::match_rms_adamw:
+        return 0.2 * std::sqrt(std::max(rows, columns));
+      case MuonRate::spectral_unclamped:
+        return std::sqrt(rows / columns);
+      case MuonRate::original:
+        break;
+    }
+    return std::sqrt(std::max(1.0, rows / columns));
   }
 };
 static_assert(OptimizerPolicy<Muon>);
