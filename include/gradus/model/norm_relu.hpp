@@ -108,7 +108,11 @@ struct NormRelu : torch::autograd::Function<NormRelu> {
     RECORD_FUNCTION("gradus::norm_relu", {});
     const auto statistics = statistics_of(x, call);
     const auto out = run(x, weight, bias, given.value_or(at::Tensor()), statistics);
-    context->save_for_backward({x, out, weight, statistics.mean, statistics.inverse_std});
+    const bool made_again = x.is_cpu() && !given;  // backward, from x and what was added to it
+    const auto offset =
+        made_again ? scale_and_offset(statistics, weight, bias).second : at::Tensor();
+    context->save_for_backward({x, made_again ? at::Tensor() : out, weight, statistics.mean,
+                                statistics.inverse_std, offset});
     context->saved_data["from_batch"] = call.from_batch;
     context->saved_data["shortcut"] = given.has_value();
     return out;
@@ -119,18 +123,19 @@ struct NormRelu : torch::autograd::Function<NormRelu> {
     refuse_second_derivative();
     RECORD_FUNCTION("gradus::norm_relu_backward", {});
     const auto saved = context->get_saved_variables();
-    const auto& x = saved[0];
+    const auto &x = saved[0], &out = saved[1];
     const NormRecord norm{
         x, saved[2], {saved[3], saved[4]}, context->saved_data["from_batch"].toBool()};
+    const auto dy = as_stored(gradients[0], x);
     if (x.is_cuda()) {
-      const auto made =
-          cuda_passes(x).backward(aligned(as_stored(gradients[0], x)), saved[1], as_input(norm),
-                                  nullptr, context->saved_data["shortcut"].toBool());
+      const auto made = cuda_passes(x).backward(aligned(dy), out, as_input(norm), nullptr,
+                                                context->saved_data["shortcut"].toBool());
       return {made.of.x, made.of.weight, made.of.bias, made.of_other.x, {}};
     }
+    const Walk walk{x.numel(), x.size(1)};
     const auto [of, shortcut] = with_element_type(x, [&]<class T>(T) {
-      return norm_relu_backward<T>({x.numel(), x.size(1)}, as_stored(gradients[0], x), saved[1],
-                                   norm, context->saved_data["shortcut"].toBool());
+      return out.defined() ? norm_relu_backward<T>(walk, dy, norm, out)
+                           : norm_relu_backward_again<T>(walk, dy, norm, saved[5]);
     });
     return {of.x, of.weight, of.bias, shortcut, {}};
   }
@@ -161,8 +166,12 @@ struct NormsRelu : torch::autograd::Function<NormsRelu> {
     RECORD_FUNCTION("gradus::norms_relu", {});
     const auto statistics = statistics_of(x, call), other = statistics_of(shortcut, other_call);
     const auto out = run(x, weight, bias, statistics, shortcut, other_weight, other_bias, other);
-    context->save_for_backward({x, out, weight, statistics.mean, statistics.inverse_std, shortcut,
-                                other_weight, other.mean, other.inverse_std});
+    const auto offset = x.is_cpu() ? scale_and_offset(statistics, weight, bias).second +
+                                         scale_and_offset(other, other_weight, other_bias).second
+                                   : at::Tensor();
+    context->save_for_backward({x, x.is_cpu() ? at::Tensor() : out, weight, statistics.mean,
+                                statistics.inverse_std, shortcut, other_weight, other.mean,
+                                other.inverse_std, offset});
     context->saved_data["from_batch"] = call.from_batch;
     context->saved_data["other_from_batch"] = other_call.from_batch;
     return out;
@@ -185,8 +194,8 @@ struct NormsRelu : torch::autograd::Function<NormsRelu> {
       return {of.x, of.weight, of.bias, {}, of_other.x, of_other.weight, of_other.bias, {}};
     }
     const auto [of, of_other] = with_element_type(x, [&]<class T>(T) {
-      return norms_relu_backward<T>({x.numel(), x.size(1)}, as_stored(gradients[0], x), saved[1],
-                                    norm, other);
+      return norms_relu_backward<T>({x.numel(), x.size(1)}, as_stored(gradients[0], x), norm, other,
+                                    saved[9]);
     });
     return {of.x, of.weight, of.bias, {}, of_other.x, of_other.weight, of_other.bias, {}};
   }
@@ -197,7 +206,8 @@ struct NormsRelu : torch::autograd::Function<NormsRelu> {
 /// relu(norm(x) [+ shortcut]); x, shortcut and the result are [N, C, H, W].
 ///
 /// Where channels lie side by side (`ChannelsLast`) on the CPU, in float32 or bfloat16, it is one
-/// operation: two passes forward, two backward, nothing kept but x and the result; equal to
+/// operation: two passes forward, two backward, nothing kept but what it is given, and the result
+/// beside a shortcut; equal to
 /// LibTorch's three operations but for rounding, in bfloat16 closer to float32 than they are. It
 /// can't be differentiated twice. On CUDA it is so where MathSettings::fused_norms allows it and C
 /// is a multiple of 8. Elsewhere it is LibTorch's three operations.

@@ -15,6 +15,11 @@
 
 namespace gradus::detail {
 
+/// `values` [C] for a period.
+inline std::vector<float> repeated(const Walk& walk, const at::Tensor& values) {
+  return walk.repeat(values.const_data_ptr<float>());
+}
+
 /// A norm in the forward pass: what it took and how it normalized.
 struct NormRecord {
   at::Tensor x, weight;
@@ -58,22 +63,18 @@ struct InputGradient {
   }
 };
 
-/// Of relu(norm(x) [+ shortcut]), whose output `out` has gradient `gradient`. Returns those of the
-/// norm and of the shortcut.
-template <class T>
-std::pair<NormGradients, at::Tensor> norm_relu_backward(const Walk& walk,
-                                                        const at::Tensor& gradient,
-                                                        const at::Tensor& out,
-                                                        const NormRecord& norm, bool has_shortcut) {
-  const T* dy = gradient.const_data_ptr<T>();
+/// Of relu(norm(x) [+ shortcut]), of whose output's gradient `passed(i, c)` reaches relu's input.
+/// Returns those of the norm and of the shortcut.
+template <class T, class Passed>
+std::pair<NormGradients, at::Tensor> norm_gradients(const Walk& walk, const NormRecord& norm,
+                                                    bool has_shortcut, const Passed& passed) {
   const T* in = norm.x.const_data_ptr<T>();
-  const T* y = out.const_data_ptr<T>();
-  const auto means = walk.repeat(norm.statistics.mean.const_data_ptr<float>());
+  const auto means = repeated(walk, norm.statistics.mean);
   const float* mean = means.data();
   const auto sums =
       channel_sums<2>(walk, [=](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
-        const float passed = passed_by_relu(load(dy[i]), load(y[i]));
-        return std::array{passed, passed * (load(in[i]) - mean[c])};
+        const float through = passed(i, c);
+        return std::array{through, through * (load(in[i]) - mean[c])};
       });
   NormGradients gradients;
   const InputGradient of_input(walk, norm, sums.data(), sums.data() + walk.channels, gradients);
@@ -86,40 +87,78 @@ std::pair<NormGradients, at::Tensor> norm_relu_backward(const Walk& walk,
     shortcut = at::empty_like(norm.x);
     T* passed_on = shortcut.mutable_data_ptr<T>();
     each_element(walk, [=](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
-      const float passed = passed_by_relu(load(dy[i]), load(y[i]));
-      store(passed_on[i], passed);
-      store(dx[i], a[c] * passed + b[c] * load(in[i]) + d[c]);
+      const float through = passed(i, c);
+      store(passed_on[i], through);
+      store(dx[i], a[c] * through + b[c] * load(in[i]) + d[c]);
     });
   } else {
     each_element(walk, [=](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
-      const float passed = passed_by_relu(load(dy[i]), load(y[i]));
-      store(dx[i], a[c] * passed + b[c] * load(in[i]) + d[c]);
+      store(dx[i], a[c] * passed(i, c) + b[c] * load(in[i]) + d[c]);
     });
   }
   return {gradients, shortcut};
 }
 
-/// Of relu(norm(x) + other(shortcut)): those of both norms. The gradient of the sum is never
-/// written.
+/// Of relu(norm(x) + shortcut), whose output `out` has gradient `gradient`.
+template <class T>
+std::pair<NormGradients, at::Tensor> norm_relu_backward(const Walk& walk,
+                                                        const at::Tensor& gradient,
+                                                        const NormRecord& norm,
+                                                        const at::Tensor& out) {
+  const T* dy = gradient.const_data_ptr<T>();
+  const T* y = out.const_data_ptr<T>();
+  return norm_gradients<T>(walk, norm, true,
+                           [=](std::int64_t i, std::int64_t) __attribute__((always_inline)) {
+                             return passed_by_relu(load(dy[i]), load(y[i]));
+                           });
+}
+
+/// Of relu(norm(x)), which is relu(x * scale + offset): made again, which costs less than to read
+/// it. There is no shortcut.
+template <class T>
+std::pair<NormGradients, at::Tensor> norm_relu_backward_again(const Walk& walk,
+                                                              const at::Tensor& gradient,
+                                                              const NormRecord& norm,
+                                                              const at::Tensor& offset) {
+  const T* dy = gradient.const_data_ptr<T>();
+  const T* in = norm.x.const_data_ptr<T>();
+  const auto scales = repeated(walk, norm.weight * norm.statistics.inverse_std);
+  const auto offsets = repeated(walk, offset);
+  const float *scale = scales.data(), *add = offsets.data();
+  return norm_gradients<T>(walk, norm, false,
+                           [=](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
+                             return passed_by_relu(load(dy[i]), load(in[i]) * scale[c] + add[c]);
+                           });
+}
+
+/// Of relu(norm(x) + other(shortcut)), which is relu(x * scale + shortcut * other_scale + offset):
+/// those of both norms. Its output is made again, and the gradient of the sum is never written.
 template <class T>
 std::pair<NormGradients, NormGradients> norms_relu_backward(const Walk& walk,
                                                             const at::Tensor& gradient,
-                                                            const at::Tensor& out,
                                                             const NormRecord& norm,
-                                                            const NormRecord& other) {
+                                                            const NormRecord& other,
+                                                            const at::Tensor& offset) {
   const T* dy = gradient.const_data_ptr<T>();
-  const T* y = out.const_data_ptr<T>();
   const T* in = norm.x.const_data_ptr<T>();
   const T* in_other = other.x.const_data_ptr<T>();
-  const auto means = walk.repeat(norm.statistics.mean.const_data_ptr<float>());
-  const auto other_means = walk.repeat(other.statistics.mean.const_data_ptr<float>());
+  const auto scales = repeated(walk, norm.weight * norm.statistics.inverse_std);
+  const auto other_scales = repeated(walk, other.weight * other.statistics.inverse_std);
+  const auto offsets = repeated(walk, offset);
+  const float *scale = scales.data(), *other_scale = other_scales.data(), *add = offsets.data();
+  const auto passed = [=](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
+    return passed_by_relu(load(dy[i]),
+                          load(in[i]) * scale[c] + (load(in_other[i]) * other_scale[c] + add[c]));
+  };
+  const auto means = repeated(walk, norm.statistics.mean);
+  const auto other_means = repeated(walk, other.statistics.mean);
   const float* mean = means.data();
   const float* other_mean = other_means.data();
   const auto sums =
       channel_sums<3>(walk, [=](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
-        const float passed = passed_by_relu(load(dy[i]), load(y[i]));
-        return std::array{passed, passed * (load(in[i]) - mean[c]),
-                          passed * (load(in_other[i]) - other_mean[c])};
+        const float through = passed(i, c);
+        return std::array{through, through * (load(in[i]) - mean[c]),
+                          through * (load(in_other[i]) - other_mean[c])};
       });
   std::pair<NormGradients, NormGradients> gradients;
   const InputGradient of_first(walk, norm, sums.data(), sums.data() + walk.channels,
@@ -135,9 +174,9 @@ std::pair<NormGradients, NormGradients> norms_relu_backward(const Walk& walk,
   T* dx = gradients.first.x.mutable_data_ptr<T>();
   T* dx_other = gradients.second.x.mutable_data_ptr<T>();
   each_element(walk, [=](std::int64_t i, std::int64_t c) __attribute__((always_inline)) {
-    const float passed = passed_by_relu(load(dy[i]), load(y[i]));
-    store(dx[i], a[c] * passed + b[c] * load(in[i]) + d[c]);
-    store(dx_other[i], other_a[c] * passed + other_b[c] * load(in_other[i]) + other_d[c]);
+    const float through = passed(i, c);
+    store(dx[i], a[c] * through + b[c] * load(in[i]) + d[c]);
+    store(dx_other[i], other_a[c] * through + other_b[c] * load(in_other[i]) + other_d[c]);
   });
   return gradients;
 }
