@@ -76,7 +76,8 @@ CATCH_TEST_CASE("convolve under autocast is as near to float64 as the layer is")
   // One draw says little: the error of a few hundred roundings varies by some percent. So the mean
   // over draws is bounded, by its own standard error and what is known: a gradient of the input is
   // the sum of up to four products that were rounded to bfloat16 each, where oneDNN's is rounded
-  // once, which makes its error 1.05 times the layer's (Xeon with AMX, LibTorch 2.11).
+  // once, which makes its error 1.05 to 1.09 times the layer's (Xeons with AMX, LibTorch 2.11 and
+  // 2.15).
   constexpr std::uint64_t draws = 24;
   std::array<std::vector<double>, 3> ratios;  // own error over the layer's: output, input, weight
   const Case of{3, 2, 1, 4, 4};
@@ -111,7 +112,7 @@ CATCH_TEST_CASE("convolve under autocast is as near to float64 as the layer is")
     const double mean = all.mean().item<double>();
     const double standard_error = all.std().item<double>() / std::sqrt(double{draws});
     CATCH_INFO("mean ratio " << mean << ", standard error " << standard_error);
-    CATCH_CHECK(mean <= 1.08 + 3 * standard_error);
+    CATCH_CHECK(mean <= 1.1 + 3 * standard_error);
     CATCH_CHECK(standard_error < 0.05);  // else the bound would say nothing
   }
 }

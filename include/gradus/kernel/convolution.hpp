@@ -32,10 +32,14 @@ inline bool wants_contiguous(const ConvolutionShape& shape) {
   return shape.taps == 1 && shape.stride > 1 && shape.in.channels < panel;
 }
 
-/// Whether LibTorch's gradient of weights may multiply memory that it has not written by zero, so
-/// that numbers which lay there make it NaN (LibTorch 2.11, AVX-512).
-inline bool reads_stale_memory(const ConvolutionShape& shape, c10::ScalarType type) {
-  return type == c10::kBFloat16 && shape.taps > 1 && shape.in.width < shape.stride;
+/// Whether LibTorch may multiply memory that it has not written by zero in this part, so that
+/// numbers which lay there make it NaN (LibTorch 2.11 and 2.15): gradients of weights on AVX-512,
+/// and with AMX the forward pass too.
+inline bool reads_stale_memory(const ConvolutionShape& shape, c10::ScalarType type,
+                               ConvolutionPart part) {
+  if (type != c10::kBFloat16 || shape.taps == 1 || shape.stride == 1) return false;
+  if (part == ConvolutionPart::forward) return shape.out().width == 1;
+  return part == ConvolutionPart::weight_gradient && shape.in.width < shape.stride;
 }
 
 /// Gradients of input, weight and bias by LibTorch, which can be differentiated again.
@@ -47,7 +51,8 @@ inline std::tuple<at::Tensor, at::Tensor, at::Tensor> library_gradients(
   const std::array bias{shape.out_channels};
   const bool turned = needed[1] && wants_contiguous(shape);
   const auto type = dy.scalar_type();
-  const bool widened = needed[1] && reads_stale_memory(shape, type);
+  const bool widened =
+      needed[1] && reads_stale_memory(shape, type, ConvolutionPart::weight_gradient);
   const auto as_wanted = [&](const at::Tensor& tensor) {
     const auto wide = widened ? tensor.to(c10::kFloat) : tensor;
     return turned ? wide.contiguous() : wide;
@@ -105,7 +110,13 @@ inline at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, co
     const std::array<std::int64_t, 2> stride{shape.stride, shape.stride};
     const std::array<std::int64_t, 2> padding{shape.padding, shape.padding};
     const std::array<std::int64_t, 2> ones{1, 1}, zeros{0, 0};
-    return at::convolution(x, weight, bias, stride, padding, ones, /*transposed=*/false, zeros, 1);
+    const bool widened = reads_stale_memory(shape, x.scalar_type(), ConvolutionPart::forward);
+    const auto as_read = [&](const at::Tensor& tensor) {
+      return widened && tensor.defined() ? tensor.to(c10::kFloat) : tensor;
+    };
+    return at::convolution(as_read(x), as_read(weight), as_read(bias), stride, padding, ones,
+                           /*transposed=*/false, zeros, 1)
+        .to(x.scalar_type());
   }
   if (way == ConvolutionWay::product) {
     auto y = product(shape, patches_of(shape, x), weight);

@@ -131,8 +131,9 @@ class ConvolutionChoices : public torch::CustomClassHolder {
     double least = std::numeric_limits<double>::infinity();
     std::optional<ConvolutionChoice> choice;
     for (const auto& [other, of_other] : measured) {
-      if (!other.is_of_layer(which) || !has(of_other.way)) continue;
+      if (!other.is_of_layer(which)) continue;
       ++count;
+      if (!has(of_other.way)) continue;
       const double distance = std::abs(std::log(other.pixels() / which.pixels()));
       if (distance >= least) continue;
       least = distance;
