@@ -22,6 +22,7 @@
 
 namespace {
 
+using gradus::ConvolutionPart;
 using gradus::kernel::ConvolutionShape;
 using gradus::kernel::InstructionSet;
 using gradus::kernel::InstructionSetLimit;
