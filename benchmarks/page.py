@@ -61,7 +61,7 @@ def flags_of(name):
 def targets(results, names=None):
     """Of all rows, measured or not."""
     lines = []
-    for name in names or rows.NAMES:
+    for name in rows.NAMES if names is None else names:
         flags = f"`{flags_of(name)}`"
         if name in results:
             lines += [[row_of(name).TITLE, *cells_of(figure), flags]

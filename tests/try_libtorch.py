@@ -54,7 +54,8 @@ def test(folder, jobs, left_out):
     report = folder / "tests.xml"
     report.unlink(missing_ok=True)
     _, seconds = run(["ctest", "--test-dir", folder, "-j", jobs, "--output-on-failure", "--no-tests=error",
-                      "--output-junit", report, *(["--exclude-regex", left_out] if left_out else [])], folder / "tests.log")
+                      "--output-junit", report, *(["--exclude-regex", left_out] if left_out else [])],
+                     folder / "tests.log")
     passed, failed = [], []
     for case in xml.etree.ElementTree.parse(report).iter("testcase") if report.exists() else []:
         skipped = case.find("skipped")
@@ -109,6 +110,8 @@ def main():
         said += more
     print("| LibTorch | compiles | tests passed | seconds to build | seconds to test |\n|---|---|---:|---:|---:|")
     print("\n".join(rows))
+    if options.leave_out:
+        print(f"\nLeft out: tests that match {options.leave_out}")
     if said:
         print("\n" + "\n".join(said))
     return 1 if said else 0

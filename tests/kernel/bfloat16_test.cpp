@@ -9,6 +9,7 @@
 #include <gradus/kernel/way.hpp>
 
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +19,7 @@
 #include <limits>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace {
@@ -251,6 +253,13 @@ CATCH_TEST_CASE("what memory held before does not count in LibTorch's way of con
     check(gradus::kernel::input_gradient(way, shape, of.dy, of.x, of.weight), 1);
     leave_nan();
     check(gradus::kernel::weight_gradient(way, shape, of.dy, of.x, of.weight), 2);
+
+    const auto dy = of.dy.detach().clone().set_requires_grad(true);
+    const auto dx = std::get<0>(
+        gradus::kernel::library_gradients(shape, dy, of.x, of.weight, {true, false, false}));
+    leave_nan();
+    const auto again = torch::autograd::grad({dx.sum()}, {dy})[0];
+    CATCH_CHECK(again.isfinite().all().item<bool>());
   }
 }
 

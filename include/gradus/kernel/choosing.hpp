@@ -19,7 +19,7 @@ struct Branches {
 /// What a ConvolutionScope does for models.
 struct ConvolutionKernels {
   /// `first(x)` and `projection(x)`, or x itself where `projection` is null, such that the
-  /// gradients of x are summed as they are written; nothing if these kernels do not serve them.
+  /// gradients of x are summed in place; nothing if these kernels do not serve them.
   std::optional<Branches> (*branches)(const at::Tensor& x, torch::nn::Conv2dImpl& first,
                                       torch::nn::Conv2dImpl* projection);
 };

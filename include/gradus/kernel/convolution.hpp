@@ -13,6 +13,7 @@
 #include <gradus/kernel/weight_gradient.hpp>
 
 #include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
@@ -52,7 +53,8 @@ inline std::tuple<at::Tensor, at::Tensor, at::Tensor> library_gradients(
   const bool turned = needed[1] && wants_contiguous(shape);
   const auto type = dy.scalar_type();
   const bool widened =
-      needed[1] && reads_stale_memory(shape, type, ConvolutionPart::weight_gradient);
+      (needed[1] && reads_stale_memory(shape, type, ConvolutionPart::weight_gradient)) ||
+      (at::GradMode::is_enabled() && reads_stale_memory(shape, type, ConvolutionPart::forward));
   const auto as_wanted = [&](const at::Tensor& tensor) {
     const auto wide = widened ? tensor.to(c10::kFloat) : tensor;
     return turned ? wide.contiguous() : wide;

@@ -56,6 +56,7 @@ class ConvolutionChoices : public torch::CustomClassHolder {
 
   /// Returns what `run(way)` gives for the way of this case; the first time it tries all of `ways`,
   /// unless `sizes` other sizes of the same layer were measured: then the nearest one's is taken.
+  /// Memory that was freed, by whomever, then goes back to the system.
   template <class Run>
   at::Tensor run(const ConvolutionCase& which, const std::vector<ConvolutionWay>& ways,
                  ConvolutionWay usual, const Run& run) {
@@ -159,7 +160,7 @@ class ConvolutionChoices : public torch::CustomClassHolder {
       return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
           .count();
     });
-    return_freed_memory();  // each way left pieces of other sizes
+    if (ways.size() > 1) return_freed_memory();  // each left pieces of other sizes
     return choice;
   }
 

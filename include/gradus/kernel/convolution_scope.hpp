@@ -63,7 +63,8 @@ inline std::optional<std::int64_t> both(c10::SymIntArrayRef pair) {
   return first;
 }
 
-/// What those arguments ask for, if other ways than LibTorch's can serve them.
+/// What those arguments ask for, if other ways than LibTorch's can serve them, or its own is at
+/// fault.
 inline std::optional<ConvolutionCall> served(const ConvolutionArguments& of) {
   const auto& [x, weight, bias, stride, padding, dilation, groups] = of;
   const auto type = weight.scalar_type();
@@ -83,7 +84,10 @@ inline std::optional<ConvolutionCall> served(const ConvolutionArguments& of) {
   const ConvolutionShape shape{
       {x.size(0), x.size(2), x.size(3), x.size(1)}, weight.size(0), weight.size(2), *step, *around};
   const auto smallest = std::min(shape.in.height, shape.in.width) + 2 * shape.padding;
-  if (smallest < shape.taps || ways_for(shape, type).size() == 1) return std::nullopt;
+  if (smallest < shape.taps) return std::nullopt;
+  const bool at_fault = reads_stale_memory(shape, type, ConvolutionPart::forward) ||
+                        reads_stale_memory(shape, type, ConvolutionPart::weight_gradient);
+  if (ways_for(shape, type).size() == 1 && !at_fault) return std::nullopt;
   const bool channels_last = x.suggest_memory_format() == at::MemoryFormat::ChannelsLast ||
                              weight.suggest_memory_format() == at::MemoryFormat::ChannelsLast;
   return ConvolutionCall{shape, type, channels_last};

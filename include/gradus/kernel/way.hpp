@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -52,7 +53,10 @@ inline std::vector<ConvolutionWay> ways_for(const ConvolutionShape& shape, c10::
   const auto out = shape.out();
   const bool few = out.height * out.width <= small || pays_as_product(shape);
   std::vector<ConvolutionWay> ways{library};
-  if (few && out.pixels() * shape.patch() <= much) ways.push_back(product);
+  // Of all batches that share a choice (ConvolutionCall::of) the same.
+  const auto count = std::bit_floor(static_cast<std::uint64_t>(out.count));
+  const auto copied = static_cast<std::int64_t>(count) * out.height * out.width * shape.patch();
+  if (few && copied <= much) ways.push_back(product);
   if (type == c10::kFloat && fits_tiles(shape)) {
     ways.push_back(small_tiles);
     if (shape.taps == 3 && out.height > 2 && out.width > 2) ways.push_back(large_tiles);

@@ -103,7 +103,7 @@ inline at::Tensor convolve(torch::nn::Conv2d& layer, const at::Tensor& x) {
 
 /// What a residual block computes from its input: `first(x)` and, unless it is empty,
 /// `projection(x)`, else x itself, which is not to be changed in place. Where a kernels policy
-/// chooses, both are one operation, in which the gradients of x are summed as they are written.
+/// chooses, both are one operation, in which the gradients of x are summed in place.
 inline kernel::Branches branches(torch::nn::Conv2d& first, torch::nn::Conv2d& projection,
                                  const at::Tensor& x) {
   const bool projects = !projection.is_empty();

@@ -206,11 +206,11 @@ struct NormsRelu : torch::autograd::Function<NormsRelu> {
 /// relu(norm(x) [+ shortcut]); x, shortcut and the result are [N, C, H, W].
 ///
 /// Where channels lie side by side (`ChannelsLast`) on the CPU, in float32 or bfloat16, it is one
-/// operation: two passes forward, two backward, nothing kept but what it is given, and the result
-/// beside a shortcut; equal to
-/// LibTorch's three operations but for rounding, in bfloat16 closer to float32 than they are. It
-/// can't be differentiated twice. On CUDA it is so where MathSettings::fused_norms allows it and C
-/// is a multiple of 8. Elsewhere it is LibTorch's three operations.
+/// operation: two passes forward, two backward; equal to LibTorch's three operations but for
+/// rounding, in bfloat16 closer to float32 than they are. For backward it keeps what it was given,
+/// and the result only where there is a shortcut. It can't be differentiated twice. On CUDA, where
+/// the result is always kept, it is so if MathSettings::fused_norms allows it and C is a multiple
+/// of 8. Elsewhere it is LibTorch's three operations.
 inline at::Tensor norm_relu(torch::nn::BatchNorm2d& norm, const at::Tensor& x,
                             const at::Tensor& shortcut = {}) {
   if (!detail::can_fuse(*norm, x, shortcut)) {

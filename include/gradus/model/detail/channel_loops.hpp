@@ -55,13 +55,11 @@ struct Walk {
   }
 };
 
-/// Calls `body(c)`, which reads nothing that it wrote for another c: compilers that cannot see that
-/// of many pointers vectorize it all the same.
+/// Calls `body(c)`, which reads nothing that it wrote for another c: g++, which cannot see that of
+/// many pointers, vectorizes it all the same.
 template <class Body>
 [[gnu::always_inline]] inline void each_independent(std::int64_t count, const Body& body) {
-#if defined(__clang__)
-#pragma clang loop vectorize(assume_safety)
-#elif defined(__GNUC__)
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC ivdep
 #endif
   for (std::int64_t c = 0; c < count; ++c) body(c);
