@@ -4,6 +4,7 @@
 #include <gradus/model/detail/channel_loops.hpp>
 #include <gradus/model/detail/norm_passes.hpp>
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty_like.h>
 
