@@ -112,6 +112,7 @@
 #include <gradus/kernel/filters.hpp>
 #include <gradus/kernel/for_chunks.hpp>
 #include <gradus/kernel/instruction_set.hpp>
+#include <gradus/kernel/library_convolution.hpp>
 #include <gradus/kernel/micro_kernel.hpp>
 #include <gradus/kernel/pairs.hpp>
 #include <gradus/kernel/panel_product.hpp>

@@ -1,6 +1,7 @@
 // The branches of a residual block in a ConvolutionScope, against two calls of LibTorch's.
 #include "../catch.hpp"
 #include "problem.hpp"
+#include <gradus/kernel/convolution.hpp>
 #include <gradus/kernel/convolution_scope.hpp>
 #include <gradus/model/convolve.hpp>
 
@@ -44,7 +45,7 @@ std::vector<at::Tensor> outcome(Block& block, const at::Tensor& x,
     std::optional<ConvolutionScope> scope;
     if (way) {
       scope.emplace(
-          c10::make_intrusive<ConvolutionChoices>(ConvolutionChoices::Rule::pinned, *way));
+          convolution_choices(ConvolutionChoices::Rule::pinned, *way));
     }
     made = branches(block.first, block.projection, input);
   }
@@ -143,7 +144,7 @@ CATCH_TEST_CASE("branches can be differentiated twice") {
       const auto input = x.detach().clone().requires_grad_();
       std::optional<ConvolutionScope> scope;
       if (in_scope) {
-        scope.emplace(c10::make_intrusive<ConvolutionChoices>(ConvolutionChoices::Rule::pinned,
+        scope.emplace(convolution_choices(ConvolutionChoices::Rule::pinned,
                                                               ConvolutionWay::large_tiles));
       }
       const auto made = branches(block.first, block.projection, input);
@@ -163,7 +164,7 @@ CATCH_TEST_CASE("under autocast what goes around a block is not cast") {
   at::autocast::set_autocast_enabled(at::kCPU, true);
   kernel::Branches made;
   {
-    const ConvolutionScope scope(c10::make_intrusive<ConvolutionChoices>(
+    const ConvolutionScope scope(convolution_choices(
         ConvolutionChoices::Rule::pinned, ConvolutionWay::product));
     made = branches(block.first, block.projection, x);
   }

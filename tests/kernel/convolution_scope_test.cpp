@@ -2,6 +2,7 @@
 #include "../catch.hpp"
 #include "problem.hpp"
 #include <gradus/device/device.hpp>
+#include <gradus/kernel/convolution.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/convolution_scope.hpp>
 #include <gradus/kernel/saved_choices.hpp>
@@ -32,10 +33,10 @@ using Choices = c10::intrusive_ptr<ConvolutionChoices>;
 using Rule = ConvolutionChoices::Rule;
 
 Choices pinned_to(ConvolutionWay way) {
-  return c10::make_intrusive<ConvolutionChoices>(Rule::pinned, way);
+  return convolution_choices(Rule::pinned, way);
 }
 Choices by_rule(Rule rule) {
-  return c10::make_intrusive<ConvolutionChoices>(rule, ConvolutionWay::library);
+  return convolution_choices(rule, ConvolutionWay::library);
 }
 
 const std::vector every_way{ConvolutionWay::library, ConvolutionWay::product,

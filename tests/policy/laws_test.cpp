@@ -106,7 +106,7 @@ struct Fickle {
   };
   State start(c10::Device) const { return {}; }
   ConvolutionScope kernel_scope(const State& state) const {
-    return ConvolutionScope(c10::make_intrusive<ConvolutionChoices>(
+    return ConvolutionScope(convolution_choices(
         ConvolutionChoices::Rule::pinned,
         ++*state.calls % 2 == 0 ? ConvolutionWay::small_tiles : ConvolutionWay::large_tiles));
   }

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace gradus {
 
@@ -45,7 +46,10 @@ inline constexpr std::int64_t run_file_format = 2;
     throw CheckpointError(
         name + " describes itself in another form than expected; use another checkpoint.");
   }
-  if (format > run_file_format) {
+  const bool newer = format.is_number_unsigned()
+                         ? std::cmp_greater(format.get<std::uint64_t>(), run_file_format)
+                         : format.get<std::int64_t>() > run_file_format;
+  if (newer) {
     throw CheckpointError(name + " has format " + dump(format) + ", but this gradus reads up to " +
                           std::to_string(run_file_format) +
                           "; resume it with the version that wrote it, " +

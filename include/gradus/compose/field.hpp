@@ -107,7 +107,11 @@ constexpr std::tuple<F...> as_fields(const std::tuple<F...>& fields) {
 /// has none.
 template <class... F>
 constexpr auto fields_of(const F&... fields) {
-  return std::tuple_cat(detail::as_fields(fields)...);
+  if constexpr ((requires { fields.meaning; } && ...)) {
+    return std::tuple<F...>(fields...);  // without std::tuple_cat, which compiles slowly
+  } else {
+    return std::tuple_cat(detail::as_fields(fields)...);
+  }
 }
 
 inline constexpr std::tuple<> no_fields{};

@@ -32,7 +32,7 @@ consteval Sentence state_mistake() {
   };
   if constexpr (std::is_empty_v<State>) {
     return {};
-  } else if constexpr (!requires { &P::start; }) {
+  } else if constexpr (!requires { &P::start; } && !requires { &P::template start<>; }) {
     return misses("start", "State start(const std::vector<gradus::NamedTensor>& parameters) const");
   } else if constexpr (!requires {
                          static_cast<void (P::*)(const State&, StateDict&) const>(&P::save);

@@ -4,8 +4,8 @@
 #include <gradus/compose/slot.hpp>
 
 #include <cstddef>
-#include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace gradus {
 
@@ -28,22 +28,56 @@ using policy_t = typename PolicyTraits<P>::policy;
 template <class P>
 using slot_t = typename policy_t<P>::slot;
 
+namespace detail {
+
+/// Policy number `Index` of a set.
+template <std::size_t Index, class P>
+struct HeldPolicy {
+  [[no_unique_address]] P policy;
+};
+
+template <std::size_t Index, class P>
+constexpr P& policy_number(HeldPolicy<Index, P>& held) {
+  return held.policy;
+}
+template <std::size_t Index, class P>
+constexpr const P& policy_number(const HeldPolicy<Index, P>& held) {
+  return held.policy;
+}
+
+/// What std::tuple does, in a fraction of its time to compile: a program has many sets.
+template <class Indices, class... Ps>
+struct HeldPolicies;
+template <std::size_t... I, class... Ps>
+struct HeldPolicies<std::index_sequence<I...>, Ps...> : HeldPolicy<I, Ps>... {
+  template <class Visit>
+  void for_each(Visit& visit) {
+    (visit(policy_number<I>(*this)), ...);
+  }
+  template <class Visit>
+  void for_each(Visit& visit) const {
+    (visit(policy_number<I>(*this)), ...);
+  }
+};
+
+}  // namespace detail
+
 /// One policy per axis in canonical order, then those of extension axes by name. Policies without
 /// numbers take no bytes.
 template <class... Ps>
 class PolicySet {
  public:
   /// The numbers that the types declare.
-  PolicySet() : policies_(PolicyTraits<Ps>::values()...) {}
+  PolicySet() : policies_{{PolicyTraits<Ps>::values()}...} {}
 
   /// The policy on the axis of tag `Slot`, the first if there are several.
   template <class Slot>
   [[nodiscard]] auto& at() {
-    return std::get<index_of<Slot>()>(policies_);
+    return detail::policy_number<index_of<Slot>()>(policies_);
   }
   template <class Slot>
   [[nodiscard]] const auto& at() const {
-    return std::get<index_of<Slot>()>(policies_);
+    return detail::policy_number<index_of<Slot>()>(policies_);
   }
 
   /// In canonical order, the number of the policy that `at<Slot>()` gives.
@@ -59,21 +93,22 @@ class PolicySet {
   /// Number `Index` in canonical order.
   template <std::size_t Index>
   [[nodiscard]] const auto& get() const {
-    return std::get<Index>(policies_);
+    return detail::policy_number<Index>(policies_);
   }
 
   /// Calls `visit(policy)` for each, in canonical order.
   template <class Visit>
   void for_each(Visit&& visit) {
-    std::apply([&](auto&... policy) { (visit(policy), ...); }, policies_);
+    policies_.for_each(visit);
   }
   template <class Visit>
   void for_each(Visit&& visit) const {
-    std::apply([&](const auto&... policy) { (visit(policy), ...); }, policies_);
+    policies_.for_each(visit);
   }
 
  private:
-  [[no_unique_address]] std::tuple<policy_t<Ps>...> policies_;
+  [[no_unique_address]] detail::HeldPolicies<std::index_sequence_for<Ps...>, policy_t<Ps>...>
+      policies_;
 };
 
 /// Gives the policies of `to` the numbers of those of the same type in `from`.

@@ -4,8 +4,10 @@
 #include <gradus/kernel/algorithms.hpp>
 #include <gradus/kernel/bfloat16_pass.hpp>
 #include <gradus/kernel/bfloat16_weight_gradient.hpp>
+#include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/convolution_pass.hpp>
 #include <gradus/kernel/convolution_shape.hpp>
+#include <gradus/kernel/library_convolution.hpp>
 #include <gradus/kernel/micro_kernel.hpp>
 #include <gradus/kernel/product.hpp>
 #include <gradus/kernel/tiles.hpp>
@@ -13,61 +15,17 @@
 #include <gradus/kernel/weight_gradient.hpp>
 
 #include <ATen/core/Tensor.h>
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/convolution.h>
-#include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/ScalarType.h>
 #include <c10/util/BFloat16.h>
+#include <c10/util/intrusive_ptr.h>
 
-#include <array>
 #include <cstdint>
-#include <optional>
 #include <tuple>
 
-namespace gradus::kernel {
+namespace gradus {
 
-/// Whether LibTorch computes this gradient of weights over contiguous memory only: with channels
-/// side by side its operator did not return on some processors (LibTorch 2.11).
-inline bool wants_contiguous(const ConvolutionShape& shape) {
-  return shape.taps == 1 && shape.stride > 1 && shape.in.channels < panel;
-}
-
-/// Whether LibTorch may multiply memory that it has not written by zero in this part, so that
-/// numbers which lay there make it NaN (LibTorch 2.11 and 2.15): gradients of weights on AVX-512,
-/// and with AMX the forward pass too.
-inline bool reads_stale_memory(const ConvolutionShape& shape, c10::ScalarType type,
-                               ConvolutionPart part) {
-  if (type != c10::kBFloat16 || shape.taps == 1 || shape.stride == 1) return false;
-  if (part == ConvolutionPart::forward) return shape.out().width == 1;
-  return part == ConvolutionPart::weight_gradient && shape.in.width < shape.stride;
-}
-
-/// Gradients of input, weight and bias by LibTorch, which can be differentiated again.
-inline std::tuple<at::Tensor, at::Tensor, at::Tensor> library_gradients(
-    const ConvolutionShape& shape, const at::Tensor& dy, const at::Tensor& x,
-    const at::Tensor& weight, const std::array<bool, 3>& needed) {
-  const std::array stride{shape.stride, shape.stride}, padding{shape.padding, shape.padding};
-  const std::array<std::int64_t, 2> ones{1, 1}, zeros{0, 0};
-  const std::array bias{shape.out_channels};
-  const bool turned = needed[1] && wants_contiguous(shape);
-  const auto type = dy.scalar_type();
-  const bool widened =
-      (needed[1] && reads_stale_memory(shape, type, ConvolutionPart::weight_gradient)) ||
-      (at::GradMode::is_enabled() && reads_stale_memory(shape, type, ConvolutionPart::forward));
-  const auto as_wanted = [&](const at::Tensor& tensor) {
-    const auto wide = widened ? tensor.to(c10::kFloat) : tensor;
-    return turned ? wide.contiguous() : wide;
-  };
-  auto [of_x, of_weight, of_bias] = at::convolution_backward(
-      as_wanted(dy), as_wanted(x), as_wanted(weight),
-      needed[2] ? at::OptionalIntArrayRef(bias) : std::nullopt, stride, padding, ones,
-      /*transposed=*/false, zeros, /*groups=*/1, needed);
-  const auto as_given = [&](const at::Tensor& tensor) {
-    return widened && tensor.defined() ? tensor.to(type) : tensor;
-  };
-  return {as_given(of_x), as_given(of_weight), as_given(of_bias)};
-}
+namespace kernel {
 
 namespace detail {
 
@@ -106,26 +64,16 @@ const T* data_of(const at::Tensor& tensor) {
 
 /// y [N, O, H, W] of x [N, C, H, W] and weight [O, C, k, k], both with their channels side by side;
 /// `bias` [O] may be undefined. `way` is one of `ways_for` their shape and type.
-inline at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, const at::Tensor& x,
+template <MicroKernel Kernel = LibraryMicroKernel>
+at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, const at::Tensor& x,
                            const at::Tensor& weight, const at::Tensor& bias) {
-  if (way == ConvolutionWay::library) {
-    const std::array<std::int64_t, 2> stride{shape.stride, shape.stride};
-    const std::array<std::int64_t, 2> padding{shape.padding, shape.padding};
-    const std::array<std::int64_t, 2> ones{1, 1}, zeros{0, 0};
-    const bool widened = reads_stale_memory(shape, x.scalar_type(), ConvolutionPart::forward);
-    const auto as_read = [&](const at::Tensor& tensor) {
-      return widened && tensor.defined() ? tensor.to(c10::kFloat) : tensor;
-    };
-    return at::convolution(as_read(x), as_read(weight), as_read(bias), stride, padding, ones,
-                           /*transposed=*/false, zeros, 1)
-        .to(x.scalar_type());
-  }
+  if (way == ConvolutionWay::library) return library_convolution(shape, x, weight, bias);
   if (way == ConvolutionWay::product) {
     auto y = product(shape, patches_of(shape, x), weight);
     return bias.defined() ? y.add_(bias.view({1, -1, 1, 1})) : y;
   }
   if (way == ConvolutionWay::blocks) {
-    return convolve_by_blocks<LibraryMicroKernel>(shape, x, weight, bias);
+    return convolve_by_blocks<Kernel>(shape, x, weight, bias);
   }
   auto y = detail::images_like(x, shape.out());
   detail::with_algorithm(shape, way, x.scalar_type(), [&]<class Algorithm, class T>(Algorithm, T) {
@@ -139,7 +87,8 @@ inline at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, co
 
 /// Gradient [N, C, H, W] of the input from dy [N, O, H, W], plus `added` of its shape, if that is
 /// defined; x gives LibTorch its form only.
-inline at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& shape,
+template <MicroKernel Kernel = LibraryMicroKernel>
+at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& shape,
                                  const at::Tensor& dy, const at::Tensor& x,
                                  const at::Tensor& weight, const at::Tensor& added = {}) {
   const auto plus_added = [&](at::Tensor dx) { return added.defined() ? dx.add_(added) : dx; };
@@ -150,7 +99,7 @@ inline at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& sha
     return plus_added(product_input_gradient(shape, dy, weight));
   }
   if (way == ConvolutionWay::blocks) {
-    return plus_added(input_gradient_by_blocks<LibraryMicroKernel>(shape, dy, weight));
+    return plus_added(input_gradient_by_blocks<Kernel>(shape, dy, weight));
   }
   auto dx = detail::images_like(dy, shape.in);
   detail::with_algorithm(shape, way, dy.scalar_type(), [&]<class Algorithm, class T>(Algorithm, T) {
@@ -163,7 +112,8 @@ inline at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& sha
 }
 
 /// Gradient [O, C, k, k] of the weights; weight gives LibTorch its form only.
-inline at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& shape,
+template <MicroKernel Kernel = LibraryMicroKernel>
+at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& shape,
                                   const at::Tensor& dy, const at::Tensor& x,
                                   const at::Tensor& weight) {
   if (way == ConvolutionWay::library)
@@ -172,7 +122,7 @@ inline at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& sh
     return product_weight_gradient(shape, dy, patches_of(shape, x));
   }
   if (way == ConvolutionWay::blocks) {
-    return weight_gradient_by_blocks<LibraryMicroKernel>(shape, dy, x);
+    return weight_gradient_by_blocks<Kernel>(shape, dy, x);
   }
   auto dw =
       at::empty(weight.sizes(), weight.options().memory_format(at::MemoryFormat::ChannelsLast));
@@ -184,4 +134,16 @@ inline at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& sh
   return dw;
 }
 
-}  // namespace gradus::kernel
+}  // namespace kernel
+
+/// Whoever makes choices compiles the kernels, which takes seconds: nobody else does.
+template <kernel::MicroKernel Kernel = kernel::LibraryMicroKernel>
+c10::intrusive_ptr<ConvolutionChoices> convolution_choices(ConvolutionChoices::Rule rule,
+                                                           ConvolutionWay pinned) {
+  constexpr kernel::ConvolutionParts parts{&kernel::convolve<Kernel>,
+                                           &kernel::input_gradient<Kernel>,
+                                           &kernel::weight_gradient<Kernel>};
+  return c10::make_intrusive<ConvolutionChoices>(parts, rule, pinned);
+}
+
+}  // namespace gradus

@@ -1,7 +1,6 @@
 /// The parts of one call of a convolution, each the way that is chosen for it.
 #pragma once
 
-#include <gradus/kernel/convolution.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/convolution_shape.hpp>
 #include <gradus/kernel/way.hpp>
@@ -54,6 +53,7 @@ struct ConvolutionCall {
                     c10::ArrayRef<const c10::IValue>(inputs.data(), inputs.size()));
     }
     const auto y = run(choices, ConvolutionPart::forward, [&](ConvolutionWay way) {
+      const auto convolve = choices.parts().forward;
       if (way == ConvolutionWay::library) return convolve(way, shape, x, weight, bias);
       return in_order(
           convolve(way, shape, with_channels_inside(x), with_channels_inside(weight), bias));
@@ -67,12 +67,11 @@ struct ConvolutionCall {
                                           const at::Tensor& x, const at::Tensor& weight,
                                           const at::Tensor& added = {}) const {
     return run(choices, ConvolutionPart::input_gradient, [&](ConvolutionWay way) {
-      if (way == ConvolutionWay::library) {
-        return kernel::input_gradient(way, shape, dy, x, weight, added);
-      }
-      return in_order(kernel::input_gradient(
-          way, shape, with_channels_inside(dy), x, with_channels_inside(weight),
-          added.defined() ? with_channels_inside(added) : added));
+      const auto gradient = choices.parts().input_gradient;
+      if (way == ConvolutionWay::library) return gradient(way, shape, dy, x, weight, added);
+      return in_order(gradient(way, shape, with_channels_inside(dy), x,
+                               with_channels_inside(weight),
+                               added.defined() ? with_channels_inside(added) : added));
     });
   }
 
@@ -96,11 +95,9 @@ struct ConvolutionCall {
   [[nodiscard]] at::Tensor weight_gradient(ConvolutionChoices& choices, const at::Tensor& dy,
                                            const at::Tensor& x, const at::Tensor& weight) const {
     return run(choices, ConvolutionPart::weight_gradient, [&](ConvolutionWay way) {
-      if (way == ConvolutionWay::library) {
-        return kernel::weight_gradient(way, shape, dy, x, weight);
-      }
-      return kernel::weight_gradient(way, shape, with_channels_inside(dy), with_channels_inside(x),
-                                     weight)
+      const auto gradient = choices.parts().weight_gradient;
+      if (way == ConvolutionWay::library) return gradient(way, shape, dy, x, weight);
+      return gradient(way, shape, with_channels_inside(dy), with_channels_inside(x), weight)
           .contiguous(weight.suggest_memory_format());
     });
   }

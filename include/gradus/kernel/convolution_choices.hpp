@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/device/keep_memory.hpp>
+#include <gradus/kernel/convolution_shape.hpp>
 #include <gradus/kernel/fastest_way.hpp>
 #include <gradus/kernel/way.hpp>
 
@@ -22,6 +23,21 @@
 #include <vector>
 
 namespace gradus {
+
+namespace kernel {
+
+/// The parts of a convolution in a given way, from kernel/convolution.hpp.
+struct ConvolutionParts {
+  at::Tensor (*forward)(ConvolutionWay, const ConvolutionShape&, const at::Tensor& x,
+                        const at::Tensor& weight, const at::Tensor& bias);
+  at::Tensor (*input_gradient)(ConvolutionWay, const ConvolutionShape&, const at::Tensor& dy,
+                               const at::Tensor& x, const at::Tensor& weight,
+                               const at::Tensor& added);
+  at::Tensor (*weight_gradient)(ConvolutionWay, const ConvolutionShape&, const at::Tensor& dy,
+                                const at::Tensor& x, const at::Tensor& weight);
+};
+
+}  // namespace kernel
 
 /// What a choice is made for. Batches of nearly the same size share one.
 struct ConvolutionCase {
@@ -52,7 +68,10 @@ class ConvolutionChoices : public torch::CustomClassHolder {
   /// How a case is decided that has no choice yet.
   enum class Rule : std::uint8_t { measure, usual, pinned };
 
-  ConvolutionChoices(Rule rule, ConvolutionWay pinned) : rule_(rule), pinned_(pinned) {}
+  ConvolutionChoices(const kernel::ConvolutionParts& parts, Rule rule, ConvolutionWay pinned)
+      : parts_(parts), rule_(rule), pinned_(pinned) {}
+
+  [[nodiscard]] const kernel::ConvolutionParts& parts() const { return parts_; }
 
   /// Returns what `run(way)` gives for the way of this case; the first time it tries all of `ways`,
   /// unless `sizes` other sizes of the same layer were measured: then the nearest one's is taken.
@@ -165,6 +184,7 @@ class ConvolutionChoices : public torch::CustomClassHolder {
   }
 
   mutable std::mutex mutex_;
+  kernel::ConvolutionParts parts_;
   Rule rule_;
   ConvolutionWay pinned_;
   std::map<ConvolutionCase, ConvolutionChoice> choices_;

@@ -1,9 +1,9 @@
 /// Convolutions as operators of autograd, whose parts are each computed the way that is chosen.
 #pragma once
 
-#include <gradus/kernel/convolution.hpp>
 #include <gradus/kernel/convolution_call.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
+#include <gradus/kernel/library_convolution.hpp>
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/Tensor.h>

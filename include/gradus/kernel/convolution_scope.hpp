@@ -4,6 +4,7 @@
 #include <gradus/kernel/choosing.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/convolution_function.hpp>
+#include <gradus/kernel/library_convolution.hpp>
 
 #include <ATen/TensorSubclassLikeUtils.h>
 #include <ATen/autocast_mode.h>

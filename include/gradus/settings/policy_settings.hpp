@@ -22,13 +22,34 @@ std::string axis_key() {
   return key;
 }
 
+namespace detail {
+
+// Of one policy, so that they are compiled once for it and not once for each set that has it.
+template <class P>
+void add_policy(nlohmann::ordered_json& policies, const P& policy) {
+  policies[axis_key<P>()] = policy_to_json(policy);
+}
+
+template <class P>
+void set_field_or_name(P& policy, const std::string& axis, const std::string& field,
+                       const nlohmann::json& value) {
+  if (field != "policy") {
+    set_field(policy, field, value);
+  } else if (value != std::string(P::name)) {
+    throw ConfigurationError(axis + ".policy is " + dump(value) +
+                             ", but this configuration has " + std::string(P::name) +
+                             "; policies are chosen by the type, choose "
+                             "another configuration.");
+  }
+}
+
+}  // namespace detail
+
 /// Every axis with its policy's name and all its numbers, in canonical order.
 template <class... Ps>
 nlohmann::ordered_json policies_to_json(const PolicySet<Ps...>& policies) {
   auto json = nlohmann::ordered_json::object();
-  policies.for_each([&](const auto& policy) {
-    json[axis_key<std::remove_cvref_t<decltype(policy)>>()] = policy_to_json(policy);
-  });
+  policies.for_each([&](const auto& policy) { detail::add_policy(json, policy); });
   return json;
 }
 
@@ -40,19 +61,11 @@ void set_policy_field(PolicySet<Ps...>& policies, const std::string& axis, const
                       const nlohmann::json& value) {
   bool found = false;
   std::vector<std::string> axes;
-  policies.for_each([&](auto& policy) {
-    using P = std::remove_cvref_t<decltype(policy)>;
+  policies.for_each([&]<class P>(P& policy) {
     axes.push_back(axis_key<P>());
     if (axes.back() != axis) return;
     found = true;
-    if (field != "policy") {
-      set_field(policy, field, value);
-    } else if (value != std::string(P::name)) {
-      throw ConfigurationError(axis + ".policy is " + dump(value) +
-                               ", but this configuration has " + std::string(P::name) +
-                               "; policies are chosen by the type, choose "
-                               "another configuration.");
-    }
+    detail::set_field_or_name(policy, axis, field, value);
   });
   if (!found) throw ConfigurationError("'" + axis + "' is not an axis" + suggestion(axis, axes));
 }

@@ -4,8 +4,10 @@
 #include <gradus/compose/field.hpp>
 #include <gradus/core/kernel_choice.hpp>
 #include <gradus/core/state_dict.hpp>
+#include <gradus/kernel/convolution.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/convolution_scope.hpp>
+#include <gradus/kernel/micro_kernel.hpp>
 #include <gradus/kernel/saved_choices.hpp>
 #include <gradus/policy/kernels/concept.hpp>
 
@@ -61,11 +63,13 @@ struct FastConvolutions {
     c10::intrusive_ptr<ConvolutionChoices> choices;
   };
 
+  /// A template, so that only trainers with this policy compile its kernels.
+  template <kernel::MicroKernel Kernel = kernel::LibraryMicroKernel>
   [[nodiscard]] State start(c10::Device) const {
-    using Rule = ConvolutionChoices::Rule;
-    if (ways == ConvolutionWays::measured) return made(Rule::measure, ConvolutionWay::library);
-    if (ways == ConvolutionWays::usual) return made(Rule::usual, ConvolutionWay::library);
-    return made(Rule::pinned, static_cast<ConvolutionWay>(static_cast<int>(ways) - rules));
+    const auto way = ways < ConvolutionWays::library
+                         ? ConvolutionWay::library
+                         : static_cast<ConvolutionWay>(static_cast<int>(ways) - rules);
+    return {convolution_choices<Kernel>(rule(), way)};
   }
   [[nodiscard]] ConvolutionScope kernel_scope(const State& state) const {
     return ConvolutionScope(state.choices);
@@ -82,8 +86,10 @@ struct FastConvolutions {
   static_assert(std::ranges::equal(enum_names(ConvolutionWays{}) | std::views::drop(rules),
                                    enum_names(ConvolutionWay{})));
 
-  static State made(ConvolutionChoices::Rule rule, ConvolutionWay pinned) {
-    return {c10::make_intrusive<ConvolutionChoices>(rule, pinned)};
+  [[nodiscard]] ConvolutionChoices::Rule rule() const {
+    using enum ConvolutionChoices::Rule;
+    if (ways == ConvolutionWays::measured) return measure;
+    return ways == ConvolutionWays::usual ? usual : pinned;
   }
 };
 static_assert(KernelsPolicy<FastConvolutions>);

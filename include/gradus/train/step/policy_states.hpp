@@ -21,7 +21,7 @@ namespace gradus {
 
 namespace detail {
 
-/// Of policy number `I`; empty where the policy has none, and then of no size in a tuple.
+/// Of policy number `I`; empty where the policy has none, and then of no size as a base.
 template <std::size_t I, class P, bool Empty = std::is_empty_v<state_of<P>>>
 struct HeldState {
   state_of<P> state;
@@ -31,12 +31,19 @@ struct HeldState<I, P, true> {
   [[no_unique_address]] state_of<P> state;
 };
 
+template <std::size_t I, class P, bool Empty>
+auto& state_number(HeldState<I, P, Empty>& held) {
+  return held.state;
+}
+template <std::size_t I, class P, bool Empty>
+const auto& state_number(const HeldState<I, P, Empty>& held) {
+  return held.state;
+}
+
 template <class Indices, class... Ps>
-struct StateTuple;
+struct HeldStates;
 template <std::size_t... I, class... Ps>
-struct StateTuple<std::index_sequence<I...>, Ps...> {
-  using type = std::tuple<HeldState<I, Ps>...>;
-};
+struct HeldStates<std::index_sequence<I...>, Ps...> : HeldState<I, Ps>... {};
 
 }  // namespace detail
 
@@ -66,11 +73,11 @@ class PolicyStates<PolicySet<Ps...>> {
   /// Of the policy on the axis of tag `Slot`.
   template <class Slot>
   [[nodiscard]] auto& at() {
-    return std::get<Set::template index_of<Slot>()>(states_).state;
+    return detail::state_number<Set::template index_of<Slot>()>(states_);
   }
   template <class Slot>
   [[nodiscard]] const auto& at() const {
-    return std::get<Set::template index_of<Slot>()>(states_).state;
+    return detail::state_number<Set::template index_of<Slot>()>(states_);
   }
 
   /// Calls hook `H` of those that have it, early phases first.
@@ -110,9 +117,8 @@ class PolicyStates<PolicySet<Ps...>> {
   template <std::size_t... I>
   static auto start_all(std::index_sequence<I...>, const Set& policies,
                         const std::vector<NamedTensor>& parameters, c10::Device device) {
-    return typename detail::StateTuple<std::index_sequence<I...>, policy_t<Ps>...>::type{
-        detail::HeldState<I, policy_t<Ps>>{
-            start_one(policies.template get<I>(), parameters, device)}...};
+    return detail::HeldStates<std::index_sequence<I...>, policy_t<Ps>...>{
+        {start_one(policies.template get<I>(), parameters, device)}...};
   }
 
   template <class P>
@@ -137,11 +143,11 @@ class PolicyStates<PolicySet<Ps...>> {
     using P = PolicyAt<I>;
     if constexpr (!std::is_empty_v<state_of<P>> && !std::is_same_v<typename P::slot, Kept>) {
       auto fresh = start_one(policies.template get<I>(), parameters, device);
-      auto& state = std::get<I>(states_).state;
+      auto& state = detail::state_number<I>(states_);
       std::destroy_at(&state);  // it may have members that cannot be assigned
       std::construct_at(&state, std::move(fresh));
     } else if constexpr (requires(const P& policy, state_of<P>& state) { policy.restart(state); }) {
-      policies.template get<I>().restart(std::get<I>(states_).state);
+      policies.template get<I>().restart(detail::state_number<I>(states_));
     }
   }
 
@@ -151,18 +157,18 @@ class PolicyStates<PolicySet<Ps...>> {
     if constexpr (std::is_empty_v<state_of<PolicyAt<I>>>) {
       return H::call(policy, arguments...);
     } else {
-      return H::call(policy, std::get<I>(states_).state, arguments...);
+      return H::call(policy, detail::state_number<I>(states_), arguments...);
     }
   }
 
   template <std::size_t I, class Visit>
   void visit_one(const Set& policies, Visit& visit) {
     if constexpr (!std::is_empty_v<state_of<PolicyAt<I>>>) {
-      visit(policies.template get<I>(), std::get<I>(states_).state);
+      visit(policies.template get<I>(), detail::state_number<I>(states_));
     }
   }
 
-  typename detail::StateTuple<std::index_sequence_for<Ps...>, policy_t<Ps>...>::type states_;
+  detail::HeldStates<std::index_sequence_for<Ps...>, policy_t<Ps>...> states_;
 };
 
 }  // namespace gradus
