@@ -22,14 +22,15 @@ target_compile_options(gradus_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow $<$<BOOL:${GRADUS_WERROR}>:-Werror>
   $<$<AND:$<BOOL:${GRADUS_CCACHE}>,$<CXX_COMPILER_ID:GNU>>:-fpch-preprocess>)
 
-# gradus_add_pch(<target>): the precompiled header of this folder's programs and of those below it.
+# gradus_add_pch(<target> [<header>...]): the precompiled header of this folder's programs and of those below
+# it: torch and JSON, and then those.
 function(gradus_add_pch target)
   if(GRADUS_PCH)
     file(CONFIGURE OUTPUT pch.cpp CONTENT "// Nothing but the precompiled header.\n")
     add_library(${target} OBJECT "${CMAKE_CURRENT_BINARY_DIR}/pch.cpp")
     target_link_libraries(${target} PRIVATE gradus::gradus gradus_warnings)
     # Torch comes first: it defines macros that what follows must not see changed.
-    target_precompile_headers(${target} PRIVATE <torch/torch.h> <nlohmann/json.hpp>)
+    target_precompile_headers(${target} PRIVATE <torch/torch.h> <nlohmann/json.hpp> ${ARGN})
     set(gradus_pch_target ${target} PARENT_SCOPE)
   endif()
 endfunction()

@@ -1,6 +1,6 @@
 # Included by a folder: from here on clang 19 compiles it and the folders below, in a third of the time of
-# g++, and the programs that people build stay with their own compiler. docs/why/dependencies.md says why.
-# Nothing changes without clang 19, under a sanitizer, or where the compiler is a clang already.
+# g++: tests, and of the examples what the test of the program itself can do without. docs/why/dependencies.md
+# says why. Nothing changes without clang 19, under a sanitizer, or where the compiler is a clang already.
 
 set(GRADUS_TESTS_COMPILER clang CACHE STRING
   "What compiles the tests: clang (version 19, where it is or can be fetched) or same (CMAKE_CXX_COMPILER)")
@@ -18,14 +18,16 @@ if(NOT clang)
 endif()
 
 # Named as ccache and readers expect. Only the compiler sees the libraries, not what starts it.
-set(wrapper "${CMAKE_CURRENT_BINARY_DIR}/clang/clang++")
+set(wrapper "${PROJECT_BINARY_DIR}/clang/clang++")
 list(TRANSFORM clang_flags REPLACE "(.+)" "\"\\1\"")
 list(JOIN clang_flags " " clang_flags)
 file(CONFIGURE OUTPUT "${wrapper}" @ONLY CONTENT [[#!/bin/sh
 LD_LIBRARY_PATH="@clang_libraries@" exec "@clang@" @clang_flags@ "$@"
 ]])
 file(CHMOD "${wrapper}" PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
-message(STATUS "The tests are compiled by clang 19: GRADUS_TESTS_COMPILER=same for ${CMAKE_CXX_COMPILER}")
+if(NOT TARGET gradus_tests_pch)
+  message(STATUS "The tests are compiled by clang 19: GRADUS_TESTS_COMPILER=same for ${CMAKE_CXX_COMPILER}")
+endif()
 
 # What CMake's Modules/Compiler/Clang.cmake sets, for this folder alone. Objects are linked as before:
 # the standard library is the same.
@@ -45,4 +47,17 @@ if(GRADUS_CCACHE)  # which then finds what includes a precompiled header that wa
 endif()
 # Without optimization clang takes half as long.
 add_compile_options($<$<CONFIG:Debug>:-O0>)
-gradus_add_pch(gradus_tests_pch)
+# With all of gradus in the header that is precompiled, a test takes two thirds of the time, and each change of a
+# header compiles every test again: GRADUS_TESTS_PCH=torch is for those who work on one.
+set(GRADUS_TESTS_PCH gradus CACHE STRING "What is precompiled for the tests: torch, or all of gradus too")
+set_property(CACHE GRADUS_TESTS_PCH PROPERTY STRINGS gradus torch)
+if(NOT GRADUS_TESTS_PCH MATCHES "^(gradus|torch)$")
+  message(FATAL_ERROR "GRADUS_TESTS_PCH is ${GRADUS_TESTS_PCH}, but must be gradus or torch.")
+endif()
+if(TARGET gradus_tests_pch)
+  set(gradus_pch_target gradus_tests_pch)
+elseif(GRADUS_TESTS_PCH STREQUAL "gradus")
+  gradus_add_pch(gradus_tests_pch <gradus/gradus.hpp>)
+else()
+  gradus_add_pch(gradus_tests_pch)
+endif()

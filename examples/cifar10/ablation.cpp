@@ -1,8 +1,7 @@
 #include "ablation.hpp"
 
-#include "ablation_types.hpp"
+#include "ablation/left_out_of.hpp"
 #include "commands.hpp"
-#include "configurations.hpp"
 #include "load_data.hpp"
 #include "prepare.hpp"
 #include "run_folder.hpp"
@@ -18,11 +17,6 @@
 namespace cifar10 {
 
 namespace fs = std::filesystem;
-
-const std::vector<LeftOut>& left_out_of_unoptimized() {
-  static const auto all = left_out_of(ablate<Unoptimized>(), "unoptimized");
-  return all;
-}
 
 const std::vector<LeftOut>& leave_one_out(std::string_view name) {
   static_cast<void>(configuration(name));  // refuses an unknown name

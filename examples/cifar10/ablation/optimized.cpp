@@ -1,5 +1,5 @@
-#include "ablation_types.hpp"
 #include "configurations.hpp"
+#include "trainers_without.hpp"
 
 namespace cifar10 {
 

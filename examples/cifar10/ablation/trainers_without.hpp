@@ -1,13 +1,11 @@
 /// From a trainer type to the list of it without each policy, behind the program's interface.
 #pragma once
 
-#include "ablation.hpp"
 #include "configuration_of.hpp"
+#include "left_out_of.hpp"
 #include <gradus/train/edit.hpp>
 
-#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace cifar10 {
@@ -25,10 +23,5 @@ template <class... As>
 std::vector<LeftOut> left_out_of(Ablations<As...>, const std::string& name) {
   return {left_out<As>(name)...};
 }
-
-/// One translation unit each, for they take a compiler long.
-const std::vector<LeftOut>& left_out_of_unoptimized();
-const std::vector<LeftOut>& left_out_of_optimized();
-const std::vector<LeftOut>& left_out_of_fastest();
 
 }  // namespace cifar10

@@ -1,0 +1,11 @@
+#include "configurations.hpp"
+#include "trainers_without.hpp"
+
+namespace cifar10 {
+
+const std::vector<LeftOut>& left_out_of_unoptimized() {
+  static const auto all = left_out_of(ablate<Unoptimized>(), "unoptimized");
+  return all;
+}
+
+}  // namespace cifar10
