@@ -31,8 +31,7 @@ class Case {
     weight_ = channels_last(
         at::randn({shape.out_channels, in.channels, shape.taps, shape.taps}).mul_(0.05), type);
     dy_ = channels_last(at::randn({out.count, out.channels, out.height, out.width}), type);
-    choices_ = convolution_choices(ConvolutionChoices::Rule::measure,
-                                                       ConvolutionWay::library);
+    choices_ = convolution_choices(ConvolutionChoices::Rule::measure, ConvolutionWay::library);
     choose();
     way_ = *choices_->find(call_.of(part_));
   }

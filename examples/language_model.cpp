@@ -32,7 +32,7 @@ std::string written_by(Gpt& model, std::string text, std::int64_t count) {
   const at::NoGradGuard no_grad;
   model->eval();
   for (; count > 0; --count) {
-    const auto seen = std::min<std::size_t>(text.size(), model->options.context);
+    const auto seen = std::min(text.size(), static_cast<std::size_t>(model->options.context));
     const auto ids = data::byte_ids(text.substr(text.size() - seen)).to(torch::kLong);
     const auto scores = model->forward(ids.unsqueeze(0))[0][-1];
     text +=

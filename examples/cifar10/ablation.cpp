@@ -16,6 +16,7 @@
 
 namespace cifar10 {
 
+using namespace gradus;
 namespace fs = std::filesystem;
 
 const std::vector<LeftOut>& leave_one_out(std::string_view name) {

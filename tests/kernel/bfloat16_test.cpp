@@ -354,14 +354,14 @@ CATCH_TEST_CASE("a saved choice that this processor cannot take is made again") 
   const gradus::ConvolutionCase which{};
   const std::vector ways{library, product};
   for (const auto rule : {ConvolutionChoices::Rule::usual, ConvolutionChoices::Rule::pinned}) {
-    ConvolutionChoices choices(rule, product);
-    choices.replace({{which, ConvolutionChoice::untimed(blocks)}});
+    const auto choices = gradus::convolution_choices(rule, product);
+    choices->replace({{which, ConvolutionChoice::untimed(blocks)}});
     std::vector<gradus::ConvolutionWay> taken;
-    choices.run(which, ways, product, [&](gradus::ConvolutionWay way) {
+    choices->run(which, ways, product, [&](gradus::ConvolutionWay way) {
       taken.push_back(way);
       return at::Tensor();
     });
     CATCH_CHECK((taken == std::vector{product}));
-    CATCH_CHECK((choices.find(which) == product));
+    CATCH_CHECK((choices->find(which) == product));
   }
 }

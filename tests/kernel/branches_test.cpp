@@ -44,8 +44,7 @@ std::vector<at::Tensor> outcome(Block& block, const at::Tensor& x,
   {
     std::optional<ConvolutionScope> scope;
     if (way) {
-      scope.emplace(
-          convolution_choices(ConvolutionChoices::Rule::pinned, *way));
+      scope.emplace(convolution_choices(ConvolutionChoices::Rule::pinned, *way));
     }
     made = branches(block.first, block.projection, input);
   }
@@ -144,8 +143,8 @@ CATCH_TEST_CASE("branches can be differentiated twice") {
       const auto input = x.detach().clone().requires_grad_();
       std::optional<ConvolutionScope> scope;
       if (in_scope) {
-        scope.emplace(convolution_choices(ConvolutionChoices::Rule::pinned,
-                                                              ConvolutionWay::large_tiles));
+        scope.emplace(
+            convolution_choices(ConvolutionChoices::Rule::pinned, ConvolutionWay::large_tiles));
       }
       const auto made = branches(block.first, block.projection, input);
       const auto loss = made.inner.square().sum() + made.shortcut.sin().sum();
@@ -164,8 +163,8 @@ CATCH_TEST_CASE("under autocast what goes around a block is not cast") {
   at::autocast::set_autocast_enabled(at::kCPU, true);
   kernel::Branches made;
   {
-    const ConvolutionScope scope(convolution_choices(
-        ConvolutionChoices::Rule::pinned, ConvolutionWay::product));
+    const ConvolutionScope scope(
+        convolution_choices(ConvolutionChoices::Rule::pinned, ConvolutionWay::product));
     made = branches(block.first, block.projection, x);
   }
   at::autocast::set_autocast_enabled(at::kCPU, false);

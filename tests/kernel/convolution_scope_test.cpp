@@ -32,12 +32,8 @@ namespace {
 using Choices = c10::intrusive_ptr<ConvolutionChoices>;
 using Rule = ConvolutionChoices::Rule;
 
-Choices pinned_to(ConvolutionWay way) {
-  return convolution_choices(Rule::pinned, way);
-}
-Choices by_rule(Rule rule) {
-  return convolution_choices(rule, ConvolutionWay::library);
-}
+Choices pinned_to(ConvolutionWay way) { return convolution_choices(Rule::pinned, way); }
+Choices by_rule(Rule rule) { return convolution_choices(rule, ConvolutionWay::library); }
 
 const std::vector every_way{ConvolutionWay::library, ConvolutionWay::product,
                             ConvolutionWay::small_tiles, ConvolutionWay::large_tiles};

@@ -66,7 +66,7 @@ const T* data_of(const at::Tensor& tensor) {
 /// `bias` [O] may be undefined. `way` is one of `ways_for` their shape and type.
 template <MicroKernel Kernel = LibraryMicroKernel>
 at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, const at::Tensor& x,
-                           const at::Tensor& weight, const at::Tensor& bias) {
+                    const at::Tensor& weight, const at::Tensor& bias) {
   if (way == ConvolutionWay::library) return library_convolution(shape, x, weight, bias);
   if (way == ConvolutionWay::product) {
     auto y = product(shape, patches_of(shape, x), weight);
@@ -88,9 +88,9 @@ at::Tensor convolve(ConvolutionWay way, const ConvolutionShape& shape, const at:
 /// Gradient [N, C, H, W] of the input from dy [N, O, H, W], plus `added` of its shape, if that is
 /// defined; x gives LibTorch its form only.
 template <MicroKernel Kernel = LibraryMicroKernel>
-at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& shape,
-                                 const at::Tensor& dy, const at::Tensor& x,
-                                 const at::Tensor& weight, const at::Tensor& added = {}) {
+at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& shape, const at::Tensor& dy,
+                          const at::Tensor& x, const at::Tensor& weight,
+                          const at::Tensor& added = {}) {
   const auto plus_added = [&](at::Tensor dx) { return added.defined() ? dx.add_(added) : dx; };
   if (way == ConvolutionWay::library) {
     return plus_added(std::get<0>(library_gradients(shape, dy, x, weight, {true, false, false})));
@@ -113,9 +113,8 @@ at::Tensor input_gradient(ConvolutionWay way, const ConvolutionShape& shape,
 
 /// Gradient [O, C, k, k] of the weights; weight gives LibTorch its form only.
 template <MicroKernel Kernel = LibraryMicroKernel>
-at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& shape,
-                                  const at::Tensor& dy, const at::Tensor& x,
-                                  const at::Tensor& weight) {
+at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& shape, const at::Tensor& dy,
+                           const at::Tensor& x, const at::Tensor& weight) {
   if (way == ConvolutionWay::library)
     return std::get<1>(library_gradients(shape, dy, x, weight, {false, true, false}));
   if (way == ConvolutionWay::product) {
@@ -140,9 +139,8 @@ at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& shape,
 template <kernel::MicroKernel Kernel = kernel::LibraryMicroKernel>
 c10::intrusive_ptr<ConvolutionChoices> convolution_choices(ConvolutionChoices::Rule rule,
                                                            ConvolutionWay pinned) {
-  constexpr kernel::ConvolutionParts parts{&kernel::convolve<Kernel>,
-                                           &kernel::input_gradient<Kernel>,
-                                           &kernel::weight_gradient<Kernel>};
+  constexpr kernel::ConvolutionParts parts{
+      &kernel::convolve<Kernel>, &kernel::input_gradient<Kernel>, &kernel::weight_gradient<Kernel>};
   return c10::make_intrusive<ConvolutionChoices>(parts, rule, pinned);
 }
 

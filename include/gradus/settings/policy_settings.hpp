@@ -36,8 +36,8 @@ void set_field_or_name(P& policy, const std::string& axis, const std::string& fi
   if (field != "policy") {
     set_field(policy, field, value);
   } else if (value != std::string(P::name)) {
-    throw ConfigurationError(axis + ".policy is " + dump(value) +
-                             ", but this configuration has " + std::string(P::name) +
+    throw ConfigurationError(axis + ".policy is " + dump(value) + ", but this configuration has " +
+                             std::string(P::name) +
                              "; policies are chosen by the type, choose "
                              "another configuration.");
   }
