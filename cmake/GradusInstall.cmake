@@ -14,6 +14,7 @@ file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/gradusPackages.cmake" @ONLY CONTENT
 set(_gradus_LibTorch "@LibTorch_PREFIX@")
 set(_gradus_range-v3 "@range-v3_DIR@")
 set(_gradus_nlohmann_json "@nlohmann_json_DIR@")
+set(_gradus_gloo "@GRADUS_GLOO_INCLUDE_DIR@")
 ]])
 install(FILES
   "${PROJECT_BINARY_DIR}/gradusPackages.cmake" cmake/gradusConfig.cmake cmake/FindLibTorch.cmake cmake/GradusDriver.cmake

@@ -19,7 +19,8 @@ _gradus_find(nlohmann_json 3.11 nlohmann_json_DIR)
 find_dependency(Threads)
 include("${CMAKE_CURRENT_LIST_DIR}/gradusTargets.cmake")
 
-# find_package(gradus COMPONENTS images): gradus::images, for gradus/images.hpp.
+# find_package(gradus COMPONENTS images): gradus::images, for gradus/images.hpp. COMPONENTS distributed:
+# gradus::distributed, for gradus/distributed.hpp.
 foreach(component IN LISTS gradus_FIND_COMPONENTS)
   if(component STREQUAL "images")
     find_package(PNG QUIET)
@@ -33,9 +34,25 @@ foreach(component IN LISTS gradus_FIND_COMPONENTS)
       endif()
     endif()
   endif()
+  if(component STREQUAL "distributed")
+    find_path(GRADUS_GLOO_INCLUDE_DIR gloo/context.h)
+    if(NOT GRADUS_GLOO_INCLUDE_DIR AND EXISTS "${_gradus_gloo}")
+      set(GRADUS_GLOO_INCLUDE_DIR "${_gradus_gloo}")
+    endif()
+    if(GRADUS_GLOO_INCLUDE_DIR)
+      set(gradus_distributed_FOUND ON)
+      if(NOT TARGET gradus::distributed)
+        add_library(gradus::distributed INTERFACE IMPORTED)
+        target_link_libraries(gradus::distributed INTERFACE gradus::gradus)
+        target_include_directories(gradus::distributed SYSTEM INTERFACE "${GRADUS_GLOO_INCLUDE_DIR}")
+        target_compile_definitions(gradus::distributed INTERFACE GRADUS_DISTRIBUTED)
+      endif()
+    endif()
+  endif()
   if(gradus_FIND_REQUIRED_${component} AND NOT gradus_${component}_FOUND)
     set(gradus_FOUND OFF)
-    set(gradus_NOT_FOUND_MESSAGE "its component ${component} needs what is not here: there is `images` alone, \
-which needs libpng and libjpeg (Debian: libpng-dev libjpeg62-turbo-dev)")
+    set(gradus_NOT_FOUND_MESSAGE "its component ${component} needs what is not here: there are `images`, \
+which needs libpng and libjpeg (Debian: libpng-dev libjpeg62-turbo-dev), and `distributed`, which needs Gloo's headers \
+(Debian: libgloo-dev)")
   endif()
 endforeach()

@@ -89,4 +89,9 @@ class CheckError : public detail::ErrorOf<ExitCode::check> {
   using ErrorOf::ErrorOf;
 };
 
+/// A process of a run that is missing, does not answer, has ended, or differs from the others.
+class DistributedError : public detail::ErrorOf<ExitCode::distributed> {
+  using ErrorOf::ErrorOf;
+};
+
 }  // namespace gradus

@@ -1,0 +1,5 @@
+/// Training by several processes: not in gradus/gradus.hpp, for it needs Gloo's headers. Link
+/// gradus::distributed.
+#pragma once
+
+#include <gradus/distributed/join_ranks.hpp>
