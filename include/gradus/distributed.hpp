@@ -2,4 +2,5 @@
 /// gradus::distributed.
 #pragma once
 
+#include <gradus/distributed/gradient_buckets.hpp>
 #include <gradus/distributed/join_ranks.hpp>

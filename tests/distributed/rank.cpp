@@ -1,17 +1,47 @@
 // One of several processes: what the tests let it do with the others is its argument.
+#include <gradus/core/parameters.hpp>
 #include <gradus/distributed.hpp>
 
 #include <ATen/ops/arange.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/randint.h>
+#include <torch/nn/modules/linear.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace {
+
+/// With a weight that is used twice, one that is not always used, one that never is, and one whose
+/// memory is not in order.
+struct NetImpl : torch::nn::Cloneable<NetImpl> {
+  NetImpl() { reset(); }
+  void reset() override {
+    first = register_module("first", torch::nn::Linear(4, 4));
+    second = register_module("second", torch::nn::Linear(4, 4));
+    extra = register_module("extra", torch::nn::Linear(4, 4));
+    never = register_parameter("never", at::ones({5}));
+    turned = register_parameter("turned", at::ones({3, 4}).t());
+    const at::NoGradGuard no_grad;
+    for (auto& parameter : parameters()) parameter.copy_(at::randint(-2, 3, parameter.sizes()));
+  }
+  at::Tensor loss(const at::Tensor& x, bool uses_extra) {
+    auto y = first(second(first(x)));
+    if (uses_extra) y = extra(y);
+    return y.matmul(turned).sum();
+  }
+  torch::nn::Linear first{nullptr}, second{nullptr}, extra{nullptr};
+  at::Tensor never, turned;
+};
+TORCH_MODULE(Net);
 
 void together(gradus::Communicator& ranks) {
   const auto rank = static_cast<double>(ranks.rank());
@@ -38,6 +68,54 @@ void together(gradus::Communicator& ranks) {
   std::cout << std::endl;
 }
 
+/// Gradients over several processes against those of this one alone, over the same samples.
+void gradients(gradus::Communicator& ranks) {
+  double furthest = 0;
+  std::int64_t wrong = 0;
+  for (const auto type : {at::kDouble, at::kFloat}) {
+    for (const std::int64_t bytes : {1, 300, 1 << 20}) {
+      torch::manual_seed(1);
+      Net net;
+      torch::manual_seed(1);
+      Net reference;
+      net->to(type);
+      reference->to(type);
+      const auto parameters = gradus::unique_parameters(*net);
+      gradus::GradientBuckets buckets(parameters, ranks, bytes);
+      for (int window = 0; window < 3; ++window) {
+        // Whole numbers: sums of them are exact in whatever order.
+        const bool frozen = window == 1;
+        net->first->weight.requires_grad_(!frozen);
+        reference->first->weight.requires_grad_(!frozen);
+        const auto x = at::randint(-3, 4, {2 * ranks.size(), 4}, type);
+        buckets.begin_window();
+        for (int micro = 0; micro < 2; ++micro) {
+          const bool uses_extra = micro == 1 && ranks.rank() == 0 && window == 2;
+          if (micro == 1) buckets.begin_last_pass(0.5);
+          net->loss(x.narrow(0, micro * ranks.size() + ranks.rank(), 1), uses_extra).backward();
+        }
+        buckets.finish();
+        reference->loss(x, false).mul(0.5).backward();
+        if (window == 2) reference->loss(x.narrow(0, ranks.size(), 1), true).mul(0.5).backward();
+        if (window == 2) reference->loss(x.narrow(0, ranks.size(), 1), false).mul(-0.5).backward();
+        const auto expected = gradus::unique_parameters(*reference);
+        for (std::size_t i = 0; i < parameters.size(); ++i) {
+          auto &found = parameters[i].tensor.mutable_grad(),
+               &wanted = expected[i].tensor.mutable_grad();
+          wrong += found.defined() != wanted.defined();
+          if (found.defined() && wanted.defined()) {
+            furthest = std::max(furthest, found.sub(wanted).abs().max().item<double>());
+            wrong += found.strides() != parameters[i].tensor.strides();
+          }
+          found.reset();
+          wanted.reset();
+        }
+      }
+    }
+  }
+  std::cout << furthest << ' ' << wrong << std::endl;
+}
+
 /// Sums until something happens to one of the ranks.
 void for_ever(gradus::Communicator& ranks) {
   const auto numbers = at::full({1000}, 1.0);
@@ -58,6 +136,7 @@ int main(int argc, char** argv) {
     ranks = gradus::join_ranks(std::chrono::seconds(seconds));
     const bool is_last = ranks->rank() == ranks->size() - 1;
     if (task == "together") together(*ranks);
+    if (task == "gradients") gradients(*ranks);
     if (task == "for_ever") for_ever(*ranks);
     if (task == "last_leaves" && is_last) throw gradus::DataError("'train.bin' is cut off.");
     if (task == "first_leaves" && ranks->rank() == 0) throw gradus::DataError("it is damaged.");

@@ -1,0 +1,220 @@
+/// Gradients summed over processes while the backward pass goes on.
+#pragma once
+
+#include <gradus/core/memory_form.hpp>
+#include <gradus/core/parameters.hpp>
+#include <gradus/distributed/communicator.hpp>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/ScalarType.h>
+#include <torch/csrc/autograd/utils/lambda_post_hook.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace gradus {
+
+/// The gradients of a run's parameters, in flat tensors of some megabytes: buckets. A bucket is
+/// summed over all ranks as soon as the last of its gradients is there, while the backward pass
+/// computes those of earlier layers. Gradients are views of the buckets, so they take no memory of
+/// their own. After Li et al. 2020, arXiv:2006.15704.
+///
+/// A parameter that no rank has used has no gradient, as it would have none in one process.
+class GradientBuckets {
+ public:
+  /// `bytes` are those of a bucket, but for one whose first gradient has more. `sent_as` may be a
+  /// shorter type in which gradients travel and are summed. The communicator must outlive this.
+  GradientBuckets(std::vector<NamedTensor> parameters, Communicator& ranks, std::int64_t bytes,
+                  std::optional<c10::ScalarType> sent_as = {})
+      : ranks_(&ranks), sent_as_(sent_as) {
+    // A backward pass comes to the last layer first.
+    for (auto at = parameters.rbegin(); at != parameters.rend(); ++at) place(at->tensor, bytes);
+    for (auto& bucket : buckets_) bucket.make();
+  }
+  GradientBuckets(const GradientBuckets&) = delete;
+  GradientBuckets& operator=(const GradientBuckets&) = delete;
+  ~GradientBuckets() {
+    for (auto& bucket : buckets_) {
+      for (auto& member : bucket.members) member.unhook();
+    }
+  }
+
+  /// Before the first backward pass of a window.
+  void begin_window() {
+    for (auto& bucket : buckets_) {
+      for (auto& member : bucket.members) member.is_there = false;
+    }
+    for (std::size_t b = 0; b < buckets_.size(); ++b) {
+      for (std::size_t m = 0; m < buckets_[b].members.size(); ++m) hook(b, m);
+    }
+    sums_at_once_ = false;
+  }
+
+  /// Before the last backward pass of a window: buckets are summed as they are filled, each
+  /// gradient of this rank times `factor`.
+  void begin_last_pass(double factor) {
+    factor_ = factor;
+    next_ = 0;
+    sums_at_once_ = true;
+    for (auto& bucket : buckets_) {
+      bucket.awaited = static_cast<std::size_t>(std::ranges::count_if(
+          bucket.members, [](const Member& member) { return member.parameter.requires_grad(); }));
+    }
+  }
+
+  /// After the last backward pass of a window, or without one where this rank had none. Waits for
+  /// the others; then gradients are the sums.
+  void finish() {
+    if (!sums_at_once_) begin_last_pass(1);
+    sums_at_once_ = false;
+    while (next_ < buckets_.size()) start_next();
+    const at::NoGradGuard no_grad;
+    for (auto& bucket : buckets_) {
+      bucket.pending->wait();
+      bucket.pending.reset();
+      if (bucket.sent.defined()) bucket.flat.copy_(bucket.sent);
+      const auto used = bucket.uses().to(at::kCPU, at::kDouble).contiguous();
+      for (std::size_t m = 0; m < bucket.members.size(); ++m) {
+        auto& member = bucket.members[m];
+        if (used.const_data_ptr<double>()[m] > 0) {
+          member.parameter.mutable_grad() = member.view;
+        } else {
+          member.parameter.mutable_grad().reset();
+        }
+      }
+    }
+  }
+
+  [[nodiscard]] std::size_t count() const { return buckets_.size(); }
+  /// What a rank sends for a window, about twice that in a ring.
+  [[nodiscard]] std::int64_t bytes() const {
+    std::int64_t sum = 0;
+    for (const auto& bucket : buckets_) {
+      sum +=
+          bucket.flat.numel() *
+          static_cast<std::int64_t>(c10::elementSize(sent_as_.value_or(bucket.flat.scalar_type())));
+    }
+    return sum;
+  }
+
+ private:
+  struct Member {
+    at::Tensor parameter;
+    std::int64_t first = 0;  ///< element of the bucket
+    at::Tensor view;         ///< in the form of the parameter
+    bool is_there = false;   ///< whether this window has a gradient of it
+    decltype(torch::autograd::impl::grad_accumulator(std::declval<at::Tensor>())) accumulator{};
+    std::uintptr_t key = 0;
+
+    void unhook() {
+      if (accumulator) accumulator->del_post_hook(key);
+      accumulator = {};
+    }
+  };
+
+  struct Bucket {
+    std::vector<Member> members;
+    std::int64_t values = 0;
+    at::Tensor flat;  ///< the gradients, and behind them for each member how many ranks use it
+    at::Tensor sent;  ///< in another type, if there is one
+    std::size_t awaited = 0;
+    std::unique_ptr<PendingSum> pending;
+
+    void make() {
+      const auto& first = members.front().parameter;
+      const auto count = static_cast<std::int64_t>(members.size());
+      flat = at::zeros({values + count}, first.options().requires_grad(false));
+      for (auto& member : members) {
+        const auto& form = member.parameter;
+        member.view = form.is_non_overlapping_and_dense()
+                          ? flat.as_strided(form.sizes(), form.strides(), member.first)
+                          : flat.narrow(0, member.first, form.numel()).view(form.sizes());
+      }
+    }
+    [[nodiscard]] at::Tensor uses() const {
+      return real_parts(flat.narrow(0, values, flat.numel() - values))
+          .reshape({static_cast<std::int64_t>(members.size()), -1})
+          .select(1, 0);
+    }
+  };
+
+  /// Into the last bucket, or a new one.
+  void place(const at::Tensor& parameter, std::int64_t bytes) {
+    const auto& last = buckets_.empty() ? nullptr : &buckets_.back();
+    const bool fits =
+        last != nullptr &&
+        last->members.front().parameter.options().type_equal(parameter.options()) &&
+        (last->values + parameter.numel()) * static_cast<std::int64_t>(parameter.element_size()) <=
+            bytes;
+    if (!fits) buckets_.emplace_back();
+    auto& bucket = buckets_.back();
+    bucket.members.push_back({.parameter = parameter, .first = bucket.values, .view = {}});
+    bucket.values += parameter.numel();
+  }
+
+  /// Parameters may be frozen and thawed between windows.
+  void hook(std::size_t b, std::size_t m) {
+    auto& member = buckets_[b].members[m];
+    if (member.accumulator || !member.parameter.requires_grad()) return;
+    member.accumulator = torch::autograd::impl::grad_accumulator(member.parameter);
+    member.key =
+        member.accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
+            [this, b, m](const auto& outputs, const auto&) {
+              take(buckets_[b], buckets_[b].members[m]);
+              return outputs;
+            }));
+  }
+
+  /// A gradient that was computed or added to.
+  void take(Bucket& bucket, Member& member) {
+    const at::NoGradGuard no_grad;
+    auto& gradient = member.parameter.mutable_grad();
+    if (!gradient.defined() || gradient.layout() != at::kStrided) return;
+    if (!gradient.is_same(member.view)) {
+      member.view.copy_(gradient);
+      gradient = member.view;
+    }
+    member.is_there = true;
+    if (!sums_at_once_) return;
+    --bucket.awaited;
+    // In one order on all ranks, whatever the order in which their gradients come.
+    while (next_ < buckets_.size() && buckets_[next_].awaited == 0) start_next();
+  }
+
+  void start_next() {
+    const at::NoGradGuard no_grad;
+    auto& bucket = buckets_[next_++];
+    for (auto& member : bucket.members) {
+      if (!member.is_there) member.view.zero_();
+    }
+    if (factor_ != 1) bucket.flat.mul_(factor_);
+    auto uses = bucket.uses();
+    for (std::size_t m = 0; m < bucket.members.size(); ++m) {
+      uses[static_cast<std::int64_t>(m)] = bucket.members[m].is_there ? 1 : 0;
+    }
+    if (sent_as_ && c10::isFloatingType(bucket.flat.scalar_type())) {
+      bucket.sent = bucket.flat.to(*sent_as_);
+    }
+    bucket.pending =
+        ranks_->start_sum(real_parts(bucket.sent.defined() ? bucket.sent : bucket.flat));
+  }
+
+  Communicator* ranks_;
+  std::optional<c10::ScalarType> sent_as_;
+  std::vector<Bucket> buckets_;
+  double factor_ = 1;
+  std::size_t next_ = 0;  ///< bucket that is to be summed
+  bool sums_at_once_ = false;
+};
+
+}  // namespace gradus
