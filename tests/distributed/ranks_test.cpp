@@ -71,8 +71,20 @@ CATCH_TEST_CASE("ranks sum, broadcast and exchange what is theirs") {
     for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
       CATCH_INFO("rank " << rank << " of " << size << ": " << ranks[rank].err());
       CATCH_CHECK(ranks[rank].wait() == 0);
-      CATCH_CHECK(ranks[rank].out() == expected.at(static_cast<std::size_t>(size - 1)) + "\n");
+      CATCH_CHECK(ranks[rank].out() ==
+                  expected.at(static_cast<std::size_t>(size - 1)) + ", same bits\n");
       CATCH_CHECK(ranks[rank].err().empty());
+    }
+  }
+}
+
+CATCH_TEST_CASE("gradients of several ranks are those of one that has all samples") {
+  for (const int size : {1, 2, 4}) {
+    Ranks ranks(size, "gradients");
+    for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+      CATCH_INFO("rank " << rank << " of " << size << ": " << ranks[rank].err());
+      CATCH_CHECK(ranks[rank].wait() == 0);
+      CATCH_CHECK(ranks[rank].out() == "0 0\n");  // largest difference, and how many are wrong
     }
   }
 }

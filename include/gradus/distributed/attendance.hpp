@@ -51,16 +51,17 @@ class Attendance {
   /// Writes down why this rank takes no part any more.
   void leave(const std::string& reason) noexcept { desk_->leave(reason); }
 
-  /// Writes down that this rank has come to its end, whatever that was; `waits` up to `end` for the
-  /// others to have done so, but not for those that did not answer.
-  void part(bool waits, std::chrono::steady_clock::time_point end) noexcept {
-    if (!answers_) return;
-    desk_->part();
+  /// Writes down that this rank has come to its end, whatever that was, and says no more.
+  void part(std::chrono::steady_clock::time_point end) noexcept {
+    if (answers_) desk_->part(end);
+  }
+  /// Until the others have parted, but for those that did not answer.
+  void wait_for_others(std::chrono::steady_clock::time_point end) noexcept {
     while (const auto report = desk_->ask(end)) {
       const bool all = std::ranges::all_of(*report, [&](const auto& of) {
-        return of.second.has_parted || !of.second.reason.empty() || silent_.contains(of.first);
+        return of.second.has_parted || silent_.contains(of.first);
       });
-      if (all || !waits || Clock::now() > end) return;
+      if (all || Clock::now() > end) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
   }
@@ -138,6 +139,7 @@ class Attendance {
           report_ = std::move(found);
           answered_ = asked;
         }
+        closes_ = closes_ || parts;
         changed_.notify_all();
         changed_.wait_for(lock, beat, [&] {
           return closes_ || is_lost_ || parts_ || !reason_.empty() || asked_ > answered_;
@@ -152,10 +154,11 @@ class Attendance {
       reason_ = reason;
       changed_.notify_all();
     }
-    void part() {
-      const std::lock_guard lock(mutex_);
+    void part(Clock::time_point end) {
+      std::unique_lock lock(mutex_);
       parts_ = true;
       changed_.notify_all();
+      changed_.wait_until(lock, end, [&] { return has_ended_; });
     }
     /// Nothing if the store does not answer up to then.
     [[nodiscard]] std::optional<Report> ask(Clock::time_point end) {

@@ -45,10 +45,12 @@ class GlooCommunicator final : public Communicator {
     } else {
       group_.reset();
     }
-    // Rank 0 has the store, so it is the last to go; but not if others do not go at all.
-    const bool waits = rank() == 0 && place_.hosts_store;
-    const auto time = fails_ || !waits ? 2 * Attendance::patience : of_calls();
-    attendance_->part(waits, Clock::now() + time);
+    const auto soon = Clock::now() + 2 * Attendance::patience;
+    if (rank() == 0 && place_.hosts_store) {  // the last to go, but not if others do not go at all
+      attendance_->wait_for_others(fails_ ? soon : Clock::now() + of_calls());
+    } else {
+      attendance_->part(soon);
+    }
   }
 
   [[nodiscard]] std::int64_t rank() const override { return place_.rank; }

@@ -7,14 +7,12 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/ones.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/ScalarType.h>
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -67,8 +65,11 @@ class GradientBuckets {
     next_ = 0;
     sums_at_once_ = true;
     for (auto& bucket : buckets_) {
-      bucket.awaited = static_cast<std::size_t>(std::ranges::count_if(
-          bucket.members, [](const Member& member) { return member.parameter.requires_grad(); }));
+      bucket.awaited = 0;
+      for (auto& member : bucket.members) {
+        member.is_awaited = member.parameter.requires_grad();
+        bucket.awaited += member.is_awaited ? 1 : 0;
+      }
     }
   }
 
@@ -110,9 +111,10 @@ class GradientBuckets {
  private:
   struct Member {
     at::Tensor parameter;
-    std::int64_t first = 0;  ///< element of the bucket
-    at::Tensor view;         ///< in the form of the parameter
-    bool is_there = false;   ///< whether this window has a gradient of it
+    std::int64_t first = 0;   ///< element of the bucket
+    at::Tensor view;          ///< in the form of the parameter
+    bool is_there = false;    ///< whether this window has a gradient of it
+    bool is_awaited = false;  ///< of the last pass
     decltype(torch::autograd::impl::grad_accumulator(std::declval<at::Tensor>())) accumulator{};
     std::uintptr_t key = 0;
 
@@ -150,7 +152,7 @@ class GradientBuckets {
 
   /// Into the last bucket, or a new one.
   void place(const at::Tensor& parameter, std::int64_t bytes) {
-    const auto& last = buckets_.empty() ? nullptr : &buckets_.back();
+    const auto* last = buckets_.empty() ? nullptr : &buckets_.back();
     const bool fits =
         last != nullptr &&
         last->members.front().parameter.options().type_equal(parameter.options()) &&
@@ -185,7 +187,7 @@ class GradientBuckets {
       gradient = member.view;
     }
     member.is_there = true;
-    if (!sums_at_once_) return;
+    if (!sums_at_once_ || !std::exchange(member.is_awaited, false)) return;
     --bucket.awaited;
     // In one order on all ranks, whatever the order in which their gradients come.
     while (next_ < buckets_.size() && buckets_[next_].awaited == 0) start_next();
@@ -198,10 +200,9 @@ class GradientBuckets {
       if (!member.is_there) member.view.zero_();
     }
     if (factor_ != 1) bucket.flat.mul_(factor_);
-    auto uses = bucket.uses();
-    for (std::size_t m = 0; m < bucket.members.size(); ++m) {
-      uses[static_cast<std::int64_t>(m)] = bucket.members[m].is_there ? 1 : 0;
-    }
+    std::vector<double> uses;
+    for (const auto& member : bucket.members) uses.push_back(member.is_there ? 1 : 0);
+    bucket.uses().copy_(at::from_blob(uses.data(), {std::ssize(uses)}, at::kDouble));
     if (sent_as_ && c10::isFloatingType(bucket.flat.scalar_type())) {
       bucket.sent = bucket.flat.to(*sent_as_);
     }
