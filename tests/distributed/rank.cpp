@@ -151,7 +151,11 @@ int main(int argc, char** argv) {
   try {
     ranks = gradus::join_ranks(std::chrono::seconds(seconds));
     const bool is_last = ranks->rank() == ranks->size() - 1;
-    if (task == "together") together(*ranks);
+    if (task == "again") {
+      ranks.reset();
+      ranks = gradus::join_ranks(std::chrono::seconds(seconds));
+    }
+    if (task == "together" || task == "again") together(*ranks);
     if (task == "gradients") gradients(*ranks);
     if (task == "for_ever") for_ever(*ranks);
     if (task == "last_leaves" && is_last) throw gradus::DataError("'train.bin' is cut off.");

@@ -52,9 +52,22 @@ class Port {
 class Process {
  public:
   Process(const std::vector<std::string>& command, const std::vector<std::string>& variables) {
-    std::vector<std::string> words{
-        "env", "-u",          "RANK", "-u",          "WORLD_SIZE",
-        "-u",  "MASTER_ADDR", "-u",   "MASTER_PORT", "OMP_NUM_THREADS=1"};
+    std::vector<std::string> words{"env",
+                                   "-u",
+                                   "RANK",
+                                   "-u",
+                                   "WORLD_SIZE",
+                                   "-u",
+                                   "MASTER_ADDR",
+                                   "-u",
+                                   "MASTER_PORT",
+                                   "-u",
+                                   "GLOO_SOCKET_IFNAME",
+                                   "-u",
+                                   "TORCHELASTIC_USE_AGENT_STORE",
+                                   "-u",
+                                   "TORCHELASTIC_RESTART_COUNT",
+                                   "OMP_NUM_THREADS=1"};
     words.insert(words.end(), variables.begin(), variables.end());
     words.insert(words.end(), command.begin(), command.end());
     std::vector<char*> arguments;

@@ -29,15 +29,17 @@ namespace gradus {
 /// may belong to one that was stopped, and then it never answers.
 class Attendance {
  public:
-  /// `store` is a connection of its own.
-  Attendance(c10::intrusive_ptr<c10d::Store> store, const ProcessPlace& place)
+  /// `store` is a connection of its own; `patience` is what `account` takes at most, about.
+  Attendance(c10::intrusive_ptr<c10d::Store> store, const ProcessPlace& place,
+             std::chrono::milliseconds patience)
       : place_(place),
+        patience_(patience),
         desk_(std::make_shared<Desk>(std::move(store), place)),
         thread_([desk = desk_] { desk->run(); }) {}
   Attendance(const Attendance&) = delete;
   Attendance& operator=(const Attendance&) = delete;
   ~Attendance() {
-    if (desk_->close(Clock::now() + (answers_ ? patience : 0 * beat))) {
+    if (desk_->close(Clock::now() + (answers_ ? patience_ : 0 * beat))) {
       thread_.join();
     } else {
       thread_.detach();
@@ -45,8 +47,6 @@ class Attendance {
   }
 
   static constexpr std::chrono::milliseconds beat{500};
-  /// What `account` takes at most.
-  static constexpr std::chrono::milliseconds patience{3000};
 
   /// Writes down why this rank takes no part any more.
   void leave(const std::string& reason) noexcept { desk_->leave(reason); }
@@ -68,7 +68,7 @@ class Attendance {
 
   /// "rank 1 has ended ("..."), rank 2 does not answer", or nothing if all are there.
   [[nodiscard]] std::string account() {
-    const auto end = Clock::now() + patience;
+    const auto end = Clock::now() + patience_;
     const auto first = desk_->ask(end);
     auto report = first;
     std::vector<std::string> missing, parted;
@@ -211,6 +211,7 @@ class Attendance {
   };
 
   ProcessPlace place_;
+  std::chrono::milliseconds patience_;
   std::set<std::int64_t> silent_;  ///< ranks that did not answer
   bool answers_ = true;            ///< the store
   std::shared_ptr<Desk> desk_;

@@ -4,6 +4,7 @@
 #include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/distributed/communicator.hpp>
+#include <gradus/error.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
@@ -16,7 +17,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -27,7 +30,8 @@ namespace gradus {
 /// computes those of earlier layers. Gradients are views of the buckets, so they take no memory of
 /// their own. After Li et al. 2020, arXiv:2006.15704.
 ///
-/// A parameter that no rank has used has no gradient, as it would have none in one process.
+/// A parameter that no rank has used has no gradient, as it would have none in one process. One
+/// that this rank has not used keeps later buckets waiting until the pass is over.
 class GradientBuckets {
  public:
   /// `bytes` are those of a bucket, but for one whose first gradient has more. `sent_as` may be a
@@ -50,6 +54,8 @@ class GradientBuckets {
   /// Before the first backward pass of a window.
   void begin_window() {
     for (auto& bucket : buckets_) {
+      if (bucket.pending) bucket.pending->wait();  // of a window that was given up
+      bucket.pending.reset();
       for (auto& member : bucket.members) member.is_there = false;
     }
     for (std::size_t b = 0; b < buckets_.size(); ++b) {
@@ -101,9 +107,7 @@ class GradientBuckets {
   [[nodiscard]] std::int64_t bytes() const {
     std::int64_t sum = 0;
     for (const auto& bucket : buckets_) {
-      sum +=
-          bucket.flat.numel() *
-          static_cast<std::int64_t>(c10::elementSize(sent_as_.value_or(bucket.flat.scalar_type())));
+      sum += bucket.flat.numel() * static_cast<std::int64_t>(c10::elementSize(sent_type(bucket)));
     }
     return sum;
   }
@@ -150,12 +154,16 @@ class GradientBuckets {
     }
   };
 
+  static bool is_alike(const at::Tensor& one, const at::Tensor& other) {
+    return one.scalar_type() == other.scalar_type() && one.device() == other.device();
+  }
+
   /// Into the last bucket, or a new one.
   void place(const at::Tensor& parameter, std::int64_t bytes) {
+    if (!parameter.is_floating_point() && !parameter.is_complex()) return;  // it has no gradient
     const auto* last = buckets_.empty() ? nullptr : &buckets_.back();
     const bool fits =
-        last != nullptr &&
-        last->members.front().parameter.options().type_equal(parameter.options()) &&
+        last != nullptr && is_alike(last->members.front().parameter, parameter) &&
         (last->values + parameter.numel()) * static_cast<std::int64_t>(parameter.element_size()) <=
             bytes;
     if (!fits) buckets_.emplace_back();
@@ -167,8 +175,16 @@ class GradientBuckets {
   /// Parameters may be frozen and thawed between windows.
   void hook(std::size_t b, std::size_t m) {
     auto& member = buckets_[b].members[m];
-    if (member.accumulator || !member.parameter.requires_grad()) return;
-    member.accumulator = torch::autograd::impl::grad_accumulator(member.parameter);
+    if (!is_alike(member.parameter, member.view)) {
+      throw ConfigurationError(
+          "a parameter has another type or device than when its gradient got a place; make buckets "
+          "after the model is where it trains.");
+    }
+    if (!member.parameter.requires_grad()) return;
+    auto accumulator = torch::autograd::impl::grad_accumulator(member.parameter);
+    if (accumulator == member.accumulator) return;
+    member.unhook();
+    member.accumulator = std::move(accumulator);
     member.key =
         member.accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
             [this, b, m](const auto& outputs, const auto&) {
@@ -179,9 +195,21 @@ class GradientBuckets {
 
   /// A gradient that was computed or added to.
   void take(Bucket& bucket, Member& member) {
+    const std::lock_guard lock(mutex_);  // each device has a thread of its own
     const at::NoGradGuard no_grad;
     auto& gradient = member.parameter.mutable_grad();
-    if (!gradient.defined() || gradient.layout() != at::kStrided) return;
+    if (!gradient.defined()) return;
+    if (gradient.layout() != at::kStrided) {
+      throw ConfigurationError(
+          "a parameter has a sparse gradient, which cannot be summed over ranks; make its "
+          "embedding "
+          "one of dense gradients.");
+    }
+    if (bucket.pending) {
+      throw std::logic_error(
+          "gradus: a gradient has come when its bucket was under way already; make one backward "
+          "pass of all losses of the last batch.");
+    }
     if (!gradient.is_same(member.view)) {
       member.view.copy_(gradient);
       gradient = member.view;
@@ -193,9 +221,14 @@ class GradientBuckets {
     while (next_ < buckets_.size() && buckets_[next_].awaited == 0) start_next();
   }
 
+  [[nodiscard]] c10::ScalarType sent_type(const Bucket& bucket) const {
+    const auto type = bucket.flat.scalar_type();
+    return c10::isFloatingType(type) ? sent_as_.value_or(type) : type;
+  }
+
   void start_next() {
     const at::NoGradGuard no_grad;
-    auto& bucket = buckets_[next_++];
+    auto& bucket = buckets_[next_];
     for (auto& member : bucket.members) {
       if (!member.is_there) member.view.zero_();
     }
@@ -203,17 +236,17 @@ class GradientBuckets {
     std::vector<double> uses;
     for (const auto& member : bucket.members) uses.push_back(member.is_there ? 1 : 0);
     bucket.uses().copy_(at::from_blob(uses.data(), {std::ssize(uses)}, at::kDouble));
-    if (sent_as_ && c10::isFloatingType(bucket.flat.scalar_type())) {
-      bucket.sent = bucket.flat.to(*sent_as_);
-    }
+    if (sent_type(bucket) != bucket.flat.scalar_type()) bucket.sent = bucket.flat.to(*sent_as_);
     bucket.pending =
         ranks_->start_sum(real_parts(bucket.sent.defined() ? bucket.sent : bucket.flat));
+    ++next_;
   }
 
   Communicator* ranks_;
   std::optional<c10::ScalarType> sent_as_;
   std::vector<Bucket> buckets_;
   double factor_ = 1;
+  std::mutex mutex_;
   std::size_t next_ = 0;  ///< bucket that is to be summed
   bool sums_at_once_ = false;
 };
