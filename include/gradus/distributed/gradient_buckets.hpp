@@ -4,12 +4,12 @@
 #include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/distributed/communicator.hpp>
+#include <gradus/distributed/gradient_bucket.hpp>
 #include <gradus/error.hpp>
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/from_blob.h>
-#include <ATen/ops/zeros.h>
 #include <c10/core/ScalarType.h>
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/csrc/autograd/variable.h>
@@ -113,46 +113,8 @@ class GradientBuckets {
   }
 
  private:
-  struct Member {
-    at::Tensor parameter;
-    std::int64_t first = 0;   ///< element of the bucket
-    at::Tensor view;          ///< in the form of the parameter
-    bool is_there = false;    ///< whether this window has a gradient of it
-    bool is_awaited = false;  ///< of the last pass
-    decltype(torch::autograd::impl::grad_accumulator(std::declval<at::Tensor>())) accumulator{};
-    std::uintptr_t key = 0;
-
-    void unhook() {
-      if (accumulator) accumulator->del_post_hook(key);
-      accumulator = {};
-    }
-  };
-
-  struct Bucket {
-    std::vector<Member> members;
-    std::int64_t values = 0;
-    at::Tensor flat;  ///< the gradients, and behind them for each member how many ranks use it
-    at::Tensor sent;  ///< in another type, if there is one
-    std::size_t awaited = 0;
-    std::unique_ptr<PendingSum> pending;
-
-    void make() {
-      const auto& first = members.front().parameter;
-      const auto count = static_cast<std::int64_t>(members.size());
-      flat = at::zeros({values + count}, first.options().requires_grad(false));
-      for (auto& member : members) {
-        const auto& form = member.parameter;
-        member.view = form.is_non_overlapping_and_dense()
-                          ? flat.as_strided(form.sizes(), form.strides(), member.first)
-                          : flat.narrow(0, member.first, form.numel()).view(form.sizes());
-      }
-    }
-    [[nodiscard]] at::Tensor uses() const {
-      return real_parts(flat.narrow(0, values, flat.numel() - values))
-          .reshape({static_cast<std::int64_t>(members.size()), -1})
-          .select(1, 0);
-    }
-  };
+  using Bucket = detail::GradientBucket;
+  using Member = Bucket::Member;
 
   static bool is_alike(const at::Tensor& one, const at::Tensor& other) {
     return one.scalar_type() == other.scalar_type() && one.device() == other.device();
