@@ -1,4 +1,4 @@
-/// Gradients summed over processes while the backward pass goes on.
+/// Gradients summed over processes while the backward pass runs.
 #pragma once
 
 #include <gradus/core/memory_form.hpp>

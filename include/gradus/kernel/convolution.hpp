@@ -135,7 +135,7 @@ at::Tensor weight_gradient(ConvolutionWay way, const ConvolutionShape& shape, co
 
 }  // namespace kernel
 
-/// Whoever makes choices compiles the kernels, which takes seconds: nobody else does.
+/// What makes choices compiles the kernels, which takes seconds; nothing else does.
 template <kernel::MicroKernel Kernel = kernel::LibraryMicroKernel>
 c10::intrusive_ptr<ConvolutionChoices> convolution_choices(ConvolutionChoices::Rule rule,
                                                            ConvolutionWay pinned) {
