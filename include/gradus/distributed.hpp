@@ -4,3 +4,4 @@
 
 #include <gradus/distributed/gradient_buckets.hpp>
 #include <gradus/distributed/join_ranks.hpp>
+#include <gradus/policy/distribution/data_parallel.hpp>

@@ -7,7 +7,6 @@
 #include <gradus/checkpoint/checkpoints.hpp>
 #include <gradus/checkpoint/finite_check.hpp>
 #include <gradus/checkpoint/grown_files.hpp>
-#include <gradus/checkpoint/run_configuration.hpp>
 #include <gradus/checkpoint/run_file.hpp>
 #include <gradus/checkpoint/run_manifest.hpp>
 #include <gradus/checkpoint/safetensors.hpp>
@@ -188,6 +187,7 @@
 #include <gradus/train/run/data_mark.hpp>
 #include <gradus/train/run/history_state.hpp>
 #include <gradus/train/run/interruption.hpp>
+#include <gradus/train/run/run_configuration.hpp>
 #include <gradus/train/run/run_progress.hpp>
 #include <gradus/train/run/run_settings.hpp>
 #include <gradus/train/run/train_clock.hpp>

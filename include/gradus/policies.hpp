@@ -17,6 +17,8 @@
 #include <gradus/policy/clipping/clip_value.hpp>
 #include <gradus/policy/clipping/concept.hpp>
 #include <gradus/policy/clipping/no_clipping.hpp>
+#include <gradus/policy/distribution/concept.hpp>
+#include <gradus/policy/distribution/single_process.hpp>
 #include <gradus/policy/execution/captured_step.hpp>
 #include <gradus/policy/execution/concept.hpp>
 #include <gradus/policy/execution/eager.hpp>

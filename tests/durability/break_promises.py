@@ -50,7 +50,7 @@ CHANGES = [
     ("4", "forgets the random streams", STATE, '  host.set_state(state.copy("random/cpu"));',
      '  static_cast<void>(state.has("random/cpu"));', "semantics/resume"),
     ("4", "counts lines twice after a resume", "checkpoint/grown_files.hpp", "cut_file(file, length);", ";", FAULTS),
-    ("5", "goes on with another configuration", "checkpoint/run_configuration.hpp", "  if (list.empty()) return;", "  return;",
+    ("5", "goes on with another configuration", "train/run/run_configuration.hpp", "  if (list.empty()) return;", "  return;",
      RUNS),
     ("4", "calls a judged epoch step 0", CHECKPOINTS, 'state.number("progress/steps")', "std::int64_t{0}", RUNS),
     ("4", "judges an epoch twice at a limit", "train/fit.hpp", "if (history_.end != RunEnd::whole && progress_.window == 0) break;", ";", RUNS),

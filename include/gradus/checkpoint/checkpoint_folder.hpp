@@ -28,9 +28,12 @@ namespace gradus {
 class CheckpointFolder {
  public:
   /// Makes the folder, takes it for this object alone, and removes what a killed save has left.
-  /// Throws ResourceError if it is in use or cannot be written.
-  explicit CheckpointFolder(std::filesystem::path folder)
-      : folder_(std::move(folder)), lock_(folder_ / "lock") {
+  /// Throws ResourceError if it is in use or cannot be written. Where it is another process's,
+  /// nothing is done, and nothing but `path` may be asked.
+  explicit CheckpointFolder(std::filesystem::path folder, bool is_ours = true)
+      : folder_(std::move(folder)) {
+    if (!is_ours) return;
+    lock_.emplace(folder_ / "lock");
     for (const auto& file : files()) {
       std::error_code ignored;
       if (file.filename().string().find(unfinished_mark) != std::string::npos) {
@@ -158,7 +161,7 @@ class CheckpointFolder {
   }
 
   std::filesystem::path folder_;
-  FileLock lock_;
+  std::optional<FileLock> lock_;
   std::optional<Best> best_;
 };
 

@@ -5,8 +5,8 @@
 #include <gradus/checkpoint/background_saver.hpp>
 #include <gradus/checkpoint/checkpoint_folder.hpp>
 #include <gradus/checkpoint/checkpoint_plan.hpp>
+#include <gradus/checkpoint/found_by_first.hpp>
 #include <gradus/checkpoint/grown_files.hpp>
-#include <gradus/checkpoint/run_configuration.hpp>
 #include <gradus/checkpoint/run_file.hpp>
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/compose/policy_members.hpp>
@@ -16,6 +16,8 @@
 #include <gradus/data/stream.hpp>
 #include <gradus/error.hpp>
 #include <gradus/train/run/data_mark.hpp>
+#include <gradus/train/run/ranks.hpp>
+#include <gradus/train/run/run_configuration.hpp>
 #include <gradus/version.hpp>
 
 #include <ATen/Parallel.h>
@@ -44,7 +46,7 @@ namespace gradus {
 template <class T>
 class Checkpoints {
  public:
-  /// Holds the folder for this process. The trainer must outlive it. `facts` are kept in every
+  /// Holds the folder for this process, if it is the first of the run's. The trainer must outlive it. `facts` are kept in every
   /// checkpoint, beside those of gradus. What is not finite in the model by now may stay so. Throws
   /// ConfigurationError for the plan, CheckpointError for a parameter or buffer of a type that
   /// cannot be saved, ResourceError if the folder is in use or cannot be written.
@@ -54,14 +56,15 @@ class Checkpoints {
         plan_(checked(plan)),
         facts_(std::move(facts)),
         files_(plan_.files),
-        folder_(std::move(folder)),
+        is_first_(trainer.share().rank == 0),
+        folder_(std::move(folder), is_first_),
         finite_(*trainer.model()),
         saver_(folder_, plan_, files_, finite_) {
     check_savable(named_state(*trainer.model()));
     if (const auto policy = unknown_member_policy(trainer.policies()); !policy.empty()) {
       announce(policy + "; so checkpoints of this run can be evaluated, but not resumed.");
     }
-    folder_.remember_begin(files_.lengths());
+    if (is_first_) folder_.remember_begin(files_.lengths());
   }
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
@@ -127,17 +130,30 @@ class Checkpoints {
  private:
   using Clock = std::chrono::steady_clock;
 
-  std::optional<nlohmann::ordered_json> resume(const DataMarks& data) {
+  std::optional<nlohmann::ordered_json> resume(const DataMarks& data) try {
+    auto run = found_by_first(trainer_->ranks(), [&] { return found(data); });
+    if (run) trainer_->load_state(run->state);
+    resumed_ = run.has_value();
+    if (is_first_) {
+      if (run) set_aside_damaged();
+      files_.cut_to(run ? run->manifest.value("files", nlohmann::ordered_json()) : folder_.begin(),
+                    plan_.announce);
+    }
+    return run ? std::optional(std::move(run->manifest)) : std::nullopt;
+  } catch (const std::exception& error) {
+    leave(trainer_->ranks(), error);
+    throw;
+  }
+
+  /// The newest whole checkpoint, if there is one, and it is of this run.
+  [[nodiscard]] std::optional<RunFile> found(const DataMarks& data) {
     try {
       saver_.finish();  // of a `fit` that an exception has ended
     } catch (const std::exception& error) {
       announce(error.what());
     }
     auto run = newest();
-    if (!run) {
-      files_.cut_to(folder_.begin(), plan_.announce);
-      return std::nullopt;
-    }
+    if (!run) return run;
     const auto policy = unknown_member_policy(trainer_->policies());
     if (!policy.empty()) {
       throw CheckpointError("the run cannot be resumed: " + policy +
@@ -148,12 +164,8 @@ class Checkpoints {
                        run_configuration(*trainer_));
     check_data(*trainer_, DataMarks::saved(run->state.part("data")), data);
     if (!plan_.allow_not_finite) finite_.refuse(run->state, "the checkpoint");
-    trainer_->load_state(run->state);
-    resumed_ = true;
     warn_of_other_bits(run->manifest);
-    set_aside_damaged();
-    files_.cut_to(run->manifest.value("files", nlohmann::ordered_json()), plan_.announce);
-    return std::move(run->manifest);
+    return run;
   }
 
   [[nodiscard]] double seconds_since_save() const {
@@ -227,6 +239,7 @@ class Checkpoints {
   CheckpointPlan plan_;
   nlohmann::ordered_json facts_;
   GrownFiles files_;
+  bool is_first_;  ///< of the run's processes: the one that saves
   CheckpointFolder folder_;
   FiniteCheck finite_;
   BackgroundSaver saver_;

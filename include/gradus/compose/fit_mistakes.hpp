@@ -34,6 +34,8 @@ consteval Sentence state_mistake() {
     return {};
   } else if constexpr (!requires { &P::start; } && !requires { &P::template start<>; }) {
     return misses("start", "State start(const std::vector<gradus::NamedTensor>& parameters) const");
+  } else if constexpr (std::is_same_v<typename P::slot, slot::distribution>) {
+    return {};  // which processes there are is no part of what is saved
   } else if constexpr (!requires {
                          static_cast<void (P::*)(const State&, StateDict&) const>(&P::save);
                        }) {

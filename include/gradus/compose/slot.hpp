@@ -79,6 +79,9 @@ struct execution {
 struct kernels {
   static constexpr std::string_view name = "kernels";
 };
+struct distribution {
+  static constexpr std::string_view name = "distribution";
+};
 
 }  // namespace slot
 

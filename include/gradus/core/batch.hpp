@@ -28,6 +28,7 @@ struct Weighed {
 
   B batch{};
   double weight = 0;
+  bool stands_in = false;  ///< for nothing: this process has no sample of the batch
 
   static constexpr auto tensors() { return std::tuple{&Weighed::batch}; }
   [[nodiscard]] std::int64_t size() const { return batch_size(batch); }

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 
 namespace gradus {
 
@@ -17,6 +18,16 @@ namespace gradus {
   const auto place = place_from_environment();
   if (place.size == 1) return std::make_unique<SoloCommunicator>();
   return std::make_unique<GlooCommunicator>(place, timeout);
+}
+
+/// Likewise once for all that take part in this process at a time, such as several trainers.
+[[nodiscard]] inline std::shared_ptr<Communicator> shared_ranks(std::chrono::milliseconds timeout) {
+  static std::mutex mutex;
+  static std::weak_ptr<Communicator> joined;
+  const std::lock_guard lock(mutex);
+  auto ranks = joined.lock();
+  if (!ranks) joined = ranks = join_ranks(timeout);
+  return ranks;
 }
 
 }  // namespace gradus

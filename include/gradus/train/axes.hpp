@@ -6,6 +6,7 @@
 #include <gradus/policy/augmentation/no_augmentation.hpp>
 #include <gradus/policy/averaging/no_averaging.hpp>
 #include <gradus/policy/clipping/no_clipping.hpp>
+#include <gradus/policy/distribution/single_process.hpp>
 #include <gradus/policy/execution/eager.hpp>
 #include <gradus/policy/freezing/no_freezing.hpp>
 #include <gradus/policy/guard/guard.hpp>
@@ -36,6 +37,7 @@ using TrainerAxes =
          Axis<slot::averaging, NoAveraging>, Axis<slot::guard, Guard>,
          Axis<slot::stopping, AllEpochs>, Axis<slot::execution, Eager>,
          Axis<slot::task, Supervised>, Axis<slot::freezing, NoFreezing>,
-         Axis<slot::sampling, Shuffle>, Axis<slot::kernels, LibraryKernels>>;
+         Axis<slot::sampling, Shuffle>, Axis<slot::kernels, LibraryKernels>,
+         Axis<slot::distribution, SingleProcess>>;
 
 }  // namespace gradus

@@ -158,20 +158,15 @@ class BasicTrainer {
   [[nodiscard]] auto kernel_choices() const {
     return at<slot::kernels>().choices(state<slot::kernels>());
   }
+  /// The processes of this run; null where this is the only one. `share` says which one it is.
+  [[nodiscard]] Communicator* ranks() const { return model_step_.ranks(); }
+  [[nodiscard]] RankShare share() const { return model_step_.share(); }
   /// Each trained parameter once.
   [[nodiscard]] const std::vector<NamedTensor>& parameters() const {
     return model_step_.parameters();
   }
-  [[nodiscard]] StepPlan plan(std::int64_t samples) const {
-    return {.samples = samples,
-            .batch_size = at<slot::loading>().plan().batch_size,
-            .accumulation = at<slot::accumulation>().micro_batches(),
-            .epochs = run_.epochs,
-            .drop_last = at<slot::loading>().plan().drop_last,
-            .limit = run_.overfit_batches ? run_.overfit_batches : run_.limit_train_batches,
-            .max_steps = run_.max_steps,
-            .steps_per_epoch = run_.seconds_per_epoch ? run_.max_steps : run_.steps_per_epoch};
-  }
+  /// The steps of a run over so many samples.
+  [[nodiscard]] StepPlan plan(std::int64_t samples) const;
 
  private:
   template <class Slot>
@@ -200,6 +195,8 @@ class BasicTrainer {
   template <class Feed>
   bool eager_step(Feed& feed, const StepPlan& plan, const Rates& rates, StepContext context);
   template <class Feed>
+  bool shared_step(Feed& feed, const StepPlan& plan, const Rates& rates, StepContext context);
+  template <class Feed>
   bool captured_step(Feed& feed, const StepPlan& plan, const Rates& rates, StepContext context);
   template <class Feed>
   std::optional<typename Feed::batch_type> next_batch(Feed& feed, const StepPlan& plan,
@@ -208,6 +205,7 @@ class BasicTrainer {
   void forward_backward(const B& batch, const Part& part, const StepContext& context, Keep keep);
   template <class Train>
   void begin(Train& train, const DataMark& held_out, const StepPlan& plan);
+  void begin_ranks(const DataMarks& data, const StepPlan& plan);
   void begin_execution(const StepPlan& plan, bool goes_on);
   bool begin_capture(bool skips_on_device);
   [[nodiscard]] std::string capture_obstacle(bool skips_on_device);
@@ -225,7 +223,8 @@ class BasicTrainer {
   template <class Held>
   void evaluate_epoch(const Held& held, EpochRecord& record);
   template <class Held, class Model, class Watch>
-  Evaluation evaluate_with(const Held& held, std::int64_t samples, Model& model, Watch watch);
+  Evaluation evaluate_with(const Held& held, std::int64_t samples, Model& model, Watch watch,
+                           Communicator* ranks = nullptr);
   template <class Held>
   [[nodiscard]] std::int64_t test_samples(const Held& held) const;
   void take_state(const StateDict& state);

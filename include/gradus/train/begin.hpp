@@ -15,6 +15,18 @@
 
 namespace gradus {
 
+template <class M, class Policies>
+StepPlan BasicTrainer<M, Policies>::plan(std::int64_t samples) const {
+  return {.samples = samples,
+          .batch_size = at<slot::loading>().plan().batch_size,
+          .accumulation = at<slot::accumulation>().micro_batches(),
+          .epochs = run_.epochs,
+          .drop_last = at<slot::loading>().plan().drop_last,
+          .limit = run_.overfit_batches ? run_.overfit_batches : run_.limit_train_batches,
+          .max_steps = run_.max_steps,
+          .steps_per_epoch = run_.seconds_per_epoch ? run_.max_steps : run_.steps_per_epoch};
+}
+
 /// The steps that a run over `train` has.
 template <class M, class Policies>
 template <class Train>
@@ -37,6 +49,10 @@ template <class Train>
 void BasicTrainer<M, Policies>::check_data_fits(const Train& train, const StepPlan& plan) {
   if constexpr (data::Dataset<Train>) {
     check_smallest_batch(train, plan);
+  } else if (ranks() != nullptr) {
+    throw ConfigurationError(
+        "a stream is read by one process, but this run has several; train on a dataset, whose "
+        "batches they share, or choose SingleProcess.");
   } else if constexpr (Traits::averages) {
     check_no_renewal(at<slot::averaging>(), *model(), "a stream gives only once");
   }
@@ -54,6 +70,7 @@ void BasicTrainer<M, Policies>::begin(Train& train, const DataMark& held_out,
     check_plan(progress_, plan);
     if constexpr (data::Stream<Train>) put_back(train, stream_place_, run_);
   }
+  begin_ranks(data, plan);
   const bool goes_on = std::exchange(goes_on_, false);
   if constexpr (data::Stream<Train>) {
     if (!goes_on) stream_place_ = place_of(train);

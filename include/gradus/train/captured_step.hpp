@@ -108,6 +108,9 @@ std::string BasicTrainer<M, Policies>::capture_obstacle(bool skips_on_device) {
   if constexpr (!by_type.empty()) {
     return std::string(by_type.view());
   } else {
+    if (ranks() != nullptr) {
+      return "gradients are summed over processes, which a graph cannot wait for";
+    }
     if (sets_momentum(at<slot::schedule>())) {
       return "the schedule sets momentum, a number of the host that a graph would freeze; set "
              "schedule.cycle_momentum to false";

@@ -62,10 +62,13 @@ std::int64_t BasicTrainer<M, Policies>::test_samples(const Held& held) const {
 template <class M, class Policies>
 template <class Held, class Model, class Watch>
 Evaluation BasicTrainer<M, Policies>::evaluate_with(const Held& held, std::int64_t samples,
-                                                    Model& model, Watch watch) {
+                                                    Model& model, Watch watch,
+                                                    Communicator* ranks) {
   const MathScope math(run_.math);
-  const EvaluationPlan plan{
-      .samples = samples, .batch_size = run_.evaluation_batch_size, .step = progress_.steps};
+  const EvaluationPlan plan{.samples = samples,
+                            .batch_size = run_.evaluation_batch_size,
+                            .step = progress_.steps,
+                            .ranks = ranks};
   return evaluate_set(model_step_, model, held, plan, watch);
 }
 
@@ -76,11 +79,11 @@ void BasicTrainer<M, Policies>::evaluate_epoch(const Held& held, EpochRecord& re
   const auto samples = test_samples(held);
   const auto watch = [&](const auto&, const auto&) { interruption_.end_if_asked(); };
   interruption_.end_if_asked();
-  record.test.emplace(evaluate_with(held, samples, model(), watch));
+  record.test.emplace(evaluate_with(held, samples, model(), watch, ranks()));
   if (!run_.evaluate_flipped) return;
   if constexpr (mirrors<PolicyAt<slot::task>, data::batch_of<Held>>) {
     MirroredModel<M> mirrored(model());
-    record.test_flipped.emplace(evaluate_with(held, samples, mirrored, watch));
+    record.test_flipped.emplace(evaluate_with(held, samples, mirrored, watch, ranks()));
   }
 }
 
@@ -114,7 +117,7 @@ void BasicTrainer<M, Policies>::check_sanity(const Held& held, Measured& measure
 template <class M, class Policies>
 template <class Train>
 void BasicTrainer<M, Policies>::check_smallest_batch(const Train& train, const StepPlan& plan) {
-  if (plan.smallest_batch() > 1) return;
+  if (share().smallest(plan.smallest_batch()) > 1) return;
   const ThawedNorms thawed(at<slot::freezing>(), *model(),
                            run_.seconds_per_epoch ? std::min<std::int64_t>(plan.total_steps(), 1000)
                                                   : plan.total_epochs());

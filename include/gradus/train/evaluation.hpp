@@ -4,10 +4,12 @@
 #include <gradus/compose/slot.hpp>
 #include <gradus/core/batch_tensors.hpp>
 #include <gradus/core/history.hpp>
+#include <gradus/core/rank_share.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/device_feed.hpp>
 #include <gradus/data/loader.hpp>
 #include <gradus/data/sampling.hpp>
+#include <gradus/distributed/communicator.hpp>
 #include <gradus/error.hpp>
 #include <gradus/train/data/training_batches.hpp>
 #include <gradus/train/model/evaluation_mode.hpp>
@@ -21,7 +23,9 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -34,6 +38,7 @@ struct EvaluationPlan {
   std::int64_t batch_size = 500;  ///< samples
   std::int64_t step = 0;          ///< optimizer steps taken, for errors
   Pass pass = Pass::evaluation;   ///< or `sanity`
+  Communicator* ranks = nullptr;  ///< that share the batches, if there are several
 };
 
 /// Whether the targets of the first `samples` of a held-out set say that none of them counts; false
@@ -49,9 +54,9 @@ template <data::Dataset Held, class Weight>
   }
 }
 
-/// Calls `see(batch, weight)` for the batches of a held-out set, on the device and in the layout of
-/// the policies, while the model is in evaluation mode and holds the weights to evaluate with.
-/// Leaves weights, statistics, gradients and the training flag alone.
+/// Calls `see(batch, weight)` for the batches of a held-out set, or this rank's of them, on the
+/// device and in the layout of the policies, while the model is in evaluation mode and holds the
+/// weights to evaluate with. Leaves weights, statistics, gradients and the training flag alone.
 template <class M, class Policies, data::Dataset Held, class See>
 void for_each_held_out_batch(ModelStep<M, Policies>& step, const Held& held,
                              const EvaluationPlan& plan, See see) {
@@ -61,14 +66,42 @@ void for_each_held_out_batch(ModelStep<M, Policies>& step, const Held& held,
   const at::NoGradGuard no_grad;
   auto loading = step.template at<slot::loading>().plan();
   loading.batch_size = plan.batch_size;
-  data::Loader loader(loading, data::batch_count(plan.samples, loading.batch_size),
-                      EvaluationFetch(held, batch_weight(step), loading.batch_size, plan.samples));
+  const auto batches = data::batch_count(plan.samples, loading.batch_size);
+  auto share = plan.ranks == nullptr ? RankShare{} : step.share();
+  if (share.rank >= batches) share = {.rank = 0, .size = std::max<std::int64_t>(batches, 1)};
+  data::Loader loader(
+      loading, (batches - share.rank + share.size - 1) / share.size,
+      EvaluationFetch(held, batch_weight(step), loading.batch_size, plan.samples, share));
   data::DeviceFeed feed(loader, data::stream_copy_to(step.device()));
   while (auto next = feed.next()) {
     arrange_layout(step.policies(), next->batch);
     see(next->batch, next->weight);
   }
 }
+
+namespace detail {
+
+/// What was read of this rank's batches, unless another one `counts` them, becomes that of all.
+template <class Answers>
+void sum_over(Communicator& ranks, bool counts, LossReading& reading, Answers& answers) {
+  const auto facts = at::zeros({5}, at::kDouble);
+  auto* fact = facts.mutable_data_ptr<double>();
+  if (counts) {
+    fact[0] = reading.not_finite ? 0 : reading.sum;
+    fact[1] = reading.weight;
+    fact[2] = reading.not_finite ? 1 : 0;
+    fact[3] = static_cast<double>(answers.correct);
+    fact[4] = static_cast<double>(answers.counted);
+  }
+  ranks.sum(facts);
+  reading.mean.reset();
+  if (fact[1] > 0) reading.mean = fact[0] / fact[1];
+  if (fact[2] > 0) reading.not_finite.emplace();
+  answers.correct = static_cast<std::int64_t>(fact[3]);
+  answers.counted = static_cast<std::int64_t>(fact[4]);
+}
+
+}  // namespace detail
 
 /// Loss and metrics of `model` (that of `step`, or one in its place). `watch(batch, result)` is
 /// told of each batch. Throws NumericError for a loss that is not finite.
@@ -85,7 +118,13 @@ Evaluation evaluate_set(ModelStep<M, Policies>& step, Model& model, const Held& 
     metrics.add(result);
     watch(batch, result);
   });
-  const auto reading = meter.read();
+  auto reading = meter.read();
+  auto counted = answers.read();
+  if (plan.ranks != nullptr) {
+    const bool counts = step.share().rank < data::batch_count(plan.samples, plan.batch_size);
+    metrics.sum_over(*plan.ranks, counts);
+    detail::sum_over(*plan.ranks, counts, reading, counted);
+  }
   if (reading.not_finite) {
     throw NumericError(
         "the evaluation loss is not finite at optimizer step " + std::to_string(plan.step) +
@@ -93,10 +132,9 @@ Evaluation evaluate_set(ModelStep<M, Policies>& step, Model& model, const Held& 
                           "not finite in the held-out data and in the weights."
                         : "; lower the learning rate, or look at the held-out data."));
   }
-  const auto [correct, counted] = answers.read();
   return {.samples = plan.samples,
-          .counted = counted,
-          .correct = correct,
+          .counted = counted.counted,
+          .correct = counted.correct,
           .loss = reading.mean,
           .metrics = metrics.values()};
 }

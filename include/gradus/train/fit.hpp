@@ -9,8 +9,10 @@
 #include <gradus/train/data/training_source.hpp>
 #include <gradus/train/model/check_parameters.hpp>
 #include <gradus/train/model/evaluation_mode.hpp>
+#include <gradus/train/run/ranks.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -20,7 +22,7 @@ template <class M, class Policies>
 template <class Train, class AfterEpoch, class... Os>
 History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held_out,
                                               const Measured& measured, AfterEpoch after_epoch,
-                                              Os&... observers) {
+                                              Os&... observers) try {
   const MathScope math(run_.math);
   const StepPlan plan = plan_of(train);
   check_length(at<slot::schedule>(), plan.total_steps());
@@ -31,11 +33,12 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
   begin(train, held_out, plan);
   const TrainingSource source(train, at<slot::loading>(), run_.device, at<slot::sampling>());
   RunBatches batches(source, at<slot::augmentation>(), batch_weight(model_step_),
-                     PassChoice{run_.seed, run_.overfit_batches.has_value()});
+                     PassChoice{run_.seed, run_.overfit_batches.has_value(), share()});
   const std::int64_t epochs = run_.seconds_per_epoch ? 0 : plan.total_epochs();
 
-  notify(FitBegin{epochs, plan.steps(), plan.epoch_samples(), progress_.steps, measured},
-         observers...);
+  notify_on_first(ranks(),
+                  FitBegin{epochs, plan.steps(), plan.epoch_samples(), progress_.steps, measured},
+                  observers...);
   const auto goes_on = [&] {  // also where the last epoch has its steps, but no record
     return (progress_.windows < plan.total_steps() || progress_.window > 0) && progress_.ended == 0;
   };
@@ -49,9 +52,9 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
     }
     // There was nothing left to do up to the end.
     if (history_.end != RunEnd::whole && progress_.window == 0) break;
-    if (limit) notify(stop, observers...);
+    if (limit) notify_on_first(ranks(), stop, observers...);
     const auto record = judge_epoch(train, plan, after_epoch);
-    if (!record && !limit) notify(stop, observers...);
+    if (!record && !limit) notify_on_first(ranks(), stop, observers...);
     if (!record) {
       history_.end = RunEnd::interrupted;
       break;
@@ -66,7 +69,7 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
       progress_.end_epoch();
       clock_.end_epoch();
     }
-    notify(EpochEnd{*record, epochs, rate}, observers...);
+    notify_on_first(ranks(), EpochEnd{*record, epochs, rate}, observers...);
     if (history_.end != RunEnd::whole) break;
   }
   const bool planned = history_.end == RunEnd::whole && progress_.ended == 0;
@@ -76,8 +79,11 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
   if (history_.end == RunEnd::whole || history_.end == RunEnd::out_of_data) {
     model_step_.restore_best();
   }
-  notify(FitEnd{&history_}, observers...);
+  notify_on_first(ranks(), FitEnd{&history_}, observers...);
   return history_;
+} catch (const std::exception& error) {
+  leave(ranks(), error);
+  throw;
 }
 
 /// The rest of an epoch, as far as nobody asks for an end. Returns whether there are more data.
@@ -107,7 +113,9 @@ bool BasicTrainer<M, Policies>::train_epoch(Batches& batches, const StepPlan& pl
     const bool stepped = train_window(batches, plan, rates, context);
     ++(stepped ? progress_.epoch_steps : progress_.epoch_skipped);
     progress_.steps += stepped ? 1 : 0;
-    progress_.samples += batches.samples() - samples;
+    progress_.samples += ranks() == nullptr
+                             ? batches.samples() - samples
+                             : plan.window_samples(progress_.windows - 1);
     ++progress_.window;
     stream_place_ = batches.place();
 
@@ -122,7 +130,7 @@ bool BasicTrainer<M, Policies>::train_epoch(Batches& batches, const StepPlan& pl
     if (++progress_.windows_since_reading == run_.log_every_steps || over) read_losses(event);
     clock_.set_waited(batches.seconds_waited() - waited);
     event.train_seconds = clock_.run();
-    notify(event, observers...);
+    notify_on_first(ranks(), event, observers...);
     batches.close_before(plan, progress_.windows);
   }
   clock_.stop();
@@ -134,7 +142,7 @@ template <class M, class Policies>
 bool BasicTrainer<M, Policies>::epoch_over(const StepPlan& plan) const {
   if (progress_.window == plan.steps() || progress_.windows == plan.total_steps()) return true;
   return run_.seconds_per_epoch && progress_.window > 0 &&
-         clock_.epoch() >= *run_.seconds_per_epoch;
+         as_first_says(ranks(), clock_.epoch() >= *run_.seconds_per_epoch);
 }
 
 /// Freezes and thaws for the epoch; steps that were captured before are captured again.
@@ -152,6 +160,7 @@ template <class Train, class AfterEpoch>
 std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& train,
                                                                   const StepPlan& plan,
                                                                   AfterEpoch after_epoch) {
+  const double flops = agree(ranks(), interruption_, progress_.epoch_flops);
   if (interruption_.asked()) return std::nullopt;
   StepEnd rest;
   if (progress_.windows_since_reading > 0) read_losses(rest);
@@ -162,7 +171,8 @@ std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& t
                      .samples = meter_.samples(),
                      .optimizer_steps = progress_.epoch_steps,
                      .skipped_steps = progress_.epoch_skipped,
-                     .flops = progress_.epoch_flops};
+                     .flops = flops};
+  share_values(ranks(), unique_buffers(*model()));  // a run is judged by, and saves, those
   try {
     if constexpr (data::Dataset<Train>) renew_statistics(train, plan);
     after_epoch(record);

@@ -44,11 +44,14 @@ bool BasicTrainer<M, Policies>::train_window(Feed& feed, const StepPlan& plan, c
   return stepped;
 }
 
-/// By the graph, where there is one.
+/// With other processes, or by the graph, where there are such.
 template <class M, class Policies>
 template <class Feed>
 bool BasicTrainer<M, Policies>::whole_step(Feed& feed, const StepPlan& plan, const Rates& rates,
                                            const StepContext& context) {
+  if constexpr (Traits::distributes) {
+    if (ranks() != nullptr) return shared_step(feed, plan, rates, context);
+  }
   if constexpr (Traits::captures) {
     if constexpr (OnlyTensors<typename Feed::batch_type::form>) {
       if (captured_.graph()) return captured_step(feed, plan, rates, context);
@@ -108,6 +111,7 @@ std::optional<typename Feed::batch_type> BasicTrainer<M, Policies>::next_batch(
   auto next = feed.next();
   if (!next) return std::nullopt;
   auto& micro = *next;
+  if (micro.stands_in) return next;
   B& batch = micro.batch;
   const auto weight = batch_weight(model_step_);
   const BatchSeen<B, decltype(weight)::template by_task<B>> seen(batch);

@@ -9,6 +9,7 @@
 #include <gradus/train/evaluate.hpp>
 #include <gradus/train/fit.hpp>
 #include <gradus/train/run_state.hpp>
+#include <gradus/train/shared_step.hpp>
 #include <gradus/train/step.hpp>
 
 namespace gradus {

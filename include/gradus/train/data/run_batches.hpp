@@ -1,6 +1,7 @@
 /// The batches of a run: one pass over the data after another.
 #pragma once
 
+#include <gradus/core/rank_share.hpp>
 #include <gradus/core/step_plan.hpp>
 #include <gradus/train/data/training_source.hpp>
 
@@ -15,6 +16,7 @@ namespace gradus {
 struct PassChoice {
   std::uint64_t seed = 0;
   bool first_only = false;  ///< every pass is the first one again
+  RankShare share{};        ///< of each batch
 };
 
 /// Of a TrainingSource, which must outlive it. A pass is kept while epochs end within it.
@@ -36,7 +38,8 @@ class RunBatches {
     const PassPart part{.seed = choice_.seed,
                         .pass = choice_.first_only ? 0 : plan.pass_of(window),
                         .first = plan.first_batch(window),
-                        .count = plan.batches_left(window)};
+                        .count = plan.batches_left(window),
+                        .share = choice_.share};
     pass_.reset(new Pass(source_.pass(augmentation_, weight_, part)));
   }
   /// Ends the pass if `window`, the next one, is of another.

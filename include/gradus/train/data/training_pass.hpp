@@ -5,6 +5,7 @@
 #include <gradus/core/batch.hpp>
 #include <gradus/core/image_transform.hpp>
 #include <gradus/core/loading_plan.hpp>
+#include <gradus/core/rank_share.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/device_feed.hpp>
 #include <gradus/data/loader.hpp>
@@ -34,6 +35,7 @@ struct PassPart {
   std::int64_t pass = 0;  ///< from 0
   std::int64_t first = 0;
   std::int64_t count = 0;
+  RankShare share{};  ///< of each batch
 };
 
 /// Batches that a loader reads and a feed copies.
@@ -48,7 +50,7 @@ class LoadedPass {
              const PassPart& part)
       : loader_(plan, part.count,
                 TrainingFetch(train, augmentation, weight, plan.batch_size, part.seed, part.pass,
-                              part.first, sampling)),
+                              part.first, sampling, part.share)),
         feed_(loader_, data::stream_copy_to(device)) {}
 
   [[nodiscard]] std::optional<batch_type> next() { return feed_.next(); }
@@ -80,6 +82,7 @@ class ResidentPass {
         targets_(targets),
         weight_(weight),
         batch_size_(batch_size),
+        share_(part.share),
         samples_(std::clamp<std::int64_t>(train.size() - part.first * batch_size, 0,
                                           part.count * batch_size)),
         order_(part_of(sample_order(sampling, train, part.seed, part.pass), part)),
@@ -88,10 +91,12 @@ class ResidentPass {
 
   [[nodiscard]] std::optional<batch_type> next() {
     if (given_ >= samples_) return std::nullopt;
-    const auto count = std::min(batch_size_, samples_ - given_);
-    batch_type next{epoch_.batch(given_, count), weight(given_, count)};
-    given_ += count;
-    return next;
+    const auto all = std::min(batch_size_, samples_ - given_);
+    const auto first = given_ + share_.first(all);
+    const auto count = share_.count(all);
+    given_ += all;
+    if (count == 0) return batch_type{epoch_.batch(given_ - 1, 1), 0, /*stands_in=*/true};
+    return batch_type{epoch_.batch(first, count), weight(first, count)};
   }
   [[nodiscard]] double seconds_waited() const { return waited_.count(); }
 
@@ -137,6 +142,7 @@ class ResidentPass {
   at::Tensor targets_;
   Weight weight_;
   std::int64_t batch_size_;
+  RankShare share_;
   std::int64_t samples_;
   std::vector<std::int64_t> order_;
   std::int64_t given_ = 0;

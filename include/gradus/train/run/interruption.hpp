@@ -19,15 +19,20 @@ class Interruption {
   void begin(const StopRequest* request, std::optional<double> seconds) {
     request_ = request;
     end_.reset();
+    agreed_.reset();
     if (!seconds) return;
     constexpr double longest = 1e9;  // more would overflow the clock
     const std::chrono::duration<double> time(std::min(*seconds, longest));
     end_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(time);
   }
 
-  [[nodiscard]] bool asked() const {
+  [[nodiscard]] bool asked() const { return agreed_.value_or(asked_here()); }
+  /// Whether this process asks, of several that end together.
+  [[nodiscard]] bool asked_here() const {
     return (request_ != nullptr && request_->asked()) || (end_ && Clock::now() > *end_);
   }
+  /// What several processes have agreed on; from now on that alone counts.
+  void agree(bool asked) { agreed_ = asked; }
 
   /// Throws `Now` if an end is asked for.
   void end_if_asked() const {
@@ -39,6 +44,7 @@ class Interruption {
 
   const StopRequest* request_ = nullptr;
   std::optional<Clock::time_point> end_;
+  std::optional<bool> agreed_;
 };
 
 }  // namespace gradus

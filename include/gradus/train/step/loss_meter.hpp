@@ -37,6 +37,8 @@ struct LossPlace {
 /// passes since the reading before; those of skipped windows do not count.
 struct LossReading {
   std::optional<double> mean;           ///< absent if there was no pass
+  double sum = 0;                       ///< of losses times their weights
+  double weight = 0;                    ///< that the mean is over
   std::optional<LossPlace> not_finite;  ///< the first pass whose loss was not finite
   std::int64_t windows = 0;
   std::int64_t skipped_on_device = 0;  ///< windows; the host had counted them as taken
@@ -100,6 +102,8 @@ class LossMeter {
       total_samples_ += pass.samples;
     }
     if (weight > 0) reading.mean = sum / weight;
+    reading.sum = sum;
+    reading.weight = weight;
     total_sum_ += sum;
     total_weight_ += weight;
     passes_.clear();

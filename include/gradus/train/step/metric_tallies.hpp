@@ -3,6 +3,7 @@
 
 #include <gradus/compose/slot.hpp>
 #include <gradus/core/history.hpp>
+#include <gradus/distributed/communicator.hpp>
 #include <gradus/error.hpp>
 
 #include <ATen/core/Tensor.h>
@@ -68,6 +69,15 @@ class MetricTallies {
       }
       ++place;
     });
+  }
+
+  /// Adds what other processes have, each of at least one batch; `counts` is false where that of
+  /// this one is another's.
+  void sum_over(Communicator& ranks, bool counts) {
+    for (auto& tally : tallies_) {
+      if (!counts) tally.zero_();
+      ranks.sum(tally);
+    }
   }
 
   /// Waits for the device.

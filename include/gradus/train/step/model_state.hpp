@@ -14,6 +14,12 @@
 
 namespace gradus {
 
+/// Whether a saved run has the state of policy `P` apart: averages go with the weights, and which
+/// processes there are is no part of a run.
+template <class P>
+inline constexpr bool has_saved_state = !std::is_same_v<typename P::slot, slot::averaging> &&
+                                        !std::is_same_v<typename P::slot, slot::distribution>;
+
 /// Parameters, buffers, and what is averaged over both.
 template <class M, class Policies>
 void ModelStep<M, Policies>::save_weights(StateDict& to) {
@@ -53,7 +59,7 @@ void ModelStep<M, Policies>::save(StateDict& to) {
   save_weights(to);
   to.put("trained", trained(parameters_));
   states_.for_each(policies_, [&]<class P>(const P& policy, auto& of) {
-    if constexpr (std::is_same_v<typename P::slot, slot::averaging>) return;
+    if constexpr (!has_saved_state<P>) return;
     to.put_under("policy/" + axis_key<P>(), [&](StateDict& part) { policy.save(of, part); });
   });
   to.put("order", order_of(parameters_));
@@ -74,7 +80,7 @@ void ModelStep<M, Policies>::load(const StateDict& from) {
   }
   load_weights(from);
   states_.for_each(policies_, [&]<class P>(const P& policy, auto& of) {
-    if constexpr (std::is_same_v<typename P::slot, slot::averaging>) return;
+    if constexpr (!has_saved_state<P>) return;
     const auto part = from.part("policy/" + axis_key<P>());
     policy.load(of, part);
     part.refuse_unread();

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <gradus/core/parameters.hpp>
+#include <gradus/core/rank_share.hpp>
 #include <gradus/core/rates.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/core/step_context.hpp>
+#include <gradus/distributed/communicator.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 #include <gradus/train/model/freezing.hpp>
 #include <gradus/train/model/gradients.hpp>
@@ -20,7 +22,6 @@
 #include <gradus/train/step/policy_states.hpp>
 #include <gradus/train/step/step_traits.hpp>
 
-#include <ATen/ops/_foreach_mul.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/core/Device.h>
 
@@ -75,6 +76,18 @@ class ModelStep {
   [[nodiscard]] const auto& state() const {
     return states_.template at<Slot>();
   }
+  /// The processes that share the work of each step; null where this one does all.
+  [[nodiscard]] Communicator* ranks() const {
+    if constexpr (Traits::distributes) {
+      auto& all = at<slot::distribution>().ranks(state<slot::distribution>());
+      if (all.size() > 1) return &all;
+    }
+    return nullptr;
+  }
+  [[nodiscard]] RankShare share() const {
+    const auto* all = ranks();
+    return all == nullptr ? RankShare{} : RankShare{all->rank(), all->size()};
+  }
   /// The gradient scaler, or null.
   [[nodiscard]] auto scaler() { return at<slot::precision>().scaler(state<slot::precision>()); }
   /// While it lives, a model computes with the kernels and in the precision of the policies.
@@ -90,7 +103,8 @@ class ModelStep {
     guard_ = NumericGuard(at<slot::guard>().plan());
     best_ = {};
     averaged_statistics_.clear();
-    states_.template restart_all_but<slot::optimizer>(policies_, parameters_, device_);
+    states_.template restart_all_but<slot::optimizer, slot::distribution>(policies_, parameters_,
+                                                                          device_);
   }
 
   [[nodiscard]] Rates rates_at(std::int64_t step, std::int64_t total_steps) const {
@@ -138,31 +152,7 @@ class ModelStep {
   /// the factor that the window's weight leaves to be put right; `meter` has its losses. Returns
   /// whether it stepped, as far as the host knows.
   bool step(const Rates& rates, const StepContext& context, double correction,
-            const LossMeter& meter, const LossPlace& place) {
-    check_own_weights("trained");
-    bool finite = true;
-    if constexpr (Traits::has_scaler) {
-      if (auto* scaler = this->scaler()) {
-        scaler->unscale(gradients_of(parameters_));
-        if (!device_steps_) finite = !scaler->found_inf();
-      }
-    }
-    if (correction != 1) at::_foreach_mul_(gradients_of(parameters_), correction);
-    finite = finite && guard_.allows_step(parameters_, meter, place);
-    if constexpr (PolicyAt<slot::clipping>::clips) {
-      if (finite) at<slot::clipping>().clip(gradients_of(parameters_));
-    }
-    if (finite) {
-      update(rates, context);
-    } else {
-      guard_.restore_buffers();
-    }
-    if constexpr (Traits::has_scaler) {
-      if (auto* scaler = this->scaler()) scaler->update();
-    }
-    clear_gradients(parameters_);
-    return finite;
-  }
+            const LossMeter& meter, const LossPlace& place);
 
   /// Ends a window in `meter`, and averages weights after a step that was taken.
   void end_window(bool stepped, LossMeter& meter, const StepContext& context) {
@@ -209,22 +199,7 @@ class ModelStep {
     return parameters;
   }
 
-  void update(const Rates& rates, const StepContext& context) {
-    auto& state = this->template state<slot::optimizer>();
-    states_.template call<hook::before_step>(policies_, context);
-    states_.template around<hook::around_step>(policies_, context, [&] {
-      if constexpr (Traits::can_step_on_device) {
-        if (device_steps_) {
-          const auto found_inf = void_step();
-          at<slot::optimizer>().step_on_device(state, rates, device_steps_->rate(), found_inf);
-          device_steps_->advance(found_inf);
-          return;
-        }
-      }
-      at<slot::optimizer>().step(state, rates);
-    });
-    states_.template call<hook::after_step>(policies_, context);
-  }
+  void update(const Rates& rates, const StepContext& context);
 
   /// [1], on the device: 1 if the step that it decides on is void.
   at::Tensor void_step() {
@@ -247,3 +222,4 @@ class ModelStep {
 };
 
 }  // namespace gradus
+#include <gradus/train/step/optimizer_step.hpp>  // step

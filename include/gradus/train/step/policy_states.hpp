@@ -61,12 +61,12 @@ class PolicyStates<PolicySet<Ps...>> {
   PolicyStates(const Set& policies, const std::vector<NamedTensor>& parameters, c10::Device device)
       : states_(start_all(std::index_sequence_for<Ps...>(), policies, parameters, device)) {}
 
-  /// New run states for all policies but the one on the axis of tag `Kept`, which is told.
-  template <class Kept>
+  /// New run states for all policies but those on the axes of tags `Kept`, which are told.
+  template <class... Kept>
   void restart_all_but(const Set& policies, const std::vector<NamedTensor>& parameters,
                        c10::Device device) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (restart<I, Kept>(policies, parameters, device), ...);
+      (restart<I, Kept...>(policies, parameters, device), ...);
     }(std::index_sequence_for<Ps...>());
   }
 
@@ -137,11 +137,12 @@ class PolicyStates<PolicySet<Ps...>> {
     }
   }
 
-  template <std::size_t I, class Kept>
+  template <std::size_t I, class... Kept>
   void restart(const Set& policies, const std::vector<NamedTensor>& parameters,
                c10::Device device) {
     using P = PolicyAt<I>;
-    if constexpr (!std::is_empty_v<state_of<P>> && !std::is_same_v<typename P::slot, Kept>) {
+    constexpr bool is_kept = (std::is_same_v<typename P::slot, Kept> || ...);
+    if constexpr (!std::is_empty_v<state_of<P>> && !is_kept) {
       auto fresh = start_one(policies.template get<I>(), parameters, device);
       auto& state = detail::state_number<I>(states_);
       std::destroy_at(&state);  // it may have members that cannot be assigned

@@ -23,6 +23,8 @@ struct StepTraits {
           std::declval<typename Precision::State&>()))>;
   static constexpr bool averages = PolicyAt<slot::averaging>::averages_weights;
   static constexpr bool captures = PolicyAt<slot::execution>::captures;
+  /// Whether several processes may share the work.
+  static constexpr bool distributes = PolicyAt<slot::distribution>::distributes;
   /// Whether the loss says how many answers are right.
   static constexpr bool counts_correct = requires { &PolicyAt<slot::loss>::correct; };
 

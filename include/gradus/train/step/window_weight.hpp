@@ -28,6 +28,8 @@ class WindowWeight {
     return weight / expected_;
   }
 
+  /// What the window was taken to weigh.
+  [[nodiscard]] double expected() const { return expected_; }
   /// Whether no target of the window counts.
   [[nodiscard]] bool empty() const { return total_ == 0; }
   /// The factor of the gradients at the end; 1 where all was as expected.

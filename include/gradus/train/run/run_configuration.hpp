@@ -16,9 +16,9 @@
 
 namespace gradus {
 
-/// Numbers that change neither bits nor records are not in it: those of loading but its batches,
-/// and all that ends a run early. A policy's `fingerprint()` is, which stands for members that are
-/// no fields.
+/// Not in it are numbers that change neither bits nor records, those of loading but its batches and
+/// all that ends a run early; nor which processes share its work. A policy's `fingerprint()` is,
+/// which stands for members that are no fields.
 template <class T>
 [[nodiscard]] nlohmann::ordered_json run_configuration(T& trainer) {
   const auto number = [](const auto& value) {
@@ -31,6 +31,7 @@ template <class T>
       policies[axis_key<P>()]["fingerprint"] = policy.fingerprint();
     }
   });
+  policies.erase("distribution");
   const auto loading = trainer.policies().template at<slot::loading>().plan();
   policies["loading"] = {{"batch_size", loading.batch_size}, {"drop_last", loading.drop_last}};
   const auto precision = trainer.policies().template at<slot::precision>().choose(run.device);

@@ -1,0 +1,50 @@
+/// The state of a run, from the process that has it to the others.
+#pragma once
+
+#include <gradus/core/parameters.hpp>
+#include <gradus/core/state_dict.hpp>
+#include <gradus/distributed/communicator.hpp>
+
+#include <ATen/ops/empty.h>
+#include <c10/core/ScalarType.h>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gradus {
+
+/// `state`, tensors on the CPU, and `text` of rank 0, on all ranks.
+inline std::pair<StateDict, std::string> share_state(Communicator& ranks, const StateDict& state,
+                                                     const std::string& text) {
+  nlohmann::json head;
+  if (ranks.rank() == 0) {
+    head["text"] = text;
+    head["tensors"] = nlohmann::json::array();
+    for (const auto& [name, tensor] : state.entries()) {
+      head["tensors"].push_back({{"name", name},
+                                 {"type", static_cast<int>(tensor.scalar_type())},
+                                 {"sizes", tensor.sizes().vec()}});
+    }
+  }
+  head = nlohmann::json::parse(ranks.exchange(head.dump()).front());
+  std::vector<NamedTensor> entries;
+  for (std::size_t i = 0; i < head["tensors"].size(); ++i) {
+    const auto& form = head["tensors"][i];
+    auto tensor = ranks.rank() == 0
+                      ? state.entries()[i].tensor
+                      : at::empty(form["sizes"].get<std::vector<std::int64_t>>(),
+                                  static_cast<c10::ScalarType>(form["type"].get<int>()));
+    if (tensor.numel() > 0) {  // as bytes, which are sent whatever the type is
+      const auto bytes = tensor.contiguous().reshape({-1}).view(at::kByte);
+      ranks.broadcast(bytes, 0);
+    }
+    entries.push_back({form["name"].get<std::string>(), std::move(tensor)});
+  }
+  return {StateDict(std::move(entries)), head["text"].get<std::string>()};
+}
+
+}  // namespace gradus

@@ -1,0 +1,59 @@
+/// What the processes of a run agree on, and who of them speaks. `ranks` is null where there is
+/// one.
+#pragma once
+
+#include <gradus/core/observer.hpp>
+#include <gradus/core/parameters.hpp>
+#include <gradus/distributed/communicator.hpp>
+#include <gradus/error.hpp>
+#include <gradus/train/run/interruption.hpp>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/zeros.h>
+
+#include <cstdint>
+#include <exception>
+#include <vector>
+
+namespace gradus {
+
+/// Tells the observers, which the first rank alone has.
+template <class Event, class... Os>
+void notify_on_first(const Communicator* ranks, const Event& event, Os&... observers) {
+  if (ranks == nullptr || ranks->rank() == 0) notify(event, observers...);
+}
+
+/// Tells the others why this rank takes no part any more, if that is not their doing.
+inline void leave(Communicator* ranks, const std::exception& error) {
+  if (ranks == nullptr || dynamic_cast<const DistributedError*>(&error) != nullptr) return;
+  ranks->leave(error.what());
+}
+
+/// Gives all ranks the values of the first one.
+inline void share_values(Communicator* ranks, const std::vector<NamedTensor>& tensors) {
+  if (ranks == nullptr) return;
+  const at::NoGradGuard no_grad;
+  for (const auto& [name, tensor] : tensors) ranks->broadcast(tensor.detach(), 0);
+}
+
+/// What the first rank says.
+[[nodiscard]] inline bool as_first_says(Communicator* ranks, bool here) {
+  if (ranks == nullptr) return here;
+  const auto said = at::zeros({1}, at::kLong).fill_(here ? 1 : 0);
+  ranks->broadcast(said, 0);
+  return said.item<std::int64_t>() != 0;
+}
+
+/// Whether any rank asks for an end becomes known to all. Returns the sum of what each has `done`.
+inline double agree(Communicator* ranks, Interruption& interruption, double done) {
+  if (ranks == nullptr) return done;
+  const auto facts = at::zeros({2}, at::kDouble);
+  auto* fact = facts.mutable_data_ptr<double>();
+  fact[0] = interruption.asked_here() ? 1 : 0;
+  fact[1] = done;
+  ranks->sum(facts);
+  interruption.agree(fact[0] > 0);
+  return fact[1];
+}
+
+}  // namespace gradus

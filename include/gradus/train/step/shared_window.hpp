@@ -1,0 +1,133 @@
+/// A window whose batches several processes share.
+#pragma once
+
+#include <gradus/compose/slot.hpp>
+#include <gradus/core/random.hpp>
+#include <gradus/core/rank_share.hpp>
+#include <gradus/distributed/communicator.hpp>
+#include <gradus/train/step/loss_meter.hpp>
+#include <gradus/train/step/model_step.hpp>
+#include <gradus/train/step/window_weight.hpp>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/Device.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace gradus {
+
+/// LibTorch's random numbers of a rank behind the first become a function of (seed, window, rank):
+/// ranks do not drop the same units out, and a resumed run draws what it would have drawn.
+inline void seed_window(const RankShare& share, std::uint64_t seed, std::int64_t window,
+                        c10::Device device) {
+  if (share.rank == 0) return;  // its numbers are those of a run of one process
+  const auto reseed = [&](at::Generator generator) {
+    const std::lock_guard lock(generator.mutex());
+    generator.set_current_seed(mix(seed, window, share.rank));
+  };
+  reseed(at::detail::getDefaultCPUGenerator());
+  if (device.is_cuda()) reseed(at::globalContext().defaultGenerator(device));
+}
+
+/// The gradient of the window becomes that of the mean over all that counts in it, on whichever
+/// rank. What the ranks tell each other of it, losses and weights and whether one asks for an end,
+/// travels before the gradients, while the backward pass computes them.
+template <class M, class Policies>
+class SharedWindow {
+ public:
+  struct Expected {
+    std::int64_t batches = 0;  ///< of each rank at most
+    std::int64_t samples = 0;  ///< that a rank's batches are parts of
+    double weight = 0;         ///< of the window over all ranks, about; the same on all
+  };
+
+  SharedWindow(ModelStep<M, Policies>& step, Communicator& ranks, const Expected& expected,
+               bool asks_to_end)
+      : step_(&step),
+        ranks_(&ranks),
+        expected_(expected),
+        weight_(expected.samples),
+        losses_(static_cast<std::size_t>(expected.batches)),
+        places_(static_cast<std::size_t>(expected.batches)),
+        facts_(at::zeros({2 * expected.batches + 1}, at::kDouble)) {
+    facts()[2 * expected.batches] = asks_to_end ? 1 : 0;
+    distribution().begin_window(state());
+  }
+
+  /// This rank's part of a batch: the factor of its mean loss, 0 where none of its weight is here.
+  double add(std::int64_t batch, std::int64_t samples, double weight, const LossPlace& place) {
+    places_[static_cast<std::size_t>(batch)] = place;
+    if (weight == 0) return 0;
+    facts()[batch] = weight;
+    facts()[expected_.batches + batch] = static_cast<double>(samples);
+    return weight_.add(samples, weight);
+  }
+  /// Between the forward pass of that batch and its backward pass; all batches of this rank have
+  /// been added when the `last` one comes.
+  void keep(std::int64_t batch, const at::Tensor& loss, bool last) {
+    losses_[static_cast<std::size_t>(batch)] = loss.detach().to(at::kDouble) * facts()[batch];
+    if (last) begin_last_pass();
+  }
+
+  /// Behind all passes. Waits for the other ranks; the model's gradients, what is read here and the
+  /// losses, which go to `meter`, are then those of all.
+  void finish(LossMeter& meter) {
+    if (!facts_sum_) begin_last_pass();
+    facts_sum_->wait();
+    losses_sum_->wait();
+    distribution().finish_window(state());
+    for (std::int64_t batch = 0; batch < expected_.batches; ++batch) {
+      const double weight = facts()[batch];
+      if (weight == 0) continue;
+      total_ += weight;
+      meter.add(all_losses_.select(0, batch) / weight,
+                static_cast<std::int64_t>(facts()[expected_.batches + batch]), weight,
+                places_[static_cast<std::size_t>(batch)]);
+    }
+  }
+  /// Whether no target of the window counts, on any rank.
+  [[nodiscard]] bool empty() const { return total_ == 0; }
+  /// The factor of the gradients at the end.
+  [[nodiscard]] double correction() const { return expected_.weight / total_; }
+  /// Whether a rank has asked for an end.
+  [[nodiscard]] bool asks_to_end() const { return facts()[2 * expected_.batches] > 0; }
+
+ private:
+  void begin_last_pass() {
+    facts_sum_ = ranks_->start_sum(facts_);
+    for (auto& loss : losses_) {
+      if (!loss.defined()) loss = at::zeros({}, at::device(step_->device()).dtype(at::kDouble));
+    }
+    all_losses_ = at::stack(losses_);
+    losses_sum_ = ranks_->start_sum(all_losses_);
+    distribution().begin_last_pass(state(),
+                                   weight_.empty() ? 1 : weight_.expected() / expected_.weight);
+  }
+
+  [[nodiscard]] const auto& distribution() const {
+    return step_->template at<slot::distribution>();
+  }
+  [[nodiscard]] auto& state() { return step_->template state<slot::distribution>(); }
+  [[nodiscard]] double* facts() const { return facts_.template mutable_data_ptr<double>(); }
+
+  ModelStep<M, Policies>* step_;
+  Communicator* ranks_;
+  Expected expected_;
+  WindowWeight weight_;
+  std::vector<at::Tensor> losses_;  ///< [] each, times its weight; of this rank
+  std::vector<LossPlace> places_;
+  at::Tensor facts_;       ///< weights, samples and whether an end is asked for; on the host
+  at::Tensor all_losses_;  ///< [batches]
+  std::unique_ptr<PendingSum> facts_sum_, losses_sum_;
+  double total_ = 0;
+};
+
+}  // namespace gradus
