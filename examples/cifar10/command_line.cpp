@@ -1,5 +1,6 @@
 #include "command_line.hpp"
 
+#include "processes.hpp"
 #include <gradus/error.hpp>
 #include <gradus/settings/dump.hpp>
 #include <gradus/settings/nearest.hpp>
@@ -99,12 +100,19 @@ void add_flags(CLI::App& app, CommandLine& line) {
   app.add_flag("--quiet", options.quiet, "no messages, no progress");
 }
 
+void add_processes(CLI::App& command, Options& options) {
+  constexpr std::int64_t most = 1024;
+  command.add_option("--processes", options.processes, "start so many, which share the work [1]")
+      ->check(CLI::Range(std::int64_t{1}, most));
+}
+
 void add_commands(CLI::App& app, CommandLine& line) {
   auto& options = line.options;
   auto* compare = app.add_subcommand("compare", "train configurations side by side");
   add_flags(*compare, line);
   compare->add_option("CONFIG", options.configurations,
                       "configurations [unoptimized optimized fastest]");
+  add_processes(*compare, options);
   compare->add_flag("--demo", options.demo, "cut the work to a few minutes on this machine");
 
   auto* ablate = app.add_subcommand("ablate", "what each policy of a configuration contributes");
@@ -117,6 +125,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   auto* train = app.add_subcommand("train", "train one configuration");
   add_flags(*train, line);
   train->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
+  add_processes(*train, options);
   train->add_flag("--resume", options.resume, "go on with the run in --out");
   train->add_option("--init-from", options.init_from, "begin with the weights of a checkpoint");
   train->add_flag("--allow-other-data", options.allow_other_data,
@@ -396,6 +405,13 @@ std::optional<Request> read_command_line(int argc, char** argv) {
     throw UsageError(error.what());
   }
   const auto command = parsed_command(app).get_name();
+  const auto place = own_place(command);
+  line.options.rank = place.rank;
+  if (place.size > 1) line.options.processes = place.size;
+  if (place.rank > 0) line.options.quiet = true;
+  if (line.options.demo && line.options.processes > 1) {
+    throw UsageError("--demo measures one process; leave it out, or take one process.");
+  }
   if (!line.options.quiet) warn_of_misspelt_variables();
   return Request{command, resolve(std::move(line))};
 }

@@ -5,6 +5,7 @@
 #include "gradus_build_info.hpp"
 #include "load_data.hpp"
 #include "prepare.hpp"
+#include "processes.hpp"
 #include "run_folder.hpp"
 #include "stopping.hpp"
 #include <gradus/core/stop_request.hpp>
@@ -34,6 +35,14 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr double demo_budget_seconds = 360;
+
+/// What a command gives, by one of the processes that have made it.
+void give(const Options& options, const observe::Comparison& comparison) {
+  if (options.rank > 0) return;
+  std::cout << (options.json ? observe::json_text(comparison)
+                             : observe::table(comparison, observe::Terminal::standard_output()))
+            << std::flush;
+}
 
 void say(const Options& options, const std::string& line) {
   if (!options.quiet) std::cerr << line << '\n';
@@ -83,6 +92,7 @@ nlohmann::ordered_json environment(const Options& options, const LoadedData& dat
           {"processor", processor_name()},
           {"cores", std::thread::hardware_concurrency()},
           {"threads", at::get_num_threads()},
+          {"processes", options.processes},
           {"native_bfloat16", has_native_bfloat16(device_from_name(options.device))},
           {"device", device_from_name(options.device).str()},
           {"seed", options.seed},
@@ -93,8 +103,9 @@ nlohmann::ordered_json environment(const Options& options, const LoadedData& dat
 
 void compare(Options options) {
   const auto list = chosen(options);
+  const auto joined = join_processes(options);
   prepare(options, list);
-  const auto folder = make_run_folder(options.out);
+  const auto folder = options.rank > 0 ? fs::path() : make_run_folder(options.out);
   auto data = load_data(options);
   if (options.demo) reduce_for_demo(options, list, data);
   take_first(options, data.sets);
@@ -106,22 +117,25 @@ void compare(Options options) {
   for (const auto* configuration : list) {
     comparison.runs.push_back(configuration->train(
         options, data.sets, folder / configuration->name(), comparison.environment));
+    if (options.rank > 0) continue;
     write_file(folder / "comparison.json", observe::json_text(comparison));
     write_file(folder / "comparison.md", observe::markdown_table(comparison));
     write_file(folder / "report.html", observe::report_html(comparison));
   }
-  std::cout << (options.json ? observe::json_text(comparison)
-                             : observe::table(comparison, observe::Terminal::standard_output()))
-            << std::flush;
+  give(options, comparison);
   say(options, "Report: " + fs::absolute(folder / "report.html").lexically_normal().string());
 }
 
 void train(Options options) {
   const auto& trained = configuration(options.configurations.at(0));
   options.durable = true;
+  const auto joined = join_processes(options);
   prepare(options, {&trained});
-  const auto folder = options.resume ? run_folder_to_resume(options.out, trained.name())
-                                     : make_run_folder(options.out);
+  fs::path folder = options.out;  // which the first process alone has
+  if (options.rank == 0) {
+    folder = options.resume ? run_folder_to_resume(options.out, trained.name())
+                            : make_run_folder(options.out);
+  }
   options.out = folder.string();
   auto data = load_data(options);
   take_first(options, data.sets);
@@ -132,9 +146,7 @@ void train(Options options) {
   comparison.environment = environment(options, data);
   comparison.runs.push_back(
       trained.train(options, data.sets, folder / trained.name(), comparison.environment));
-  std::cout << (options.json ? observe::json_text(comparison)
-                             : observe::table(comparison, observe::Terminal::standard_output()))
-            << std::flush;
+  give(options, comparison);
   say(options, "Weights: " + (folder / trained.name() / RunFiles::weights).string());
 }
 

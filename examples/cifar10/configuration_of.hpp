@@ -58,32 +58,37 @@ class ConfigurationOf final : public Configuration {
                                          const nlohmann::ordered_json& environment) const override {
     auto trainer = make(options);
     const double rate = rate_of_products(trainer);
-    if (!options.resume) take_weights(options, trainer);
+    if (!options.resume && options.rank == 0) take_weights(options, trainer);
     const auto plan = trainer.plan(data.train.size());
     const auto description = describe(options, trainer);
 
+    const bool first = options.rank == 0;  // of the processes, the one that reads and writes files
     RunObserver<T> observer;
-    if (options.resume) refuse_unsaved(folder);
+    if (options.resume && first) refuse_unsaved(folder);
     if (options.durable) {  // first of all, for it makes sure that nobody else writes here
       observer.checkpoints.emplace(trainer, folder / RunFiles::checkpoints,
                                    checkpoint_plan(options, folder),
                                    nlohmann::ordered_json{{"description", description}});
       if (options.resume && !observer.checkpoints->resume(data.train, data.test)) {
-        refuse_over(folder);
-        take_weights(options, trainer);
+        if (first) {
+          refuse_over(folder);
+          take_weights(options, trainer);
+        }
         if (!options.quiet) std::cerr << said_anew(options, folder) << '\n';
       }
     }
     auto config = description;
     config["environment"] = environment;
     if (!options.init_from.empty()) config["init_from"] = options.init_from.string();
-    write_file(folder / RunFiles::config, dump(config, 2) + "\n");
-    observer.metrics.emplace(folder / RunFiles::metrics);
-    observer.log.keep_in(folder / RunFiles::log);
+    if (first) {
+      write_file(folder / RunFiles::config, dump(config, 2) + "\n");
+      observer.metrics.emplace(folder / RunFiles::metrics);
+      observer.log.keep_in(folder / RunFiles::log);
+    }
     if (!options.quiet) observer.progress.emplace(name_);
     const auto history = trainer.fit(data.train, data.test, observer);
     if (history.end == RunEnd::interrupted) {
-      end_stopped(resume_command(options, name_), observer.checkpoints->saved());
+      end_stopped(resume_command(options, name_), !first || observer.checkpoints->saved());
     }
     const auto& execution = trainer.execution_report();
     config["execution"] = {{"warm_ups", execution.warm_ups},
@@ -91,10 +96,12 @@ class ConfigurationOf final : public Configuration {
                            {"replays", execution.replays},
                            {"reason", execution.reason}};
     config["kernel_choices"] = as_json(trainer.kernel_choices());
-    write_file(folder / RunFiles::config, dump(config, 2) + "\n");
-    const auto judged = trainer.evaluation_weights();
-    save_weights(*trainer.model(), folder / RunFiles::weights,
-                 {{"configuration", dump(description)}});
+    if (first) {
+      write_file(folder / RunFiles::config, dump(config, 2) + "\n");
+      const auto judged = trainer.evaluation_weights();
+      save_weights(*trainer.model(), folder / RunFiles::weights,
+                   {{"configuration", dump(description)}});
+    }
     return {.name = name_,
             .device = trainer.run().device.str(),
             .precision = description["run"]["precision"],

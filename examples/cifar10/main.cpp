@@ -2,6 +2,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "failure.hpp"
+#include "processes.hpp"
 #include <gradus/error.hpp>
 
 #include <cstdlib>
@@ -14,22 +15,24 @@ namespace {
 
 using gradus::ExitCode;
 
-void run(int argc, char** argv) {
+int run(int argc, char** argv) {
   const auto request = cifar10::read_command_line(argc, argv);
-  if (!request) return;
+  if (!request) return 0;
+  const auto processes = request->options.processes;
+  if (processes > 1 && !std::getenv("RANK")) return cifar10::run_processes(processes, argv);
   static const std::map<std::string, void (*)(cifar10::Options)> commands{
       {"compare", cifar10::compare},   {"ablate", cifar10::ablate_configuration},
       {"train", cifar10::train},       {"evaluate", cifar10::evaluate},
       {"describe", cifar10::describe}, {"selfcheck", cifar10::selfcheck}};
   commands.at(request->command)(request->options);
+  return static_cast<int>(ExitCode::done);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    run(argc, argv);
-    return static_cast<int>(ExitCode::done);
+    return run(argc, argv);
   } catch (...) {
     const auto failure = cifar10::failure_of(std::current_exception());
     std::cerr << "gradus-cifar10: " << failure.sentence << std::endl;

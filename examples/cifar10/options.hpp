@@ -54,6 +54,8 @@ struct Options {
   std::vector<Setting> settings;   ///< a later one wins
   bool sized = false;              ///< width, epochs or a number of images was given
   std::vector<std::string> notes;  ///< what was reduced, and why
+  std::int64_t processes = 1;      ///< that share the run
+  std::int64_t rank = 0;           ///< of this one among them
   std::string command;             ///< as typed
   std::string program;             ///< as typed
   bool verify = false;             ///< compare the data with the official checksums

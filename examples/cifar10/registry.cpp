@@ -1,13 +1,29 @@
 #include "configuration_of.hpp"
 #include "configurations.hpp"
 #include <gradus/settings/nearest.hpp>
+#ifdef GRADUS_DISTRIBUTED
+#include <gradus/policy/distribution/data_parallel.hpp>
+#endif
 
 namespace cifar10 {
 
+namespace {
+
+/// Each configuration can be trained by several processes, where the program is built for them.
+#ifdef GRADUS_DISTRIBUTED
+template <class T>
+using Trained = with<T, DataParallel>;
+#else
+template <class T>
+using Trained = T;
+#endif
+
+}  // namespace
+
 const std::vector<const Configuration*>& configurations() {
-  static const ConfigurationOf<Unoptimized> unoptimized("unoptimized");
-  static const ConfigurationOf<Optimized> optimized("optimized");
-  static const ConfigurationOf<Fastest> fastest("fastest");
+  static const ConfigurationOf<Trained<Unoptimized>> unoptimized("unoptimized");
+  static const ConfigurationOf<Trained<Optimized>> optimized("optimized");
+  static const ConfigurationOf<Trained<Fastest>> fastest("fastest");
   static const std::vector<const Configuration*> all{&unoptimized, &optimized, &fastest};
   return all;
 }
