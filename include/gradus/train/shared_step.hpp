@@ -10,6 +10,7 @@
 #include <gradus/train/step/model_state.hpp>
 #include <gradus/train/step/shared_window.hpp>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,9 @@ void BasicTrainer<M, Policies>::begin_ranks(const DataMarks& data, const StepPla
     std::vector<std::string> facts;
     const auto configuration = run_configuration(*this).flatten();
     for (const auto& [name, value] : configuration.items()) {
-      facts.push_back(name.substr(1) + ": " + dump(value));
+      auto path = name.substr(1);
+      std::ranges::replace(path, '/', '.');
+      facts.push_back(path + ": " + dump(value));
     }
     for (const auto& [name, tensor] : parameters()) {
       facts.push_back("parameter '" + name + "': " +

@@ -10,9 +10,9 @@
 #include <gradus/train/model/batch_norms.hpp>
 #include <gradus/train/model/constant_weights.hpp>
 #include <gradus/train/step/model_step.hpp>
-#include <gradus/train/step/window_weight.hpp>
 #include <gradus/train/stepper_mistakes.hpp>
 #include <gradus/train/stepper_settings.hpp>
+#include <gradus/train/stepper_window.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -40,14 +40,14 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   /// Throws ConfigurationError for numbers out of range.
   BasicStepper(M model, const StepperSettings& settings, const Policies& policies = {})
       : settings_(checked(settings)),
-        step_(std::move(model), policies, settings.device),
-        window_(window_size()) {
+        step_(std::move(model), policies, settings.device) {
     check_length(policies.template at<slot::schedule>(), settings.total_steps);
     if constexpr (ModelStep<M, Policies>::Traits::averages) {
       check_no_renewal(policies.template at<slot::averaging>(), *step_.model(),
                        "a Stepper does not have");
     }
     if (step_.skips_on_device()) step_.make_device_steps(settings.total_steps);
+    begin_ranks(step_, settings.seed);
   }
 
   /// Calls `compute()` in the precision of the policies, and returns what it does. Takes float32
@@ -76,8 +76,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
     const MathScope math(settings_.math);
     if (micro_batch_ == 0) begin_window();
     try {
-      const double part = window_.add(1, weight);
-      meter_.add(loss, /*samples=*/1, weight, place());
+      const double part = window_.add(micro_batch_, loss, weight, place(), meter_);
       step_.backward(loss, part, context());
     } catch (...) {
       abandon();
@@ -88,9 +87,10 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   }
 
   /// Steps with what has been added, as behind the last batch of an epoch. Returns whether there
-  /// was anything.
+  /// was anything, on any rank: each of them calls it.
   bool finish() {
-    if (micro_batch_ == 0) return false;
+    if (micro_batch_ == 0 && ranks() == nullptr) return false;
+    if (micro_batch_ == 0) begin_window();
     const auto context = this->context();
     const auto place = this->place();
     micro_batch_ = 0;
@@ -98,8 +98,13 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
     ++windows_;
     bool stepped = false;
     try {
+      const auto correction = window_.finish(meter_);
+      if (!correction) {
+        --windows_;
+        return false;
+      }
       step_.guard().check_first_gradients(step_.parameters());
-      stepped = step_.step(rates(), context, window_.correction(), meter_, place);
+      stepped = step_.step(rates(), context, *correction, meter_, place);
     } catch (...) {
       --windows_;
       abandon();
@@ -136,6 +141,9 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   [[nodiscard]] M& model() { return step_.model(); }
   [[nodiscard]] const Policies& policies() const { return step_.policies(); }
   [[nodiscard]] const std::vector<NamedTensor>& parameters() const { return step_.parameters(); }
+  /// The processes of this run; null where this is the only one. `share` says which one it is.
+  [[nodiscard]] Communicator* ranks() const { return step_.ranks(); }
+  [[nodiscard]] RankShare share() const { return step_.share(); }
   /// Optimizer steps taken; those that only the device knows to be skipped are taken off at
   /// readings.
   [[nodiscard]] std::int64_t steps() const { return steps_; }
@@ -157,7 +165,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
 
  private:
   void begin_window() {
-    window_ = WindowWeight(window_size());
+    window_.begin(step_, window_size());
     clear_gradients(step_.parameters());  // those that another model's loss has left
   }
 
@@ -192,11 +200,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
     step_.guard().count(reading.windows, reading.skipped_in_a_row, step_.parameters(), place);
   }
 
-  /// Not yet read. Waits for the device.
-  [[nodiscard]] std::int64_t skipped_on_device() {
-    return step_.device_steps() ? meter_.skipped_on_device() : 0;
-  }
-
+  [[nodiscard]] std::int64_t skipped_on_device();
   [[nodiscard]] StepContext context() const {
     return {.parameters = step_.parameters(),
             .seed = settings_.seed,
@@ -216,7 +220,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   StepperSettings settings_;
   ModelStep<M, Policies> step_;
   LossMeter meter_;
-  WindowWeight window_;
+  StepperWindow<M, Policies> window_;
   std::int64_t micro_batch_ = 0;  ///< of the window
   std::int64_t windows_ = 0;      ///< ended
   std::int64_t steps_ = 0;

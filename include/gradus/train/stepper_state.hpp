@@ -8,6 +8,12 @@
 
 namespace gradus {
 
+/// Not yet read. Waits for the device.
+template <class M, class Policies>
+std::int64_t BasicStepper<M, Policies>::skipped_on_device() {
+  return step_.device_steps() ? meter_.skipped_on_device() : 0;
+}
+
 template <class M, class Policies>
 StateDict BasicStepper<M, Policies>::state() {
   StateDict all;

@@ -59,8 +59,9 @@ void ModelStep<M, Policies>::save(StateDict& to) {
   save_weights(to);
   to.put("trained", trained(parameters_));
   states_.for_each(policies_, [&]<class P>(const P& policy, auto& of) {
-    if constexpr (!has_saved_state<P>) return;
-    to.put_under("policy/" + axis_key<P>(), [&](StateDict& part) { policy.save(of, part); });
+    if constexpr (has_saved_state<P>) {
+      to.put_under("policy/" + axis_key<P>(), [&](StateDict& part) { policy.save(of, part); });
+    }
   });
   to.put("order", order_of(parameters_));
   for (const auto& [name, tensor] : best_.entries()) to.put("best/" + name, tensor);
@@ -80,10 +81,11 @@ void ModelStep<M, Policies>::load(const StateDict& from) {
   }
   load_weights(from);
   states_.for_each(policies_, [&]<class P>(const P& policy, auto& of) {
-    if constexpr (!has_saved_state<P>) return;
-    const auto part = from.part("policy/" + axis_key<P>());
-    policy.load(of, part);
-    part.refuse_unread();
+    if constexpr (has_saved_state<P>) {
+      const auto part = from.part("policy/" + axis_key<P>());
+      policy.load(of, part);
+      part.refuse_unread();
+    }
   });
   best_ = {};
   const auto best = from.part("best");

@@ -1,0 +1,89 @@
+/// The open window of a stepper: of this process alone, or of several.
+#pragma once
+
+#include <gradus/core/parameters.hpp>
+#include <gradus/train/run/ranks.hpp>
+#include <gradus/train/step/loss_meter.hpp>
+#include <gradus/train/step/model_step.hpp>
+#include <gradus/train/step/shared_window.hpp>
+#include <gradus/train/step/window_weight.hpp>
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+#include <type_traits>
+
+namespace gradus {
+
+/// Gives all processes the weights of the first one, and random numbers of their own.
+template <class M, class Policies>
+void begin_ranks(ModelStep<M, Policies>& step, std::uint64_t seed) {
+  if (step.ranks() == nullptr) return;
+  share_values(step.ranks(), step.parameters());
+  share_values(step.ranks(), unique_buffers(*step.model()));
+  step.restart();  // with those weights
+  seed_window(step.share(), seed, /*window=*/0, step.device());
+}
+
+template <class M, class Policies>
+class StepperWindow {
+ public:
+  /// Of `size` losses on each process.
+  void begin(ModelStep<M, Policies>& step, std::int64_t size) {
+    size_ = size;
+    weight_ = WindowWeight(size);
+    if constexpr (distributes) {
+      shared_.reset();
+      if (auto* ranks = step.ranks()) {
+        shared_.emplace(step, *ranks,
+                        Expected{.batches = size,
+                                 .samples = size,
+                                 .weight = static_cast<double>(size * ranks->size())},
+                        /*asks_to_end=*/false);
+      }
+    }
+  }
+
+  /// Returns the factor of loss number `batch`, whose backward pass comes next.
+  double add(std::int64_t batch, const at::Tensor& loss, double weight, const LossPlace& place,
+             LossMeter& meter) {
+    if constexpr (distributes) {
+      if (shared_) {
+        const double part = shared_->add(batch, 1, weight, place);
+        shared_->keep(batch, loss, /*last=*/batch + 1 == size_);
+        return part;
+      }
+    }
+    const double part = weight_.add(1, weight);
+    meter.add(loss, /*samples=*/1, weight, place);
+    return part;
+  }
+
+  /// Behind all backward passes. Returns the factor of the gradients; nothing if no process has
+  /// added anything.
+  std::optional<double> finish(LossMeter& meter) {
+    if constexpr (distributes) {
+      if (shared_) {
+        shared_->finish(meter);
+        const auto correction =
+            shared_->empty() ? std::nullopt : std::optional(shared_->correction());
+        shared_.reset();
+        return correction;
+      }
+    }
+    return weight_.correction();
+  }
+
+ private:
+  static constexpr bool distributes = ModelStep<M, Policies>::Traits::distributes;
+  using Expected = typename SharedWindow<M, Policies>::Expected;
+  struct Nothing {};
+
+  std::int64_t size_ = 0;
+  WindowWeight weight_{1};
+  [[no_unique_address]] std::conditional_t<distributes, std::optional<SharedWindow<M, Policies>>,
+                                           Nothing> shared_;
+};
+
+}  // namespace gradus

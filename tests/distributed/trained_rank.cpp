@@ -1,0 +1,284 @@
+// One of several processes that train together. Arguments are name=value; what it prints is one line
+// of JSON.
+#include <gradus/checkpoint/checkpoints.hpp>
+#include <gradus/core/stop_request.hpp>
+#include <gradus/distributed.hpp>
+#include <gradus/policies.hpp>
+#include <gradus/train/stepper.hpp>
+#include <gradus/train/trainer.hpp>
+
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/tensor.h>
+#include <nlohmann/json.hpp>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/dropout.h>
+#include <torch/nn/modules/linear.h>
+
+#include <chrono>
+#include <cstdint>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace gradus;
+
+std::map<std::string, std::string> arguments;
+double number(const std::string& name, double otherwise) {
+  return arguments.contains(name) ? std::stod(arguments[name]) : otherwise;
+}
+bool is(const std::string& name) { return number(name, 0) != 0; }
+
+struct NetOptions {
+  bool norm = false;
+  double dropout = 0;
+  bool unused = false;
+  std::int64_t width = 16;
+};
+
+struct NetImpl : torch::nn::Cloneable<NetImpl> {
+  explicit NetImpl(const NetOptions& chosen = {}) : options(chosen) { reset(); }
+  void reset() override {
+    first = register_module("first", torch::nn::Linear(8, options.width));
+    if (options.norm) norm = register_module("norm", torch::nn::BatchNorm1d(options.width));
+    if (options.dropout > 0) drop = register_module("drop", torch::nn::Dropout(options.dropout));
+    if (options.unused) extra = register_module("extra", torch::nn::Linear(2, 2));
+    last = register_module("last", torch::nn::Linear(options.width, 5));
+  }
+  at::Tensor forward(const at::Tensor& x) {
+    auto y = first(x);
+    if (norm) y = norm(y);
+    y = y.relu();
+    if (drop) y = drop(y);
+    return last(y);
+  }
+  NetOptions options;
+  torch::nn::Linear first{nullptr}, extra{nullptr}, last{nullptr};
+  torch::nn::BatchNorm1d norm{nullptr};
+  torch::nn::Dropout drop{nullptr};
+};
+TORCH_MODULE(Net);
+
+/// Writes down which samples were asked for.
+class Points {
+ public:
+  Points(std::int64_t size, std::uint64_t seed, double bad = -1) {
+    const auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+    inputs_ = at::randn({size, 8}, generator);
+    targets_ = inputs_.narrow(1, 0, 5).argmax(1);
+    targets_.masked_fill_(at::arange(size).remainder(7).eq(3), -100);  // these do not count
+    if (bad >= 0) inputs_[static_cast<std::int64_t>(bad)] = NAN;
+  }
+  [[nodiscard]] std::int64_t size() const { return targets_.size(0); }
+  [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
+    const std::lock_guard lock(*mutex_);
+    seen_->insert(seen_->end(), indices.begin(), indices.end());
+    const auto chosen = at::tensor(std::vector<std::int64_t>(indices.begin(), indices.end()));
+    return {inputs_.index_select(0, chosen), targets_.index_select(0, chosen)};
+  }
+  [[nodiscard]] const at::Tensor& targets() const { return targets_; }
+  [[nodiscard]] std::uint32_t fingerprint() const { return fingerprint_of(inputs_); }
+  [[nodiscard]] const std::vector<std::int64_t>& seen() const { return *seen_; }
+
+ private:
+  at::Tensor inputs_, targets_;
+  std::shared_ptr<std::mutex> mutex_ = std::make_shared<std::mutex>();
+  std::shared_ptr<std::vector<std::int64_t>> seen_ = std::make_shared<std::vector<std::int64_t>>();
+};
+
+/// Whole numbers in float64, so that sums are exact.
+struct LineImpl : torch::nn::Cloneable<LineImpl> {
+  LineImpl() { reset(); }
+  void reset() override {
+    layer = register_module("layer", torch::nn::Linear(3, 2));
+    layer->to(at::kDouble);
+    const at::NoGradGuard no_grad;
+    layer->weight.copy_(at::arange(6).reshape({2, 3}) - 2);
+    layer->bias.zero_();
+  }
+  at::Tensor forward(const at::Tensor& x) { return layer(x); }
+  torch::nn::Linear layer{nullptr};
+};
+TORCH_MODULE(Line);
+
+struct Whole {
+  [[nodiscard]] static std::int64_t size() { return 24; }
+  [[nodiscard]] static Batch batch(std::span<const std::int64_t> indices) {
+    const auto at = at::tensor(std::vector<std::int64_t>(indices.begin(), indices.end()));
+    const auto x = at::stack({at, at.remainder(3), at.remainder(5) - 2}, 1).to(at::kDouble);
+    return {x, x.narrow(1, 0, 2) * 2 - 3};
+  }
+};
+
+/// Counts what it is told, and can wait at each step.
+struct Counter {
+  int steps = 0, epochs = 0;
+  void on(const StepEnd& event) {
+    ++steps;
+    if (!is("slow")) return;
+    if (event.step == 1) std::cout << "begun" << std::endl;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  void on(const EpochEnd&) { ++epochs; }
+};
+
+template <class T>
+nlohmann::json weights_of(T& trainer) {
+  std::vector<double> list;
+  const auto judged = trainer.evaluation_weights();
+  for (const auto& tensors : {trainer.parameters(), unique_buffers(*trainer.model())}) {
+    for (const auto& [name, tensor] : tensors) {
+      const auto values = tensor.detach().to(at::kDouble).contiguous();
+      const auto* begin = values.template const_data_ptr<double>();
+      list.insert(list.end(), begin, begin + values.numel());
+    }
+  }
+  return list;
+}
+
+nlohmann::json exact() {
+  using Run = Trainer<Line, Preset<Plain{.batch_size = 8}>, Preset<Accumulate{.steps = 2}>,
+                      Preset<SGD{.lr = 0.0625}>, SquaredError, InOrder, DataParallel>;
+  Run trainer(Line(), {.epochs = 1});  // more steps, and products have more digits than a double
+  const Whole data;
+  const auto history = trainer.fit(data);
+  return {{"loss", *history.epochs.back().train_loss}, {"weights", weights_of(trainer)}};
+}
+
+nlohmann::json trained() {
+  using Run =
+      Trainer<Net, Prefetch, Accumulate, Preset<AdamW{.lr = 0.02}>, Preset<ClipNorm{.max_norm = 0.5}>,
+              Preset<EMA{.decay = 0.9}>, OneCycle, F1<>, ConfusionMatrix, DataParallel>;
+  typename Run::policies_type policies;
+  const auto set = [&](const char* axis, const char* field, const nlohmann::json& value) {
+    set_policy_field(policies, axis, field, value);
+  };
+  set("loading", "batch_size", static_cast<std::int64_t>(number("batch", 16)));
+  set("loading", "workers", static_cast<std::int64_t>(number("workers", 1)));
+  set("accumulation", "steps", static_cast<std::int64_t>(number("accumulate", 2)));
+  set("distribution", "timeout_seconds", number("timeout", 60));
+  set("distribution", "bucket_megabytes", number("bucket", 0.001));
+  if (arguments.contains("type")) set("distribution", "gradient_type", arguments["type"]);
+  if (is("skip")) {
+    set("guard", "each_step", true);
+    set("guard", "on_not_finite", "skip");
+  }
+  const auto place = place_from_environment();
+  const bool differs = place.rank > 0 && place.rank == place.size - 1;
+  const auto other = [&](const char* what) { return differs && arguments["differs"] == what; };
+  if (other("rate")) set("optimizer", "lr", 0.01);
+  torch::manual_seed(other("weights") ? 9 : 1);
+
+  StopRequest request;
+  const StopSignals signals(request);
+  const auto stop_after = number("stop_after", 0);
+  Run trainer(Net(NetOptions{.norm = is("norm"),
+                             .dropout = number("dropout", 0),
+                             .unused = is("unused"),
+                             .width = other("model") ? 12 : 16}),
+              {.seed = 7,
+               .epochs = static_cast<std::int64_t>(number("epochs", 3)),
+               .device = at::kCPU,
+               .log_every_steps = 2,
+               .evaluation_batch_size = 8,
+               .sanity_samples = 4,
+               .stop_after_steps = stop_after > 0 ? std::optional<std::int64_t>(stop_after)
+                                                  : std::nullopt,
+               .stop = &request},
+              policies);
+  const Points train(static_cast<std::int64_t>(number("samples", 90)) + (other("data") ? 1 : 0), 3,
+                     number("nan", -1));
+  const Points test(static_cast<std::int64_t>(number("test", 37)), 4);
+  std::optional<Checkpoints<Run>> checkpoints;
+  bool resumed = false;
+  if (arguments.contains("folder")) {
+    checkpoints.emplace(trainer, arguments["folder"]);
+    resumed = checkpoints->resume(train, test).has_value();
+  }
+  Counter counter;
+  const auto history = checkpoints ? trainer.fit(train, test, counter, *checkpoints)
+                                   : trainer.fit(train, test, counter);
+  nlohmann::json result{{"end", static_cast<int>(history.end)},
+                        {"resumed", resumed},
+                        {"told", {counter.steps, counter.epochs}},
+                        {"seen", train.seen()},
+                        {"test_seen", test.seen().size()},
+                        {"weights", weights_of(trainer)},
+                        {"epochs", nlohmann::json::array()}};
+  for (const auto& epoch : history.epochs) {
+    const auto& judged = *epoch.test;
+    result["epochs"].push_back({{"train_loss", epoch.train_loss.value_or(-1)},
+                                {"samples", epoch.samples},
+                                {"steps", epoch.optimizer_steps},
+                                {"skipped", epoch.skipped_steps},
+                                {"test_loss", *judged.loss},
+                                {"correct", judged.correct},
+                                {"counted", judged.counted},
+                                {"f1", judged.metrics.at(0).value.value_or(-1)}});
+  }
+  return result;
+}
+
+/// A loop of one's own, in which the last rank has less to add, and at the end nothing.
+nlohmann::json stepped() {
+  using Steps = Stepper<Net, Preset<Accumulate{.steps = 2}>, Preset<AdamW{.lr = 0.02}>,
+                        Preset<EMA{.decay = 0.9}>, DataParallel>;
+  const auto place = place_from_environment();
+  torch::manual_seed(place.rank == 0 ? 1 : 9);
+  Steps stepper(Net(), {.total_steps = 4, .device = at::kCPU, .read_every = 1});
+  const auto [rank, size] = stepper.share();
+  const Points points(96, 3);
+  int steps = 0;
+  const auto add = [&](std::int64_t first, std::int64_t count, double weight) {
+    std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+      indices[i] = first + static_cast<std::int64_t>(i);
+    }
+    const auto batch = points.batch(indices);
+    const auto loss = stepper.forward([&] {
+      return at::cross_entropy_loss(stepper.model()->forward(batch.input), batch.target);
+    });
+    steps += stepper.backward(loss, weight) ? 1 : 0;
+  };
+  // Three windows of 24 samples in 2 batches, shared by contiguous parts that weigh what they hold.
+  for (std::int64_t batch = 0; batch < 6; ++batch) {
+    const RankShare share{rank, size};
+    const auto first = batch * 12 + share.first(12);
+    const auto counted = points.targets().narrow(0, first, share.count(12)).ge(0).sum();
+    add(first, share.count(12), counted.item<double>());
+  }
+  // A short window of which rank 0 alone has something; then none.
+  if (rank == 0) add(72, 12, 1);
+  steps += stepper.finish() ? 1 : 0;
+  const bool nothing = stepper.finish();
+  return {{"steps", steps},
+          {"of", stepper.steps()},
+          {"nothing", !nothing},
+          {"loss", *stepper.mean_loss()},
+          {"weights", weights_of(stepper)}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const auto at = argument.find('=');
+    arguments[argument.substr(0, at)] = argument.substr(at + 1);
+  }
+  try {
+    std::cout << (is("exact") ? exact() : is("stepped") ? stepped() : trained()) << std::endl;
+    return 0;
+  } catch (const Error& error) {
+    std::cerr << error.what() << std::endl;
+    return static_cast<int>(error.code());
+  }
+}
