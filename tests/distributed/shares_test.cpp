@@ -1,9 +1,10 @@
 // What each of several processes has of what they share.
-#include <gradus/core/rank_share.hpp>
-#include <gradus/distributed/communicator.hpp>
-#include <gradus/train/step/shared_window.hpp>
-
 #include "../catch.hpp"
+#include "../docs/table.hpp"
+#include <gradus/core/rank_share.hpp>
+#include <gradus/policy/distribution/data_parallel.hpp>
+#include <gradus/testing.hpp>
+#include <gradus/train/step/shared_window.hpp>
 
 #include <ATen/ops/randn.h>
 #include <torch/utils.h>
@@ -31,6 +32,11 @@ CATCH_TEST_CASE("shares lie side by side, cover all and differ by one at most") 
       CATCH_CHECK(RankShare{0, size}.smallest(all) == smallest);
     }
   }
+}
+
+CATCH_TEST_CASE("DataParallel keeps the laws of its axis, and its page has its numbers") {
+  gradus::testing::check_laws<gradus::DataParallel>();
+  gradus::test::check_table<gradus::DataParallel>();
 }
 
 CATCH_TEST_CASE("ranks draw other random numbers, a window draws the same again") {

@@ -1,5 +1,5 @@
-// One of several processes that train together. Arguments are name=value; what it prints is one line
-// of JSON.
+// One of several processes that train together. Arguments are name=value; what it prints is one
+// line of JSON.
 #include <gradus/checkpoint/checkpoints.hpp>
 #include <gradus/core/stop_request.hpp>
 #include <gradus/distributed.hpp>
@@ -7,11 +7,13 @@
 #include <gradus/train/stepper.hpp>
 #include <gradus/train/trainer.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
-#include <nlohmann/json.hpp>
+#include <ATen/ops/zeros_like.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/dropout.h>
 #include <torch/nn/modules/linear.h>
@@ -24,6 +26,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -144,9 +147,39 @@ nlohmann::json weights_of(T& trainer) {
   return list;
 }
 
+/// The policy of docs/axes/distribution.md.
+struct SumAtTheEnd {
+  using slot = gradus::slot::distribution;
+  static constexpr std::string_view name = "SumAtTheEnd";
+  static constexpr bool distributes = true;
+  static constexpr auto fields() { return gradus::no_fields; }
+
+  struct State {
+    std::shared_ptr<gradus::Communicator> joined;
+    std::vector<gradus::NamedTensor> parameters;
+    double factor = 1;
+  };
+
+  State start(const std::vector<gradus::NamedTensor>& parameters) const {
+    return {gradus::shared_ranks(std::chrono::seconds(60)), parameters};
+  }
+  gradus::Communicator& ranks(const State& state) const { return *state.joined; }
+  void begin_window(State&) const {}
+  void begin_last_pass(State& state, double factor) const { state.factor = factor; }
+  void finish_window(State& state) const {
+    const at::NoGradGuard no_grad;
+    for (auto& [name, parameter] : state.parameters) {
+      auto& gradient = parameter.mutable_grad();
+      if (!gradient.defined()) gradient = at::zeros_like(parameter);  // this rank had no pass
+      state.joined->sum(gradient.mul_(state.factor));
+    }
+  }
+};
+
+template <class Distribution>
 nlohmann::json exact() {
   using Run = Trainer<Line, Preset<Plain{.batch_size = 8}>, Preset<Accumulate{.steps = 2}>,
-                      Preset<SGD{.lr = 0.0625}>, SquaredError, InOrder, DataParallel>;
+                      Preset<SGD{.lr = 0.0625}>, SquaredError, InOrder, Distribution>;
   Run trainer(Line(), {.epochs = 1});  // more steps, and products have more digits than a double
   const Whole data;
   const auto history = trainer.fit(data);
@@ -154,9 +187,9 @@ nlohmann::json exact() {
 }
 
 nlohmann::json trained() {
-  using Run =
-      Trainer<Net, Prefetch, Accumulate, Preset<AdamW{.lr = 0.02}>, Preset<ClipNorm{.max_norm = 0.5}>,
-              Preset<EMA{.decay = 0.9}>, OneCycle, F1<>, ConfusionMatrix, DataParallel>;
+  using Run = Trainer<Net, Prefetch, Accumulate, Preset<AdamW{.lr = 0.02}>,
+                      Preset<ClipNorm{.max_norm = 0.5}>, Preset<EMA{.decay = 0.9}>, OneCycle, F1<>,
+                      ConfusionMatrix, DataParallel>;
   typename Run::policies_type policies;
   const auto set = [&](const char* axis, const char* field, const nlohmann::json& value) {
     set_policy_field(policies, axis, field, value);
@@ -180,20 +213,20 @@ nlohmann::json trained() {
   StopRequest request;
   const StopSignals signals(request);
   const auto stop_after = number("stop_after", 0);
-  Run trainer(Net(NetOptions{.norm = is("norm"),
-                             .dropout = number("dropout", 0),
-                             .unused = is("unused"),
-                             .width = other("model") ? 12 : 16}),
-              {.seed = 7,
-               .epochs = static_cast<std::int64_t>(number("epochs", 3)),
-               .device = at::kCPU,
-               .log_every_steps = 2,
-               .evaluation_batch_size = 8,
-               .sanity_samples = 4,
-               .stop_after_steps = stop_after > 0 ? std::optional<std::int64_t>(stop_after)
-                                                  : std::nullopt,
-               .stop = &request},
-              policies);
+  Run trainer(
+      Net(NetOptions{.norm = is("norm"),
+                     .dropout = number("dropout", 0),
+                     .unused = is("unused"),
+                     .width = other("model") ? 12 : 16}),
+      {.seed = 7,
+       .epochs = static_cast<std::int64_t>(number("epochs", 3)),
+       .device = at::kCPU,
+       .log_every_steps = 2,
+       .evaluation_batch_size = 8,
+       .sanity_samples = 4,
+       .stop_after_steps = stop_after > 0 ? std::optional<std::int64_t>(stop_after) : std::nullopt,
+       .stop = &request},
+      policies);
   const Points train(static_cast<std::int64_t>(number("samples", 90)) + (other("data") ? 1 : 0), 3,
                      number("nan", -1));
   const Points test(static_cast<std::int64_t>(number("test", 37)), 4);
@@ -206,12 +239,9 @@ nlohmann::json trained() {
   Counter counter;
   const auto history = checkpoints ? trainer.fit(train, test, counter, *checkpoints)
                                    : trainer.fit(train, test, counter);
-  nlohmann::json result{{"end", static_cast<int>(history.end)},
-                        {"resumed", resumed},
-                        {"told", {counter.steps, counter.epochs}},
-                        {"seen", train.seen()},
-                        {"test_seen", test.seen().size()},
-                        {"weights", weights_of(trainer)},
+  nlohmann::json result{{"end", static_cast<int>(history.end)},    {"resumed", resumed},
+                        {"told", {counter.steps, counter.epochs}}, {"seen", train.seen()},
+                        {"test_seen", test.seen().size()},         {"weights", weights_of(trainer)},
                         {"epochs", nlohmann::json::array()}};
   for (const auto& epoch : history.epochs) {
     const auto& judged = *epoch.test;
@@ -275,7 +305,11 @@ int main(int argc, char** argv) {
     arguments[argument.substr(0, at)] = argument.substr(at + 1);
   }
   try {
-    std::cout << (is("exact") ? exact() : is("stepped") ? stepped() : trained()) << std::endl;
+    std::cout << (is("exact")     ? exact<DataParallel>()
+                  : is("own")     ? exact<SumAtTheEnd>()
+                  : is("stepped") ? stepped()
+                                  : trained())
+              << std::endl;
     return 0;
   } catch (const Error& error) {
     std::cerr << error.what() << std::endl;

@@ -1,9 +1,8 @@
 // Several real processes that train together: rows 83 to 87 of the fault matrix, and what a run by
 // any number of them promises.
+#include "../catch.hpp"
 #include "../folder.hpp"
 #include "ranks.hpp"
-
-#include "../catch.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -97,6 +96,7 @@ CATCH_TEST_CASE("where sums are exact, any number of processes has the bits of o
   const auto one = results(0, {"exact=1"}).front();
   for (const int size : {1, 2, 4}) {
     for (const auto& found : results(size, {"exact=1"})) CATCH_CHECK(found == one);
+    for (const auto& found : results(size, {"own=1"})) CATCH_CHECK(found == one);
   }
 }
 
@@ -216,7 +216,8 @@ CATCH_TEST_CASE("a signal to one process ends all after the same step, with all 
 CATCH_TEST_CASE("processes that would train different runs are refused at the start [row 84]") {
   check_refused(3, {"differs=model"}, 8,
                 {"rank 2 does not train the run of rank 0", "model.parameters: 173' there"});
-  check_refused(2, {"differs=rate"}, 8, {"policies.optimizer.lr: 0.01' there, '", "0.02' on rank 0"});
+  check_refused(2, {"differs=rate"}, 8,
+                {"policies.optimizer.lr: 0.01' there, '", "0.02' on rank 0"});
   check_refused(2, {"differs=data"}, 8, {"training data: 91 samples", "training data: 90 samples"});
 }
 

@@ -2,17 +2,12 @@
 // trains; each table of numbers is what the declaration gives.
 #include "axis_pages.hpp"
 #include "catch.hpp"
-#include "folder.hpp"
+#include "docs/table.hpp"
 #include "train/toys.hpp"
 #include <gradus/gradus.hpp>
 #include <gradus/testing.hpp>
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-
 using namespace gradus;
-using gradus::test::text_of;
 
 namespace {
 
@@ -83,7 +78,6 @@ CATCH_TEST_CASE("the smallest sharing policy keeps the laws and trains") {
   trains<page_sharing::TieHeads>();
 }
 
-/// With GRADUS_UPDATE_DOCS set, a table that differs is written into its page.
 CATCH_TEMPLATE_TEST_CASE("the tables of the pages are what the declarations give", "", Mixed,
                          Accumulate, SGD, Adam, AdamW, RMSprop, Lion, Adafactor, Muon, OneCycle,
                          Cosine, CosineRestarts, Polynomial, StepDecay, MultiStep, Exponential,
@@ -93,19 +87,5 @@ CATCH_TEMPLATE_TEST_CASE("the tables of the pages are what the declarations give
                          Reconstruction, Auroc, Mixup, CutMix, ClipNorm, ClipValue, EMA, SWA, Guard,
                          EarlyStop, Freeze, ClassBalanced, Lookahead<SGD>,
                          (Grouped<AdamW, Group{}>), CapturedStep, FastConvolutions) {
-  const auto file =
-      std::filesystem::path(GRADUS_DOCS) / "axes" / (std::string(TestType::slot::name) + ".md");
-  const auto begin = "<!-- table: " + std::string(TestType::name) + " -->\n";
-  auto page = text_of(file);
-  const auto from = page.find(begin);
-  CATCH_REQUIRE(from != std::string::npos);
-  const auto to = page.find("<!-- end -->", from);
-  CATCH_REQUIRE(to != std::string::npos);
-  const auto shown = page.substr(from + begin.size(), to - from - begin.size());
-  if (shown != field_table<TestType>() && std::getenv("GRADUS_UPDATE_DOCS") != nullptr) {
-    std::ofstream(file) << page.replace(from + begin.size(), shown.size(), field_table<TestType>());
-    return;
-  }
-  CATCH_INFO("run this test once with GRADUS_UPDATE_DOCS=1 to renew " << file);
-  CATCH_CHECK(shown == field_table<TestType>());
+  gradus::test::check_table<TestType>();
 }

@@ -15,7 +15,8 @@ CATCH_TEMPLATE_TEST_CASE("every shipped policy keeps the laws of its axis", "", 
                          FullResolution, Progressive, CrossEntropy, NoMixing, Mixup, CutMix,
                          NoClipping, ClipNorm, ClipValue, NoAveraging, EMA, SWA, Guard, AllEpochs,
                          EarlyStop, Eager, CapturedStep, NoFreezing, Freeze, Shuffle, InOrder,
-                         ClassBalanced, WeightedSampling, LibraryKernels, FastConvolutions) {
+                         ClassBalanced, WeightedSampling, LibraryKernels, FastConvolutions,
+                         SingleProcess) {
   check_laws<TestType>();
 }
 

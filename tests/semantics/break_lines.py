@@ -11,7 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 import mutation  # noqa: E402
 
-F, P, E = "train/fit.hpp", "train/step.hpp", "train/step/model_step.hpp"
+F, P, E, O = "train/fit.hpp", "train/step.hpp", "train/step/model_step.hpp", "train/step/optimizer_step.hpp"
 G, C = "train/capture/step_graph.hpp", "train/captured_step"
 W, R, S = "semantics/window", "semantics/run", "semantics/resume"
 Q, K = "semantics/reported", "checkpoint/reported"
@@ -20,17 +20,17 @@ UNREAD = "for (const auto& entry : part.entries()) static_cast<void>(part.has(en
 
 # line, what is broken, header, text, what takes its place, test file
 CHANGES = [
-    ("1", "clips before unscaling", E, "      scaler->unscale(gradients_of(parameters_));",
-     "      if constexpr (PolicyAt<slot::clipping>::clips) at<slot::clipping>().clip(gradients_of(parameters_));\n"
-     "      scaler->unscale(gradients_of(parameters_));", W),
-    ("1", "updates the scale before the step", E, "      if (!device_steps_) finite = !scaler->found_inf();",
-     "      if (!device_steps_) finite = !scaler->found_inf();\n      scaler->update();", W),
-    ("1", "keeps the gradients", E, "    clear_gradients(parameters_);\n    return finite;", "    return finite;", W),
-    ("2", "unscales the vectors twice", E, "      scaler->unscale(gradients_of(parameters_));",
-     "      scaler->unscale(gradients_of(parameters_));\n"
-     "      scaler->unscale({parameters_.back().tensor.grad()});", W),
-    ("3", "steps in spite of an infinity", E, "      if (!device_steps_) finite = !scaler->found_inf();", "", W),
-    ("3", "steps on the device in spite of an infinity", E, "device_steps_->rate(), found_inf);",
+    ("1", "clips before unscaling", O, "    scaler->unscale(gradients_of(parameters_));",
+     "    if constexpr (PolicyAt<slot::clipping>::clips) at<slot::clipping>().clip(gradients_of(parameters_));\n"
+     "    scaler->unscale(gradients_of(parameters_));", W),
+    ("1", "updates the scale before the step", O, "    if (!device_steps_) finite = !scaler->found_inf();",
+     "    if (!device_steps_) finite = !scaler->found_inf();\n    scaler->update();", W),
+    ("1", "keeps the gradients", O, "  clear_gradients(parameters_);\n  return finite;", "  return finite;", W),
+    ("2", "unscales the vectors twice", O, "    scaler->unscale(gradients_of(parameters_));",
+     "    scaler->unscale(gradients_of(parameters_));\n"
+     "    scaler->unscale({parameters_.back().tensor.grad()});", W),
+    ("3", "steps in spite of an infinity", O, "    if (!device_steps_) finite = !scaler->found_inf();", "", W),
+    ("3", "steps on the device in spite of an infinity", O, "device_steps_->rate(), found_inf);",
      "device_steps_->rate(), at::zeros_like(found_inf));", W),
     ("3", "updates the scale in each pass", E, "if (const auto* scaler = this->scaler()) loss = scaler->scale(loss);",
      "if (auto* scaler = this->scaler()) {\n      loss = scaler->scale(loss);\n      scaler->update();\n    }", W),
@@ -51,7 +51,7 @@ CHANGES = [
     ("9", "counts a skipped step on the device", "train/step/device_steps.hpp", "taken_.add_(found_inf.eq(0))", "taken_.add_(1)", W),
     ("10", "gathers statistics in the first pass only", P, "  auto& micro = *next;",
      "  auto& micro = *next;\n  model()->train(context.micro_batch == 0);", R),
-    ("10", "tries no batch of one sample", "train/evaluate.hpp", "if (plan.smallest_batch() > 1) return;", "return;", R),
+    ("10", "tries no batch of one sample", "train/evaluate.hpp", "if (share().smallest(plan.smallest_batch()) > 1) return;", "return;", R),
     ("10", "tries a batch of one sample before norms thaw", "train/evaluate.hpp",
      "  const ThawedNorms thawed(at<slot::freezing>(), *model(),\n                           run_.seconds_per_epoch ? std::min<std::int64_t>(plan.total_steps(), 1000)\n                                                  : plan.total_epochs());\n", "", "policy/freezing"),
     ("11", "leaves autocast on", "policy/precision/autocast.hpp",
@@ -76,7 +76,7 @@ CHANGES = [
      "~EvaluationMode() { set_modes(before_); }", "~EvaluationMode() {}", R),
     ("14", "leaves the averages in the model", "train/model/weight_swap.hpp",
      "for (std::size_t i = 0; i < tensors_.size(); ++i) tensors_[i].set_data(before_[i]);", "", R),
-    ("15", "asks the device in each step", E, "if (!device_steps_) finite = !scaler->found_inf();",
+    ("15", "asks the device in each step", O, "if (!device_steps_) finite = !scaler->found_inf();",
      "finite = !scaler->found_inf();", R),
     ("16", "divides by norm without the small number", "policy/clipping/clip_norm.hpp", "(norm + 1e-6)", "norm",
      "parity/optimizers"),

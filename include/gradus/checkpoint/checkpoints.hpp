@@ -46,10 +46,11 @@ namespace gradus {
 template <class T>
 class Checkpoints {
  public:
-  /// Holds the folder for this process, if it is the first of the run's. The trainer must outlive it. `facts` are kept in every
-  /// checkpoint, beside those of gradus. What is not finite in the model by now may stay so. Throws
-  /// ConfigurationError for the plan, CheckpointError for a parameter or buffer of a type that
-  /// cannot be saved, ResourceError if the folder is in use or cannot be written.
+  /// Holds the folder for this process, if it is the first of the run's. The trainer must outlive
+  /// it. `facts` are kept in every checkpoint, beside those of gradus. What is not finite in the
+  /// model by now may stay so. Throws ConfigurationError for the plan, CheckpointError for a
+  /// parameter or buffer of a type that cannot be saved, ResourceError if the folder is in use or
+  /// cannot be written.
   explicit Checkpoints(T& trainer, std::filesystem::path folder, CheckpointPlan plan = {},
                        nlohmann::ordered_json facts = nlohmann::ordered_json::object())
       : trainer_(&trainer),
@@ -99,7 +100,8 @@ class Checkpoints {
 
   void on(const StepEnd& event) {
     const bool by_steps = plan_.every_steps > 0 && event.step % plan_.every_steps == 0;
-    const bool by_time = plan_.every_seconds > 0 && seconds_since_save() >= plan_.every_seconds;
+    const std::chrono::duration<double> since_save = Clock::now() - last_save_;
+    const bool by_time = plan_.every_seconds > 0 && since_save.count() >= plan_.every_seconds;
     owed_ = owed_ || by_steps || by_time;
     const bool busy = saver_.busy();
     if (owed_ && !busy) save(std::nullopt);
@@ -154,8 +156,7 @@ class Checkpoints {
     }
     auto run = newest();
     if (!run) return run;
-    const auto policy = unknown_member_policy(trainer_->policies());
-    if (!policy.empty()) {
+    if (const auto policy = unknown_member_policy(trainer_->policies()); !policy.empty()) {
       throw CheckpointError("the run cannot be resumed: " + policy +
                             "; declare it as a field, give the policy `std::uint64_t fingerprint() "
                             "const`, or start a new run from the weights.");
@@ -166,10 +167,6 @@ class Checkpoints {
     if (!plan_.allow_not_finite) finite_.refuse(run->state, "the checkpoint");
     warn_of_other_bits(run->manifest);
     return run;
-  }
-
-  [[nodiscard]] double seconds_since_save() const {
-    return std::chrono::duration<double>(Clock::now() - last_save_).count();
   }
 
   void save(std::optional<double> figure) {

@@ -5,10 +5,10 @@
 #include <gradus/core/state_dict.hpp>
 #include <gradus/distributed/communicator.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <ATen/ops/empty.h>
 #include <c10/core/ScalarType.h>
-
-#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <string>

@@ -1,11 +1,14 @@
 /// Laws of the axes around the step: mixing, clipping, averaging, guard, freezing, stopping,
-/// execution.
+/// execution, distribution.
 #pragma once
 
 #include <gradus/core/batch.hpp>
+#include <gradus/core/parameters.hpp>
 #include <gradus/core/step_context.hpp>
+#include <gradus/distributed/communicator.hpp>
 #include <gradus/policy/averaging/concept.hpp>
 #include <gradus/policy/clipping/concept.hpp>
+#include <gradus/policy/distribution/concept.hpp>
 #include <gradus/policy/execution/capture_plan.hpp>
 #include <gradus/policy/execution/concept.hpp>
 #include <gradus/policy/freezing/concept.hpp>
@@ -177,6 +180,21 @@ void axis_laws(slot::execution, BrokenLaws& laws, const P& policy) {
              "an obstacle is a clause: one line without a full stop");
   } else {
     laws.law(std::is_empty_v<P>, "a policy that captures nothing has no numbers");
+  }
+}
+
+/// In a process that is alone.
+template <class P>
+void axis_laws(slot::distribution, BrokenLaws& laws, const P& policy) {
+  if constexpr (P::distributes) {
+    const std::vector<NamedTensor> parameters{{"weight", torch::ones({2, 2}).requires_grad_()}};
+    const auto state = policy.start(parameters);
+    auto& ranks = policy.ranks(state);
+    laws.law(ranks.size() == 1 && ranks.rank() == 0, "a process that is alone is rank 0 of 1");
+    laws.law(&policy.ranks(state) == &ranks, "which processes there are never changes");
+    laws.law(parameters[0].tensor.equal(torch::ones({2, 2})), "it changes no weights");
+  } else {
+    laws.law(std::is_empty_v<P>, "a policy that distributes nothing has no numbers");
   }
 }
 

@@ -113,9 +113,8 @@ bool BasicTrainer<M, Policies>::train_epoch(Batches& batches, const StepPlan& pl
     const bool stepped = train_window(batches, plan, rates, context);
     ++(stepped ? progress_.epoch_steps : progress_.epoch_skipped);
     progress_.steps += stepped ? 1 : 0;
-    progress_.samples += ranks() == nullptr
-                             ? batches.samples() - samples
-                             : plan.window_samples(progress_.windows - 1);
+    progress_.samples += ranks() == nullptr ? batches.samples() - samples
+                                            : plan.window_samples(progress_.windows - 1);
     ++progress_.window;
     stream_place_ = batches.place();
 

@@ -39,8 +39,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   /// Initializes and ties weights as the policies say, moves the model to the device and layout.
   /// Throws ConfigurationError for numbers out of range.
   BasicStepper(M model, const StepperSettings& settings, const Policies& policies = {})
-      : settings_(checked(settings)),
-        step_(std::move(model), policies, settings.device) {
+      : settings_(checked(settings)), step_(std::move(model), policies, settings.device) {
     check_length(policies.template at<slot::schedule>(), settings.total_steps);
     if constexpr (ModelStep<M, Policies>::Traits::averages) {
       check_no_renewal(policies.template at<slot::averaging>(), *step_.model(),
