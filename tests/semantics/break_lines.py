@@ -16,6 +16,7 @@ G, C = "train/capture/step_graph.hpp", "train/captured_step"
 W, R, S = "semantics/window", "semantics/run", "semantics/resume"
 Q, K = "semantics/reported", "checkpoint/reported"
 X = "kernel/convolution_scope"
+D = "distributed/training"
 UNREAD = "for (const auto& entry : part.entries()) static_cast<void>(part.has(entry.name));"  # looked at, not taken
 
 # line, what is broken, header, text, what takes its place, test file
@@ -95,7 +96,8 @@ CHANGES = [
     ("18", "keeps the rates of the begin", F, "device_steps->set_rates(", "static_cast<void>(", C),
     # The kinds of what real trainings hit.
     ("runs", "keeps the run states of policies", E,
-     "    states_.template restart_all_but<slot::optimizer>(policies_, parameters_, device_);\n", "", "policy/runs"),
+     "    states_.template restart_all_but<slot::optimizer, slot::distribution>(policies_, parameters_,\n"
+     "                                                                          device_);\n", "", "policy/runs"),
     ("runs", "trains parameters that are not the model's", F, "  check_same_parameters(parameters(), *model());\n", "", Q),
     ("memory", "takes every parameter for dense", "policy/optimizer/moved_parameters.hpp",
      "if (!values.is_non_overlapping_and_dense()) {", "if (false) {", "policy/laws"),
@@ -182,7 +184,7 @@ CHANGES = [
     # Loops of one's own, groups, frozen parts, the length of a run.
     ("loops", "leaves other models' gradients", "train/stepper.hpp",
      "    clear_gradients(step_.parameters());  // those that another model's loss has left\n", "", "train/stepper"),
-    ("loops", "weighs micro-batches alike", "train/stepper.hpp", "window_.add(1, weight)", "window_.add(1, 1)", "train/stepper"),
+    ("loops", "weighs micro-batches alike", "train/stepper_window.hpp", "= weight_.add(1, weight)", "= weight_.add(1, 1)", "train/stepper"),
     ("loops", "forgets the losses not yet read", "train/stepper_state.hpp", "meter_.load(from.part(\"losses\"));",
      "static_cast<void>(from.part(\"losses\"));", "train/stepper"),
     ("groups", "gives groups the rate of the rest", "policy/optimizer/grouped.hpp",
@@ -211,6 +213,26 @@ CHANGES = [
      "stream_->next(1);\n    return {Weighed<data::stream_batch<S>>{std::move(*batch), held}, place_of(*stream_)};", "train/stream"),
     ("stream", "forgets where it stands", F, "stream_place_ = batches.place();", ";", "train/stream"),
     ("stream", "drops the last samples", P, "    if (!micro) break;", "    if (!micro) return false;", "train/stream"),
+    ("processes", "leaves a sample out between two shares", "core/rank_share.hpp",
+     "return all * (rank + 1) / size - first(all);", "return all / size;", D),
+    ("processes", "weighs what counts on each process alike", "train/step/shared_window.hpp",
+     "weight_.empty() ? 1 : weight_.expected() / expected_.weight", "1", D),
+    ("processes", "divides by what counts here", "train/step/shared_window.hpp",
+     "return expected_.weight / total_;", "return 1;", D),
+    ("processes", "keeps the losses of this process", "train/step/shared_window.hpp",
+     "losses_sum_ = ranks_->start_sum(all_losses_);", "losses_sum_ = ranks_->start_sum(all_losses_.clone());", D),
+    ("processes", "ends alone", "train/shared_step.hpp", "interruption_.agree(shared.asks_to_end());",
+     "interruption_.agree(interruption_.asked_here());", D),
+    ("processes", "lets processes train different runs", "distributed/same_on_all.hpp",
+     "if (other == first) continue;", "continue;", D),
+    ("processes", "begins with weights of its own", "train/shared_step.hpp", "    share_values(ranks(), parameters());\n", "", D),
+    ("processes", "evaluates with statistics of its own", F, "share_values(ranks(), unique_buffers(*model()));", ";", D),
+    ("processes", "evaluates all on each process", "train/evaluation.hpp", "plan.ranks == nullptr ? RankShare{} : step.share()",
+     "RankShare{}", D),
+    ("processes", "tells observers of each process", "train/run/ranks.hpp",
+     "if (ranks == nullptr || ranks->rank() == 0) notify", "notify", D),
+    ("processes", "drops the same units out everywhere", "train/step/shared_window.hpp",
+     "if (share.rank == 0) return;", "return;", "distributed/shares"),
     # What is found before the first step, and what averages may not take the place of.
     ("refused", "takes a class that there is no score for", "train/step/criterion.hpp",
      "if (target.is_cpu()) check_values(*loss_, exact, target);", "", "train/sanity"),
