@@ -59,6 +59,13 @@ CATCH_TEMPLATE_TEST_CASE("the smallest policy of each page keeps the laws and tr
   trains<TestType>();
 }
 
+#ifdef GRADUS_DISTRIBUTED
+CATCH_TEST_CASE("the smallest distribution policy keeps the laws and trains") {
+  testing::check_laws<page_distribution::SumAtTheEnd>();
+  trains<page_distribution::SumAtTheEnd>();
+}
+#endif
+
 CATCH_TEST_CASE("the smallest task keeps the laws and trains") {
   torch::manual_seed(0);
   testing::check_laws(page_task::Agreeing(), Heads(), Squares(), CrossEntropy());

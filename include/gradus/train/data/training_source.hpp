@@ -85,7 +85,7 @@ class TrainingSource {
   const Train& train_;
   LoadingPlan plan_;
   c10::Device device_;
-  Sampling sampling_;
+  [[no_unique_address]] Sampling sampling_;
 };
 
 /// Copies the set to the device when it is made; throws ResourceError if it may not take as much
@@ -128,7 +128,7 @@ class TrainingSource<Train, Loading, Sampling> {
   c10::Device device_;
   at::Tensor targets_;  ///< on the host
   std::optional<Samples> samples_;
-  Sampling sampling_;
+  [[no_unique_address]] Sampling sampling_;
 };
 
 }  // namespace gradus
