@@ -27,9 +27,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 /// `size` processes, or one without variables where that is 0.
-std::vector<std::unique_ptr<Process>> started(int size, const Words& arguments) {
-  Words command{GRADUS_TRAINED_RANK};
-  command.insert(command.end(), arguments.begin(), arguments.end());
+std::vector<std::unique_ptr<Process>> started(int size, const Words& command) {
   std::vector<std::unique_ptr<Process>> all;
   if (size == 0) all.push_back(std::make_unique<Process>(command, Words{}));
   const auto port = Port::unused();
@@ -39,6 +37,12 @@ std::vector<std::unique_ptr<Process>> started(int size, const Words& arguments) 
                        "WORLD_SIZE=" + std::to_string(size), "MASTER_PORT=" + port}));
   }
   return all;
+}
+
+std::vector<std::unique_ptr<Process>> trained(int size, const Words& arguments) {
+  Words command{GRADUS_TRAINED_RANK};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  return started(size, command);
 }
 
 json result_of(Process& process) {
@@ -51,7 +55,7 @@ json result_of(Process& process) {
 /// What each process prints.
 std::vector<json> results(int size, const Words& arguments) {
   std::vector<json> list;
-  for (const auto& process : started(size, arguments)) list.push_back(result_of(*process));
+  for (const auto& process : trained(size, arguments)) list.push_back(result_of(*process));
   return list;
 }
 
@@ -79,7 +83,7 @@ void check_alike(const json& found, const json& wanted, double tolerance) {
 
 /// Every process ends with this code and a sentence that has each of these parts.
 void check_refused(int size, const Words& arguments, int code, const Words& parts) {
-  for (const auto& process : started(size, arguments)) {
+  for (const auto& process : trained(size, arguments)) {
     CATCH_CHECK(process->wait() == code);
     for (const auto& part : parts) CATCH_CHECK_THAT(process->err(), ContainsSubstring(part));
   }
@@ -196,7 +200,7 @@ CATCH_TEST_CASE("a signal to one process ends all after the same step, with all 
   for (const std::size_t asked : {std::size_t{0}, std::size_t{2}}) {
     const Folder folder;
     const auto saved = with(run, {"folder=" + (folder / "run").string()});
-    const auto ranks = started(3, saved);
+    const auto ranks = trained(3, saved);
     ranks[0]->wait_for_output("begun");
     ranks[asked]->signal(SIGTERM);
     std::vector<json> ended;
@@ -224,7 +228,7 @@ CATCH_TEST_CASE("processes that would train different runs are refused at the st
 CATCH_TEST_CASE("what ends a run of one process ends all of several, in the same words") {
   const auto said = [](int size, const Words& run) {
     Words list;
-    for (const auto& process : started(size, run)) {
+    for (const auto& process : trained(size, run)) {
       CATCH_CHECK(process->wait() == 6);
       list.push_back(process->err());
     }
@@ -239,7 +243,7 @@ CATCH_TEST_CASE("what ends a run of one process ends all of several, in the same
 
 CATCH_TEST_CASE("a process that is killed while it trains is named by the others") {
   for (const std::size_t victim : {std::size_t{0}, std::size_t{1}}) {
-    const auto ranks = started(2, {"epochs=1000", "slow=1", "timeout=10"});
+    const auto ranks = trained(2, {"epochs=1000", "slow=1", "timeout=10"});
     ranks[0]->wait_for_output("begun");
     ranks[victim]->signal(SIGKILL);
     auto& survivor = *ranks[1 - victim];
@@ -247,6 +251,19 @@ CATCH_TEST_CASE("a process that is killed while it trains is named by the others
     CATCH_CHECK_THAT(survivor.err(), ContainsSubstring("rank " + std::to_string(victim)));
   }
 }
+
+#ifdef GRADUS_DATA_PARALLEL
+CATCH_TEST_CASE("the example of the pages is one run by as many processes as are started") {
+  for (const int size : {0, 2}) {
+    const auto ranks = started(size, {GRADUS_DATA_PARALLEL, GRADUS_SUBSET});
+    CATCH_CHECK(ranks[0]->wait() == 0);
+    CATCH_CHECK_THAT(ranks[0]->out(),
+                     ContainsSubstring(size == 0 ? "1 process, test accuracy 0."
+                                                 : "2 processes, test accuracy 0."));
+    if (size == 2) CATCH_CHECK(ranks[1]->out().empty());
+  }
+}
+#endif
 
 CATCH_TEST_CASE("a loop of one's own is shared by several processes") {
   const auto one = results(0, {"stepped=1"}).front();
