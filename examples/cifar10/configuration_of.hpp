@@ -113,7 +113,7 @@ class ConfigurationOf final : public Configuration {
             .samples_per_step = plan.batch_size * plan.accumulation,
             .seed = options.seed,
             .threads = at::get_num_threads(),
-            .product_rate = rate,
+            .product_rate = rate * static_cast<double>(options.processes),
             .epochs = history.epochs,
             .configuration = description,
             .log = observer.log.lines()};

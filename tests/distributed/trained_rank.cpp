@@ -168,9 +168,9 @@ struct SumAtTheEnd {
   void begin_last_pass(State& state, double factor) const { state.factor = factor; }
   void finish_window(State& state) const {
     const at::NoGradGuard no_grad;
-    for (auto& [name, parameter] : state.parameters) {
-      auto& gradient = parameter.mutable_grad();
-      if (!gradient.defined()) gradient = at::zeros_like(parameter);  // this rank had no pass
+    for (auto& parameter : state.parameters) {
+      auto& gradient = parameter.tensor.mutable_grad();
+      if (!gradient.defined()) gradient = at::zeros_like(parameter.tensor);  // it had no pass
       state.joined->sum(gradient.mul_(state.factor));
     }
   }

@@ -70,7 +70,8 @@ bool BasicTrainer<M, Policies>::shared_step(Feed& feed, const StepPlan& plan, co
   for (; context.micro_batch < batches; ++context.micro_batch) {
     const auto micro = next_batch(feed, plan, context);
     const bool last = context.micro_batch + 1 == batches;
-    const double part = shared.add(context.micro_batch, micro->size(), micro->weight, place_);
+    const auto held = micro->stands_in ? 0 : micro->size();
+    const double part = shared.add(context.micro_batch, held, micro->weight, place_);
     if (part == 0) continue;
     forward_backward(micro->batch, part, context,
                      [&](const at::Tensor& loss) { shared.keep(context.micro_batch, loss, last); });

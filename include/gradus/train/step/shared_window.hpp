@@ -65,9 +65,9 @@ class SharedWindow {
   /// This rank's part of a batch: the factor of its mean loss, 0 where none of its weight is here.
   double add(std::int64_t batch, std::int64_t samples, double weight, const LossPlace& place) {
     places_[static_cast<std::size_t>(batch)] = place;
+    facts()[expected_.batches + batch] = static_cast<double>(samples);
     if (weight == 0) return 0;
     facts()[batch] = weight;
-    facts()[expected_.batches + batch] = static_cast<double>(samples);
     return weight_.add(samples, weight);
   }
   /// Between the forward pass of that batch and its backward pass; all batches of this rank have
