@@ -4,5 +4,5 @@ nothing to go by. A long row also has `train(bench, widths)`, which makes the ru
 
 NAMES = ("fastest_rate", "fastest_over_unoptimized", "accuracy", "optimized_over_pytorch", "unoptimized_over_pytorch",
          "data_pipeline", "waiting", "arithmetic", "step_overhead", "saving", "peak_memory", "operators",
-         "convolutions", "convolution_step", "muon", "kept_memory", "profile", "levers", "compile_time", "cuda")
+         "convolutions", "convolution_step", "muon", "kept_memory", "profile", "levers", "compile_time", "distributed", "cuda")
 WITHOUT_TARGET = ("operators", "muon", "kept_memory", "profile", "levers", "compile_time", "cuda")

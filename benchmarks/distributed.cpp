@@ -1,0 +1,57 @@
+/// How many images a second do several processes train together? Each is started with the variables
+/// of torchrun; the first one does a round for each line that it reads, the others with it.
+#include "configurations.hpp"
+#include "rounds.hpp"
+#include <gradus/data/cifar10.hpp>
+#include <gradus/distributed.hpp>
+
+#include <ATen/ops/zeros.h>
+#include <torch/utils.h>
+
+#include <cstdint>
+
+using namespace gradus;
+
+namespace {
+
+/// Whether there is another round, as the first process says.
+bool another(Communicator* ranks, bool said) {
+  if (ranks == nullptr) return said;
+  const auto word = at::zeros({1}, at::kLong).fill_(said ? 1 : 0);
+  ranks->broadcast(word, 0);
+  return word.item<std::int64_t>() != 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Arguments arguments(argc, argv);
+  using Run = with<cifar10::Optimized, DataParallel>;
+  auto said = facts(arguments.number("--threads"));
+  Run::policies_type policies;
+  policies.at<slot::loading>().batch_size = arguments.number("--batch-size");
+  constexpr double kilobytes = 1024;
+  policies.at<slot::distribution>().bucket_megabytes =
+      static_cast<double>(arguments.number("--bucket-kilobytes")) / kilobytes;
+  const auto data =
+      data::read_cifar10(arguments.text("--data")).train.take(arguments.number("--images"));
+  torch::manual_seed(0);
+  Run trainer(ResNet10(ResNet10Options{.width = arguments.number("--width")}),
+              {.epochs = 1, .log_every_steps = 1 << 30}, policies);
+  said["processes"] = trainer.share().size;
+  const auto round = [&]() -> nlohmann::ordered_json {
+    EpochRecord record;
+    const auto seconds = seconds_of([&] { record = trainer.fit(data).epochs.back(); });
+    return {{"images", record.samples}, {"seconds", seconds}};
+  };
+  static_cast<void>(round());  // warms up
+  if (trainer.share().rank == 0) {
+    serve(said, [&] {
+      another(trainer.ranks(), true);
+      return round();
+    });
+    another(trainer.ranks(), false);
+  } else {
+    while (another(trainer.ranks(), false)) round();
+  }
+}
