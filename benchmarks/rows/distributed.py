@@ -42,7 +42,7 @@ def measure(bench):
             return [bench.program("benchmark_distributed"), "--threads", threads, "--width", width, "--images", images,
                     "--batch-size", BATCH, "--bucket-kilobytes", kilobytes, "--data", bench.data]
 
-        default, everything = 25 << 10, 1 << 20
+        default, everything = 4 << 10, 1 << 20
         python = [bench.python, PYTORCH / "distributed.py", "--recipe", bench.recipe("optimized", width), "--data",
                   bench.data, "--images", images, "--threads", 1, "--batch-size", BATCH]
         one = Peer("one process of two threads", gradus(2, default))

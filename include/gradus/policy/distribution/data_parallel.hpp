@@ -34,7 +34,7 @@ struct DataParallel {
   static constexpr std::string_view name = "DataParallel";
   static constexpr bool distributes = true;
 
-  double bucket_megabytes = 25;
+  double bucket_megabytes = 4;
   GradientType gradient_type = GradientType::own;
   double timeout_seconds = 300;
 
