@@ -50,7 +50,9 @@ struct NetOptions {
 struct NetImpl : torch::nn::Cloneable<NetImpl> {
   explicit NetImpl(const NetOptions& chosen = {}) : options(chosen) { reset(); }
   void reset() override {
-    first = register_module("first", torch::nn::Linear(8, options.width));
+    // A bias before a norm has no gradient but that of rounding.
+    first = register_module(
+        "first", torch::nn::Linear(torch::nn::LinearOptions(8, options.width).bias(!options.norm)));
     if (options.norm) norm = register_module("norm", torch::nn::BatchNorm1d(options.width));
     if (options.dropout > 0) drop = register_module("drop", torch::nn::Dropout(options.dropout));
     if (options.unused) extra = register_module("extra", torch::nn::Linear(2, 2));
@@ -199,6 +201,7 @@ nlohmann::json trained() {
   set("accumulation", "steps", static_cast<std::int64_t>(number("accumulate", 2)));
   set("distribution", "timeout_seconds", number("timeout", 60));
   set("distribution", "bucket_megabytes", number("bucket", 0.001));
+  if (is("shared_norms")) set("distribution", "shared_norms", true);
   if (arguments.contains("type")) set("distribution", "gradient_type", arguments["type"]);
   if (is("skip")) {
     set("guard", "each_step", true);

@@ -135,6 +135,21 @@ CATCH_TEST_CASE("any number of processes trains what one does [row 85]") {
   }
 }
 
+CATCH_TEST_CASE("norms over all processes are those of one") {
+  for (const Words& run : {Words{"norm=1"}, Words{"norm=1", "batch=15", "accumulate=3"}}) {
+    const auto one = results(0, run).front();
+    for (const int size : {2, 3}) {
+      const auto several = results(size, with(run, {"shared_norms=1"}));
+      for (const auto& found : several) check_alike(found, one, 1e-5);
+      const auto of_each_its_own = results(size, run);
+      CATCH_CHECK(apart(of_each_its_own[0]["weights"], one["weights"]) > 1e-3);
+    }
+  }
+  // A batch of 1 sample, of which two have nothing.
+  check_refused(3, {"norm=1", "shared_norms=1", "samples=33"}, 3,
+                {"a process's part of a training batch is 1 sample"});
+}
+
 CATCH_TEST_CASE("held-out batches are evaluated once, whichever process does it") {
   const auto one = results(0, {"epochs=1"}).front();
   std::int64_t seen = 0;

@@ -231,6 +231,9 @@ CHANGES = [
      "RankShare{}", D),
     ("processes", "tells observers of each process", "train/run/ranks.hpp",
      "if (ranks == nullptr || ranks->rank() == 0) notify", "notify", D),
+    ("processes", "sums gradients of norms of other scales", "train/step/shared_window.hpp",
+     "computes_on_each(step) ? expected.weight : 0", "0", D),
+    ("processes", "forgets how far means lie apart", "distributed/norm_scope.hpp", " + (means - shared).square()", "", D),
     ("processes", "drops the same units out everywhere", "train/step/shared_window.hpp",
      "if (share.rank == 0) return;", "return;", "distributed/shares"),
     # What is found before the first step, and what averages may not take the place of.

@@ -9,6 +9,7 @@
 #include <c10/core/Device.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <sys/utsname.h>
@@ -19,9 +20,14 @@ inline int cuda_device_count() {
   return at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
 }
 
-/// The first CUDA device if there is one, the CPU otherwise.
+/// The CPU where there is no CUDA device. Else the first one, or, of several processes on a
+/// machine, that of this one: torchrun numbers them by LOCAL_RANK.
 inline c10::Device default_device() {
-  return cuda_device_count() > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+  const int count = cuda_device_count();
+  if (count == 0) return c10::kCPU;
+  const char* rank = std::getenv("LOCAL_RANK");
+  const int index = rank == nullptr ? 0 : std::max(std::atoi(rank), 0) % count;
+  return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
 namespace detail {
@@ -50,6 +56,7 @@ inline c10::Device device_from_name(const std::string& name) {
   }
   const int index = indexed ? std::stoi(name.substr(5)) : 0;
   detail::require_cuda(index, name);
+  if (!indexed) return default_device();
   return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
 

@@ -1,10 +1,11 @@
-/// Processes that c10d joins by Gloo, over the network or within a machine. Needs Gloo's headers:
-/// link gradus::distributed.
+/// Processes that c10d joins by Gloo, over the network or within a machine; tensors on GPUs go by
+/// NCCL where that is there. Needs Gloo's headers: link gradus::distributed.
 #pragma once
 
 #include <gradus/distributed/attendance.hpp>
 #include <gradus/distributed/communicator.hpp>
 #include <gradus/distributed/gloo_meeting.hpp>
+#include <gradus/distributed/nccl_group.hpp>
 #include <gradus/distributed/process_place.hpp>
 #include <gradus/error.hpp>
 
@@ -54,14 +55,14 @@ class GlooCommunicator final : public Communicator {
 
   [[nodiscard]] std::unique_ptr<PendingSum> start_sum(const at::Tensor& tensor) override {
     std::vector<at::Tensor> tensors{as_sent(tensor)};
-    auto work = tried([&] { return group_->allreduce(tensors); });
+    auto work = tried([&] { return group_for(tensor).allreduce(tensors); });
     return std::make_unique<Sum>(*this, std::move(work), tensor, tensors[0]);
   }
   void broadcast(const at::Tensor& tensor, std::int64_t from) override {
     std::vector<at::Tensor> tensors{as_sent(tensor)};
     c10d::BroadcastOptions options;
     options.rootRank = from;
-    tried([&] { return group_->broadcast(tensors, options)->wait(); });
+    tried([&] { return group_for(tensor).broadcast(tensors, options)->wait(); });
     put_back(tensor, tensors[0]);
   }
   void leave(const std::string& reason) noexcept override { attendance_->leave(reason); }
@@ -84,6 +85,14 @@ class GlooCommunicator final : public Communicator {
     c10::intrusive_ptr<c10d::Work> work_;
     at::Tensor tensor_, sent_;
   };
+
+  c10d::Backend& group_for(const at::Tensor& tensor) {
+    if (!tensor.is_cuda()) return *group_;
+    if (!std::exchange(has_asked_for_nccl_, true)) {
+      nccl_ = detail::nccl_group(store_, place_, of_calls());
+    }
+    return nccl_ ? *nccl_ : *group_;
+  }
 
   /// Gloo takes memory for what lies in it in order, whatever the strides say.
   static at::Tensor as_sent(const at::Tensor& tensor) {
@@ -134,7 +143,9 @@ class GlooCommunicator final : public Communicator {
   void end() noexcept {
     if (fails_) {
       static_cast<void>(group_.release());  // its threads wait for those that are not there
+      static_cast<void>(nccl_.release());
     } else {
+      nccl_.reset();
       group_.reset();
     }
     const auto soon = Clock::now() + 2 * patience_;
@@ -150,6 +161,8 @@ class GlooCommunicator final : public Communicator {
   c10::intrusive_ptr<c10d::Store> store_;
   std::optional<Attendance> attendance_;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;
+  c10::intrusive_ptr<c10d::Backend> nccl_;  ///< if tensors on GPUs are sent, and it is there
+  bool has_asked_for_nccl_ = false;
   bool fails_ = false;
 };
 

@@ -1,6 +1,7 @@
 /// Puts chosen ways in the place of LibTorch's `conv2d`, for one thread and a while.
 #pragma once
 
+#include <gradus/device/interposed_key.hpp>
 #include <gradus/kernel/choosing.hpp>
 #include <gradus/kernel/convolution_choices.hpp>
 #include <gradus/kernel/convolution_function.hpp>
@@ -11,7 +12,6 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/conv2d.h>
-#include <c10/core/DispatchKey.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/library.h>
 #include <torch/nn/modules/conv.h>
@@ -25,10 +25,6 @@
 namespace gradus {
 
 namespace kernel {
-
-/// The key under which `conv2d` is found while a scope lives. LibTorch has it for modes that are
-/// made outside, and has no kernels of its own there.
-constexpr auto convolution_key = c10::DispatchKey::DeferredInit;
 
 inline c10::intrusive_ptr<ConvolutionChoices>& choices_of_thread() {
   thread_local c10::intrusive_ptr<ConvolutionChoices> choices;
@@ -44,7 +40,7 @@ struct ConvolutionArguments {
   const c10::SymInt& groups;
 
   [[nodiscard]] at::Tensor by_library() const {
-    const c10::impl::ExcludeDispatchKeyGuard off(convolution_key);
+    const c10::impl::ExcludeDispatchKeyGuard off(interposed_key);
     return at::conv2d_symint(x, weight, bias, stride, padding, dilation, groups);
   }
 };
@@ -107,7 +103,7 @@ inline at::Tensor scoped_conv2d(const at::Tensor& x, const at::Tensor& weight,
   const ConvolutionArguments given{x, weight, bias, stride, padding, dilation, groups};
   const auto& choices = choices_of_thread();
   if (!choices) return given.by_library();
-  const c10::impl::ExcludeDispatchKeyGuard off(convolution_key);
+  const c10::impl::ExcludeDispatchKeyGuard off(interposed_key);
   const auto input = as_autocast(x), filters = as_autocast(weight);
   const auto added = bias && bias->defined() ? std::optional(as_autocast(*bias)) : std::nullopt;
   const auto call = served({input, filters, added, stride, padding, dilation, groups});
@@ -137,7 +133,7 @@ inline std::optional<Branches> scoped_branches(const at::Tensor& x, torch::nn::C
   const auto input = as_autocast(x);
   if (!choices || !at::GradMode::is_enabled() || !input.requires_grad()) return std::nullopt;
   if (projection == nullptr && !input.is_same(x)) return std::nullopt;  // x itself goes around
-  const c10::impl::ExcludeDispatchKeyGuard off(convolution_key);
+  const c10::impl::ExcludeDispatchKeyGuard off(interposed_key);
   const auto weight = as_autocast(first.weight);
   const auto call = served(first, input, weight);
   if (!call) return std::nullopt;
@@ -154,16 +150,8 @@ inline std::optional<Branches> scoped_branches(const at::Tensor& x, torch::nn::C
 
 /// Makes LibTorch ask `scoped_conv2d` under the key, once in a process.
 inline void register_convolution() {
-  static const auto* const libraries = [] {
-    auto* fallback =
-        new torch::Library(torch::Library::IMPL, "_", convolution_key, __FILE__, __LINE__);
-    fallback->fallback(torch::CppFunction::makeFallthrough());
-    auto* aten =
-        new torch::Library(torch::Library::IMPL, "aten", convolution_key, __FILE__, __LINE__);
-    aten->impl("conv2d", TORCH_FN(scoped_conv2d));
-    return aten;  // lives as long as the process does
-  }();
-  static_cast<void>(libraries);
+  static const auto& registered = interposed_operators().impl("conv2d", TORCH_FN(scoped_conv2d));
+  static_cast<void>(registered);
 }
 
 }  // namespace kernel
@@ -177,7 +165,7 @@ class ConvolutionScope {
       : before_((kernel::register_convolution(),
                  std::exchange(kernel::choices_of_thread(), std::move(choices)))),
         kernels_before_(std::exchange(kernel::convolution_kernels(), &kernels)),
-        key_(kernel::convolution_key) {}
+        key_(interposed_key) {}
   ConvolutionScope(const ConvolutionScope&) = delete;
   ConvolutionScope& operator=(const ConvolutionScope&) = delete;
   ~ConvolutionScope() {

@@ -1,6 +1,7 @@
 /// Batch norm, the sum with a shortcut and ReLU as one operation.
 #pragma once
 
+#include <gradus/core/shared_norms.hpp>
 #include <gradus/kernel/elements.hpp>
 #include <gradus/model/detail/norm_gradients.hpp>
 #include <gradus/model/detail/norm_on_cuda.hpp>
@@ -39,7 +40,7 @@ inline bool fits_beside(const at::Tensor& shortcut, const at::Tensor& x) {
 
 inline bool can_fuse(torch::nn::BatchNorm2dImpl& norm, const at::Tensor& x,
                      const at::Tensor& shortcut) {
-  if (!has_channels_inside(x) || !norm.options.affine()) return false;
+  if (norms_are_shared() || !has_channels_inside(x) || !norm.options.affine()) return false;
   if (x.size(1) != norm.options.num_features() || norm.weight.scalar_type() != at::kFloat ||
       norm.weight.device() != x.device()) {
     return false;

@@ -139,8 +139,11 @@ void BasicTrainer<M, Policies>::check_smallest_batch(const Train& train, const S
       throw;
     }
     throw ConfigurationError(
-        "a training batch holds 1 sample, which leaves a batch norm one value per channel; set "
-        "loading.drop_last to true, or loading.batch_size so that no batch of " +
+        (ranks() == nullptr ? "a training batch holds 1 sample"
+                            : "a process's part of a training batch is 1 sample") +
+        std::string(
+            ", which leaves a batch norm one value per channel; set loading.drop_last to true, "
+            "or loading.batch_size so that no batch of ") +
         std::to_string(plan.samples) + " samples is that small.");
   }
 }

@@ -30,7 +30,9 @@ consteval bool asks_for_ranks() {
 ///   where that is one alone it is asked no more;
 /// - is told when a window begins, when its last backward pass does, in whose course gradients may
 ///   be summed, each of this rank times `factor`, and when all passes are over: by the end of
-///   `finish_window` gradients are the sums, the same on all ranks. A rank may have no pass.
+///   `finish_window` gradients are the sums, the same on all ranks. A rank may have no pass;
+/// - may give by `forward_scope(state)` an object that lives for each forward pass, and say by
+///   `each_rank_computes()` that then no rank may be without one.
 /// What each rank computes is the loop's business: train/shared_step.hpp.
 template <class P>
 struct Contract<slot::distribution, P> {
@@ -60,6 +62,9 @@ struct Contract<slot::distribution, P> {
       Member{"finish_window", "void finish_window(State& state) const", (requires {
                &P::finish_window;
              }), (requires { static_cast<OfWindow>(&P::finish_window); }), asked},
+      Member{"each_rank_computes", "bool each_rank_computes() const", (requires {
+               &P::each_rank_computes;
+             }), (requires { static_cast<bool (P::*)() const>(&P::each_rank_computes); }), false},
   };
 };
 

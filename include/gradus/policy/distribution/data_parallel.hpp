@@ -6,6 +6,7 @@
 #include <gradus/distributed/communicator.hpp>
 #include <gradus/distributed/gradient_buckets.hpp>
 #include <gradus/distributed/join_ranks.hpp>
+#include <gradus/distributed/norm_scope.hpp>
 #include <gradus/policy/distribution/concept.hpp>
 
 #include <c10/core/ScalarType.h>
@@ -36,6 +37,7 @@ struct DataParallel {
 
   double bucket_megabytes = 4;
   GradientType gradient_type = GradientType::own;
+  bool shared_norms = false;
   double timeout_seconds = 300;
 
   static constexpr auto fields() {
@@ -44,6 +46,8 @@ struct DataParallel {
               "gradients that are summed at once, in MiB"),
         field("gradient_type", &DataParallel::gradient_type,
               "in which gradients are sent and summed; own: their own"),
+        field("shared_norms", &DataParallel::shared_norms,
+              "batch norms see the samples of all processes, and not of each its own"),
         field("timeout_seconds", &DataParallel::timeout_seconds, between(1, 1e6),
               "longest wait for the other processes, before the run ends and names the ones that "
               "are missing"));
@@ -73,6 +77,10 @@ struct DataParallel {
     state.buckets->begin_last_pass(factor);
   }
   void finish_window(State& state) const { state.buckets->finish(); }
+  [[nodiscard]] NormScope forward_scope(const State& state) const {
+    return NormScope(shared_norms && state.joined->size() > 1 ? state.joined.get() : nullptr);
+  }
+  [[nodiscard]] bool each_rank_computes() const { return shared_norms; }
 
  private:
   [[nodiscard]] std::optional<c10::ScalarType> sent_as() const {

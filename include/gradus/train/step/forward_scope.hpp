@@ -1,4 +1,5 @@
-/// What a forward pass is surrounded by: the kernels and the precision of the policies.
+/// What a forward pass is surrounded by: the kernels, the precision and, where there are several
+/// processes, the distribution of the policies.
 #pragma once
 
 #include <gradus/compose/slot.hpp>
@@ -6,10 +7,11 @@
 namespace gradus {
 
 /// While it lives, models compute so.
-template <class Kernels, class Precision>
+template <class Kernels, class Precision, class Distribution>
 struct ForwardScope {
   Kernels kernels;
   Precision precision;
+  Distribution distribution;
 };
 
 template <class Policies, class States>
@@ -21,7 +23,18 @@ template <class Policies, class States>
     return policies.template at<slot::precision>().forward_scope(
         states.template at<slot::precision>());
   };
-  return ForwardScope<decltype(kernels()), decltype(precision())>{kernels(), precision()};
+  const auto distribution = [&] {
+    const auto& policy = policies.template at<slot::distribution>();
+    auto& state = states.template at<slot::distribution>();
+    struct Nothing {};
+    if constexpr (requires { policy.forward_scope(state); }) {
+      return policy.forward_scope(state);
+    } else {
+      return Nothing();
+    }
+  };
+  return ForwardScope<decltype(kernels()), decltype(precision()), decltype(distribution())>{
+      kernels(), precision(), distribution()};
 }
 
 }  // namespace gradus

@@ -5,6 +5,7 @@
 #include <gradus/core/random.hpp>
 #include <gradus/core/rank_share.hpp>
 #include <gradus/distributed/communicator.hpp>
+#include <gradus/error.hpp>
 #include <gradus/train/step/loss_meter.hpp>
 #include <gradus/train/step/model_step.hpp>
 #include <gradus/train/step/window_weight.hpp>
@@ -20,6 +21,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace gradus {
@@ -54,7 +56,7 @@ class SharedWindow {
       : step_(&step),
         ranks_(&ranks),
         expected_(expected),
-        weight_(expected.samples),
+        weight_(expected.samples, computes_on_each(step) ? expected.weight : 0),
         losses_(static_cast<std::size_t>(expected.batches)),
         places_(static_cast<std::size_t>(expected.batches)),
         facts_(at::zeros({2 * expected.batches + 1}, at::kDouble)) {
@@ -66,7 +68,15 @@ class SharedWindow {
   double add(std::int64_t batch, std::int64_t samples, double weight, const LossPlace& place) {
     places_[static_cast<std::size_t>(batch)] = place;
     facts()[expected_.batches + batch] = static_cast<double>(samples);
-    if (weight == 0) return 0;
+    if (weight == 0) {
+      if (!computes_on_each(*step_)) return 0;
+      throw DataError("rank " + std::to_string(ranks_->rank()) +
+                      " has nothing of a batch that counts, but norms over all processes are "
+                      "computed by each" +
+                      at_place(place) +
+                      "; take larger batches or fewer processes, or leave out samples that do not "
+                      "count.");
+    }
     facts()[batch] = weight;
     return weight_.add(samples, weight);
   }
@@ -110,6 +120,17 @@ class SharedWindow {
     losses_sum_ = ranks_->start_sum(all_losses_);
     distribution().begin_last_pass(state(),
                                    weight_.empty() ? 1 : weight_.expected() / expected_.weight);
+  }
+
+  /// Then gradients have one scale on all ranks, within their passes too: those of norms are summed
+  /// there.
+  static bool computes_on_each(const ModelStep<M, Policies>& step) {
+    const auto& policy = step.template at<slot::distribution>();
+    if constexpr (requires { policy.each_rank_computes(); }) {
+      return policy.each_rank_computes();
+    } else {
+      return false;
+    }
   }
 
   [[nodiscard]] const auto& distribution() const {

@@ -15,11 +15,13 @@ namespace gradus {
 /// and what that was wrong by is put right once, at the end. Mostly it is not wrong at all.
 class WindowWeight {
  public:
-  explicit WindowWeight(std::int64_t samples) : samples_(samples) {}
+  /// Takes it to weigh `expected` in all, where that is above 0.
+  explicit WindowWeight(std::int64_t samples, double expected = 0)
+      : samples_(samples), expected_(expected) {}
 
   /// The factor of the mean loss of a batch of `held` samples, whose weight is above 0.
   double add(std::int64_t held, double weight) {
-    if (total_ == 0) {
+    if (expected_ == 0) {
       const auto size = static_cast<double>(held);
       const auto samples = static_cast<double>(samples_);
       expected_ = size == samples ? weight : samples * (weight / size);
