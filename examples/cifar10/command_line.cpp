@@ -407,7 +407,8 @@ std::optional<Request> read_command_line(int argc, char** argv) {
   const auto command = parsed_command(app).get_name();
   const auto place = own_place(command);
   line.options.rank = place.rank;
-  if (place.size > 1) line.options.processes = place.size;
+  line.options.is_started = place.size > 1;
+  if (line.options.is_started) line.options.processes = place.size;
   if (place.rank > 0) line.options.quiet = true;
   if (line.options.demo && line.options.processes > 1) {
     throw UsageError("--demo measures one process; leave it out, or take one process.");

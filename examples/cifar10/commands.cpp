@@ -101,9 +101,9 @@ nlohmann::ordered_json environment(const Options& options, const LoadedData& dat
           {"command", options.command}};
 }
 
-void compare(Options options) {
-  const auto list = chosen(options);
-  const auto joined = join_processes(options);
+namespace {
+
+void compare_joined(Options options, const std::vector<const Configuration*>& list) {
   prepare(options, list);
   const auto folder = options.rank > 0 ? fs::path() : make_run_folder(options.out);
   auto data = load_data(options);
@@ -126,10 +126,8 @@ void compare(Options options) {
   say(options, "Report: " + fs::absolute(folder / "report.html").lexically_normal().string());
 }
 
-void train(Options options) {
-  const auto& trained = configuration(options.configurations.at(0));
+void train_joined(Options options, const Configuration& trained) {
   options.durable = true;
-  const auto joined = join_processes(options);
   prepare(options, {&trained});
   fs::path folder = options.out;  // which the first process alone has
   if (options.rank == 0) {
@@ -141,6 +139,7 @@ void train(Options options) {
   take_first(options, data.sets);
   trained.check(options, data.sets.train.size());
   static const StopSignals signals(stop_request());  // until the process has said how it ended
+  if (options.is_started) hear_of_signals();
 
   observe::Comparison comparison;
   comparison.environment = environment(options, data);
@@ -148,6 +147,18 @@ void train(Options options) {
       trained.train(options, data.sets, folder / trained.name(), comparison.environment));
   give(options, comparison);
   say(options, "Weights: " + (folder / trained.name() / RunFiles::weights).string());
+}
+
+}  // namespace
+
+void compare(Options options) {
+  const auto list = chosen(options);
+  among_processes(options, [&] { compare_joined(options, list); });
+}
+
+void train(Options options) {
+  const auto& trained = configuration(options.configurations.at(0));
+  among_processes(options, [&] { train_joined(options, trained); });
 }
 
 void describe(Options options) {

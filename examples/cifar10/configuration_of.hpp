@@ -14,6 +14,7 @@
 #include <gradus/model/resnet10.hpp>
 #include <gradus/settings/dump.hpp>
 #include <gradus/settings/policy_settings.hpp>
+#include <gradus/train/run/ranks.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <ATen/Parallel.h>
@@ -88,7 +89,8 @@ class ConfigurationOf final : public Configuration {
     if (!options.quiet) observer.progress.emplace(name_);
     const auto history = trainer.fit(data.train, data.test, observer);
     if (history.end == RunEnd::interrupted) {
-      end_stopped(resume_command(options, name_), !first || observer.checkpoints->saved());
+      const bool saved = first && observer.checkpoints->saved();
+      end_stopped(options, resume_command(options, name_), as_first_says(trainer.ranks(), saved));
     }
     const auto& execution = trainer.execution_report();
     config["execution"] = {{"warm_ups", execution.warm_ups},

@@ -18,8 +18,10 @@ using gradus::ExitCode;
 int run(int argc, char** argv) {
   const auto request = cifar10::read_command_line(argc, argv);
   if (!request) return 0;
-  const auto processes = request->options.processes;
-  if (processes > 1 && !std::getenv("RANK")) return cifar10::run_processes(processes, argv);
+  const auto& options = request->options;
+  if (options.processes > 1 && !options.is_started) {
+    return cifar10::run_processes(options.processes, argv, request->command == "train");
+  }
   static const std::map<std::string, void (*)(cifar10::Options)> commands{
       {"compare", cifar10::compare},   {"ablate", cifar10::ablate_configuration},
       {"train", cifar10::train},       {"evaluate", cifar10::evaluate},

@@ -56,6 +56,7 @@ struct Options {
   std::vector<std::string> notes;  ///< what was reduced, and why
   std::int64_t processes = 1;      ///< that share the run
   std::int64_t rank = 0;           ///< of this one among them
+  bool is_started = false;         ///< as one of them
   std::string command;             ///< as typed
   std::string program;             ///< as typed
   bool verify = false;             ///< compare the data with the official checksums

@@ -3,6 +3,7 @@
 #include <gradus/error.hpp>
 #ifdef GRADUS_DISTRIBUTED
 #include <gradus/distributed/join_ranks.hpp>
+#include <gradus/train/run/ranks.hpp>
 #endif
 
 #include <algorithm>
@@ -59,9 +60,11 @@ std::uint16_t free_port() {
   set("MASTER_PORT", std::to_string(port));
   const auto cores = std::max<std::int64_t>(std::thread::hardware_concurrency(), 1);
   set("OMP_NUM_THREADS", std::to_string(std::max<std::int64_t>(cores / size, 1)), false);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // What the parent passes on is not taken for a second signal; it waits until `train` can hear it.
+  sigset_t passed_on;
+  ::sigemptyset(&passed_on);
+  ::sigaddset(&passed_on, SIGUSR1);
+  ::sigprocmask(SIG_SETMASK, &passed_on, nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() == parent) ::execv("/proc/self/exe", arguments);
   std::_Exit(static_cast<int>(gradus::ExitCode::resource));
@@ -127,25 +130,32 @@ gradus::ProcessPlace own_place(const std::string& command) {
   return place;
 }
 
-std::shared_ptr<void> join_processes([[maybe_unused]] const Options& options) {
+void among_processes([[maybe_unused]] const Options& options, const std::function<void()>& body) {
 #ifdef GRADUS_DISTRIBUTED
   double seconds = 300;
   for (const auto& setting : options.settings) {
     if (setting.axis != "distribution" || setting.field != "timeout_seconds") continue;
     if (setting.value.is_number()) seconds = setting.value.get<double>();
   }
-  return gradus::shared_ranks(
+  const auto joined = gradus::shared_ranks(
       std::chrono::milliseconds(static_cast<std::int64_t>(std::clamp(seconds, 1.0, 1e6) * 1000)));
+  try {
+    body();
+  } catch (const std::exception& error) {
+    gradus::leave(joined.get(), error);
+    throw;
+  }
 #else
-  return {};
+  body();
 #endif
 }
 
-int run_processes(std::int64_t count, char** arguments) {
+int run_processes(std::int64_t count, char** arguments, bool can_stop) {
   sigset_t watched;
   ::sigemptyset(&watched);
   for (const int number : {SIGINT, SIGTERM, SIGCHLD}) ::sigaddset(&watched, number);
   ::sigprocmask(SIG_BLOCK, &watched, nullptr);
+  std::signal(SIGCHLD, SIG_DFL);  // where it is ignored, nobody can be waited for
   const auto port = free_port();
   const auto parent = ::getpid();
   Started processes;
@@ -166,11 +176,12 @@ int run_processes(std::int64_t count, char** arguments) {
     const timespec wait{.tv_sec = 1, .tv_nsec = 0};
     siginfo_t info{};
     const int got = ::sigtimedwait(&watched, &info, &wait);
-    const bool of_terminal = info.si_code > 0;  // which has told all processes already
-    if ((got == SIGINT || got == SIGTERM) && !of_terminal) processes.signal(got);
+    if (got == SIGINT || got == SIGTERM) processes.signal(can_stop ? SIGUSR1 : got);
     processes.reap();
     const auto now = std::chrono::steady_clock::now();
-    if (processes.failure() && !next) next = now + 15s;
+    const bool fails =
+        processes.failure() && processes.failure() != static_cast<int>(gradus::ExitCode::stopped);
+    if (fails && !next) next = now + 15s;
     if (next && now > *next) {
       processes.signal(std::exchange(number, SIGKILL));
       next = now + 15s;

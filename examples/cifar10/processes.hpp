@@ -5,7 +5,7 @@
 #include <gradus/distributed/process_place.hpp>
 
 #include <cstdint>
-#include <memory>
+#include <functional>
 #include <string>
 
 namespace cifar10 {
@@ -15,12 +15,13 @@ namespace cifar10 {
 /// build takes one process alone.
 gradus::ProcessPlace own_place(const std::string& command);
 
-/// Joins them all, for as long as the object lives.
-[[nodiscard]] std::shared_ptr<void> join_processes(const Options& options);
+/// Runs `body` while they are joined. What ends it with an error is told to the others.
+void among_processes(const Options& options, const std::function<void()>& body);
 
 /// Starts this program `count` times on this machine, with the same arguments, and waits until all
-/// have ended. A signal to end goes to all. Returns 0 if each has returned that, else what the
-/// first one has that did not. Throws gradus::ResourceError if a process cannot be started.
-[[nodiscard]] int run_processes(std::int64_t count, char** arguments);
+/// have ended. A signal to end goes to all: as SIGUSR1 where they `can_stop`. Returns 0 if each has
+/// returned that, else what the first one has that did not. Throws gradus::ResourceError if a
+/// process cannot be started.
+[[nodiscard]] int run_processes(std::int64_t count, char** arguments, bool can_stop);
 
 }  // namespace cifar10

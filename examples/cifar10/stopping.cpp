@@ -13,13 +13,15 @@ namespace {
 const auto program_begin = std::chrono::steady_clock::now();
 
 /// "stopped by SIGTERM", or that the time is over.
-std::string stop_reason() {
+std::string stop_reason(const Options& options) {
   switch (gradus::StopSignals::number()) {
     case SIGINT:
       return "stopped by SIGINT";
     case SIGTERM:
       return "stopped by SIGTERM";
     default:
+      if (options.processes > 1)
+        return "stopped with all " + std::to_string(options.processes) + " processes";
       return "stopped after the seconds that --stop-after-seconds gave";
   }
 }
@@ -31,12 +33,23 @@ gradus::StopRequest& stop_request() {
   return request;
 }
 
-void end_stopped(const std::string& command, bool saved) {
+void hear_of_signals() {
+  struct sigaction ask{};
+  ask.sa_handler = [](int) { stop_request().ask(); };
+  ask.sa_flags = SA_RESTART;
+  ::sigaction(SIGUSR1, &ask, nullptr);
+  sigset_t passed_on;
+  ::sigemptyset(&passed_on);
+  ::sigaddset(&passed_on, SIGUSR1);
+  ::pthread_sigmask(SIG_UNBLOCK, &passed_on, nullptr);
+}
+
+void end_stopped(const Options& options, const std::string& command, bool saved) {
   if (saved) {
-    throw gradus::Stopped(stop_reason() + ", with everything saved; go on with: " + command);
+    throw gradus::Stopped(stop_reason(options) + ", with everything saved; go on with: " + command);
   }
   throw gradus::ResourceError(
-      stop_reason() +
+      stop_reason(options) +
       ", and its state could not be saved; go on from an earlier one with: " + command);
 }
 

@@ -74,16 +74,22 @@ void wait_for_file(const std::filesystem::path& path) {
   }
 }
 
-/// Processes of this program that have `folder` among their arguments.
-int running_in(const Folder& folder) {
-  int count = 0;
+/// Processes that run and have `folder` among their arguments.
+std::vector<pid_t> running_in(const Folder& folder) {
+  std::vector<pid_t> list;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const auto words = text_of(entry.path() / "cmdline");
-    const auto state = text_of(entry.path() / "stat");
-    const bool has_ended = state.find(") Z ") != std::string::npos;
-    if (!has_ended && words.find((folder / "run").string()) != std::string::npos) ++count;
+    const auto name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    try {
+      const auto words = text_of(entry.path() / "cmdline");
+      if (words.find((folder / "run").string()) == std::string::npos) continue;
+      if (text_of(entry.path() / "stat").find(") Z ") == std::string::npos) {
+        list.push_back(std::stoi(name));
+      }
+    } catch (const std::exception&) {  // it has ended meanwhile
+    }
   }
-  return count;
+  return list;
 }
 
 }  // namespace
@@ -127,13 +133,13 @@ CATCH_TEST_CASE("--processes starts them, and leaves none behind") {
   const Folder folder;
   Process parent(training(folder, {"--processes", "2", "--epochs", "1000"}), {});
   wait_for_file(folder / "run/optimized/metrics.jsonl");
-  CATCH_CHECK(running_in(folder) == 3);
+  CATCH_CHECK(running_in(folder).size() == 3);
 
   CATCH_SECTION("a signal ends all with everything saved, and fewer or more resume") {
     parent.signal(SIGTERM);
     CATCH_CHECK(parent.wait() == 75);
     CATCH_CHECK_THAT(parent.err(), ContainsSubstring("with everything saved"));
-    CATCH_CHECK(running_in(folder) == 0);
+    CATCH_CHECK(running_in(folder).empty());
     Process rest(training(folder, {"--resume", "--processes", "3", "--epochs", "1000",
                                    "--stop-after-steps", "1"}),
                  {});
@@ -141,24 +147,21 @@ CATCH_TEST_CASE("--processes starts them, and leaves none behind") {
     CATCH_CHECK(rest.wait() == 0);
   }
   CATCH_SECTION("where one is killed, the others end") {
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-      const auto variables = text_of(entry.path() / "environ");
-      const auto words = text_of(entry.path() / "cmdline");
-      if (words.find((folder / "run").string()) == std::string::npos) continue;
-      if (variables.find("LOCAL_RANK=1") == std::string::npos) continue;
-      ::kill(std::stoi(entry.path().filename()), SIGKILL);
+    for (const auto process : running_in(folder)) {
+      const auto variables = text_of("/proc/" + std::to_string(process) + "/environ");
+      if (variables.find("LOCAL_RANK=1") != std::string::npos) ::kill(process, SIGKILL);
     }
     CATCH_CHECK(parent.wait() == 8);
     CATCH_CHECK_THAT(parent.err(), ContainsSubstring("rank 1 was ended by signal 9"));
-    CATCH_CHECK(running_in(folder) == 0);
+    CATCH_CHECK(running_in(folder).empty());
   }
   CATCH_SECTION("where the one that has started them is killed, they end too") {
     parent.signal(SIGKILL);
     CATCH_CHECK(parent.wait() == 128 + SIGKILL);
-    for (int i = 0; i < 3000 && running_in(folder) > 0; ++i) {
+    for (int i = 0; i < 3000 && !running_in(folder).empty(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    CATCH_CHECK(running_in(folder) == 0);
+    CATCH_CHECK(running_in(folder).empty());
     CATCH_CHECK(std::filesystem::exists(folder / "run/optimized/checkpoints/checkpoints.json"));
   }
 }

@@ -38,7 +38,7 @@ json trained(at::ScalarType type) {
   parity::start(trainer.parameters());
   const auto given = parity::images("data_batch_1.bin", one["samples"]);
   parity::Trajectory found;
-  trainer.fit(data::TensorDataset(given.input.to(type), given.target), found);
+  trainer.fit(data::TensorDataset(Batch{given.input.to(type), given.target}), found);
   for (const auto& [name, tensor] : trainer.parameters()) {
     found.weights.push_back(tensor.detach().to(at::kDouble).abs().sum().item<double>());
   }

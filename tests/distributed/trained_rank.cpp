@@ -42,6 +42,7 @@ bool is(const std::string& name) { return number(name, 0) != 0; }
 
 struct NetOptions {
   bool norm = false;
+  bool tracks = true;
   double dropout = 0;
   bool unused = false;
   std::int64_t width = 16;
@@ -53,10 +54,17 @@ struct NetImpl : torch::nn::Cloneable<NetImpl> {
     // A bias before a norm has no gradient but that of rounding.
     first = register_module(
         "first", torch::nn::Linear(torch::nn::LinearOptions(8, options.width).bias(!options.norm)));
-    if (options.norm) norm = register_module("norm", torch::nn::BatchNorm1d(options.width));
+    if (options.norm) {
+      norm = register_module(
+          "norm",
+          torch::nn::BatchNorm1d(
+              torch::nn::BatchNorm1dOptions(options.width).track_running_stats(options.tracks)));
+    }
     if (options.dropout > 0) drop = register_module("drop", torch::nn::Dropout(options.dropout));
     if (options.unused) extra = register_module("extra", torch::nn::Linear(2, 2));
     last = register_module("last", torch::nn::Linear(options.width, 5));
+    register_buffer("mask", at::randn({6}).gt(0));  // of types and forms that c10d does not send
+    register_buffer("turned", at::randn({2, 3}, at::kComplexDouble).t());
   }
   at::Tensor forward(const at::Tensor& x) {
     auto y = first(x);
@@ -141,7 +149,7 @@ nlohmann::json weights_of(T& trainer) {
   const auto judged = trainer.evaluation_weights();
   for (const auto& tensors : {trainer.parameters(), unique_buffers(*trainer.model())}) {
     for (const auto& [name, tensor] : tensors) {
-      const auto values = tensor.detach().to(at::kDouble).contiguous();
+      const auto values = real_parts(tensor.detach()).to(at::kDouble).contiguous();
       const auto* begin = values.template const_data_ptr<double>();
       list.insert(list.end(), begin, begin + values.numel());
     }
@@ -171,6 +179,7 @@ struct SumAtTheEnd {
   void finish_window(State& state) const {
     const at::NoGradGuard no_grad;
     for (auto& parameter : state.parameters) {
+      if (!parameter.tensor.requires_grad()) continue;
       auto& gradient = parameter.tensor.mutable_grad();
       if (!gradient.defined()) gradient = at::zeros_like(parameter.tensor);  // it had no pass
       state.joined->sum(gradient.mul_(state.factor));
@@ -211,6 +220,7 @@ nlohmann::json trained() {
   const bool differs = place.rank > 0 && place.rank == place.size - 1;
   const auto other = [&](const char* what) { return differs && arguments["differs"] == what; };
   if (other("rate")) set("optimizer", "lr", 0.01);
+  if (other("buckets")) set("distribution", "bucket_megabytes", 1.0);
   torch::manual_seed(other("weights") ? 9 : 1);
 
   StopRequest request;
@@ -218,6 +228,7 @@ nlohmann::json trained() {
   const auto stop_after = number("stop_after", 0);
   Run trainer(
       Net(NetOptions{.norm = is("norm"),
+                     .tracks = !is("untracked"),
                      .dropout = number("dropout", 0),
                      .unused = is("unused"),
                      .width = other("model") ? 12 : 16}),
@@ -239,6 +250,7 @@ nlohmann::json trained() {
     checkpoints.emplace(trainer, arguments["folder"]);
     resumed = checkpoints->resume(train, test).has_value();
   }
+  if (is("ask") && differs) request.ask();  // as a signal before the first step
   Counter counter;
   const auto history = checkpoints ? trainer.fit(train, test, counter, *checkpoints)
                                    : trainer.fit(train, test, counter);

@@ -136,13 +136,16 @@ CATCH_TEST_CASE("any number of processes trains what one does [row 85]") {
 }
 
 CATCH_TEST_CASE("norms over all processes are those of one") {
-  for (const Words& run : {Words{"norm=1"}, Words{"norm=1", "batch=15", "accumulate=3"}}) {
+  // The last one's norms take the statistics of the batch in evaluation too, where one process has
+  // more batches than another.
+  for (const Words& run : {Words{"norm=1"}, Words{"norm=1", "batch=15", "accumulate=3"},
+                           Words{"norm=1", "untracked=1", "test=18"}}) {
     const auto one = results(0, run).front();
     for (const int size : {2, 3}) {
       const auto several = results(size, with(run, {"shared_norms=1"}));
       for (const auto& found : several) check_alike(found, one, 1e-5);
       const auto of_each_its_own = results(size, run);
-      CATCH_CHECK(apart(of_each_its_own[0]["weights"], one["weights"]) > 1e-3);
+      CATCH_CHECK(apart(of_each_its_own[0]["weights"], one["weights"]) > 1e-4);
     }
   }
   // A batch of 1 sample, of which two have nothing.
@@ -232,11 +235,21 @@ CATCH_TEST_CASE("a signal to one process ends all after the same step, with all 
   }
 }
 
+CATCH_TEST_CASE("a signal before the first step ends all before it [row 83]") {
+  const Folder folder;
+  for (const auto& found : results(3, {"ask=1", "folder=" + (folder / "run").string()})) {
+    CATCH_CHECK(found["epochs"].empty());
+    CATCH_CHECK(found["told"][0] == 0);
+    CATCH_CHECK(found["end"] == 2);  // interrupted
+  }
+}
+
 CATCH_TEST_CASE("processes that would train different runs are refused at the start [row 84]") {
   check_refused(3, {"differs=model"}, 8,
                 {"rank 2 does not train the run of rank 0", "model.parameters: 173' there"});
   check_refused(2, {"differs=rate"}, 8,
                 {"policies.optimizer.lr: 0.01' there, '", "0.02' on rank 0"});
+  check_refused(2, {"differs=buckets"}, 8, {"distribution.bucket_megabytes: 1.0' there"});
   check_refused(2, {"differs=data"}, 8, {"training data: 91 samples", "training data: 90 samples"});
 }
 

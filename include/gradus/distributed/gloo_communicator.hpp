@@ -13,12 +13,14 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -89,7 +91,13 @@ class GlooCommunicator final : public Communicator {
   c10d::Backend& group_for(const at::Tensor& tensor) {
     if (!tensor.is_cuda()) return *group_;
     if (!std::exchange(has_asked_for_nccl_, true)) {
-      nccl_ = detail::nccl_group(store_, place_, of_calls());
+      // It takes one process for a device.
+      std::array<char, 256> host{};
+      ::gethostname(host.data(), host.size() - 1);
+      auto devices = exchange(host.data() + tensor.device().str());
+      std::ranges::sort(devices);
+      const bool each_its_own = std::ranges::adjacent_find(devices) == devices.end();
+      if (each_its_own) nccl_ = detail::nccl_group(store_, place_, of_calls());
     }
     return nccl_ ? *nccl_ : *group_;
   }

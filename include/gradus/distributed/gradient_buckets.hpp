@@ -14,6 +14,7 @@
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -103,6 +104,11 @@ class GradientBuckets {
   }
 
   [[nodiscard]] std::size_t count() const { return buckets_.size(); }
+  /// Whether some are summed in 16 bits.
+  [[nodiscard]] bool are_short() const {
+    return std::ranges::any_of(
+        buckets_, [&](const Bucket& bucket) { return c10::elementSize(sent_type(bucket)) < 4; });
+  }
   /// What a rank sends for a window, about twice that in a ring.
   [[nodiscard]] std::int64_t bytes() const {
     std::int64_t sum = 0;

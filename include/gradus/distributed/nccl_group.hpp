@@ -23,8 +23,8 @@ inline c10::intrusive_ptr<c10d::Backend> nccl_group(
     [[maybe_unused]] const ProcessPlace& place,
     [[maybe_unused]] std::chrono::milliseconds timeout) {
 #ifdef GRADUS_HAS_NCCL
-  // Its own watch ends the process without a word. Ranks that are missing are found by what the
-  // hosts tell each other in every window.
+  // A wait ends with an error in time, where LibTorch's own watch would end the process.
+  ::setenv("TORCH_NCCL_BLOCKING_WAIT", "1", /*overwrite=*/0);
   ::setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", "0", /*overwrite=*/0);
   auto options = c10d::ProcessGroupNCCL::Options::create();
   options->timeout = timeout;

@@ -11,6 +11,7 @@
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/instance_norm.h>
 #include <ATen/ops/var_mean.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -149,6 +150,18 @@ inline at::Tensor scoped_batch_norm(const at::Tensor& x, const std::optional<at:
                            statistics, eps, ranks);
 }
 
+/// LibTorch makes it of a batch norm, whose channels are the samples of this process.
+inline at::Tensor own_instance_norm(const at::Tensor& x, const std::optional<at::Tensor>& weight,
+                                    const std::optional<at::Tensor>& bias,
+                                    const std::optional<at::Tensor>& running_mean,
+                                    const std::optional<at::Tensor>& running_var,
+                                    bool use_input_stats, double momentum, double eps,
+                                    bool cudnn_enabled) {
+  const c10::impl::ExcludeDispatchKeyGuard off(interposed_key);
+  return at::instance_norm(x, weight, bias, running_mean, running_var, use_input_stats, momentum,
+                           eps, cudnn_enabled);
+}
+
 }  // namespace detail
 
 /// While it lives, batch norms that train in this thread, whatever module they are in, take mean
@@ -160,8 +173,9 @@ class NormScope {
       : before_(std::exchange(detail::ranks_of_norms(), ranks)),
         shared_before_(std::exchange(norms_are_shared(), ranks != nullptr)) {
     if (ranks == nullptr) return;
-    static const auto& registered =
-        interposed_operators().impl("batch_norm", TORCH_FN(detail::scoped_batch_norm));
+    static const auto& registered = interposed_operators()
+                                        .impl("batch_norm", TORCH_FN(detail::scoped_batch_norm))
+                                        .impl("instance_norm", TORCH_FN(detail::own_instance_norm));
     static_cast<void>(registered);
     key_.emplace(interposed_key);
   }

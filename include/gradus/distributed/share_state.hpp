@@ -1,12 +1,14 @@
 /// The state of a run, from the process that has it to the others.
 #pragma once
 
+#include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/distributed/communicator.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/ScalarType.h>
 
@@ -16,6 +18,15 @@
 #include <vector>
 
 namespace gradus {
+
+/// Gives all ranks the values of `tensor` on rank 0, whatever its type and form.
+inline void share_values(Communicator& ranks, at::Tensor tensor) {
+  const at::NoGradGuard no_grad;
+  if (tensor.numel() == 0) return;
+  const auto sent = tensor.resolve_conj().resolve_neg().contiguous();
+  ranks.broadcast(sent.reshape({-1}).view(at::kByte), 0);
+  if (!sent.is_same(tensor)) copy_values(tensor, sent);
+}
 
 /// `state`, tensors on the CPU, and `text` of rank 0, on all ranks.
 inline std::pair<StateDict, std::string> share_state(Communicator& ranks, const StateDict& state,
@@ -38,10 +49,7 @@ inline std::pair<StateDict, std::string> share_state(Communicator& ranks, const 
                       ? state.entries()[i].tensor
                       : at::empty(form["sizes"].get<std::vector<std::int64_t>>(),
                                   static_cast<c10::ScalarType>(form["type"].get<int>()));
-    if (tensor.numel() > 0) {  // as bytes, which are sent whatever the type is
-      const auto bytes = tensor.contiguous().reshape({-1}).view(at::kByte);
-      ranks.broadcast(bytes, 0);
-    }
+    share_values(ranks, tensor);
     entries.push_back({form["name"].get<std::string>(), std::move(tensor)});
   }
   return {StateDict(std::move(entries)), head["text"].get<std::string>()};

@@ -73,14 +73,9 @@ class BasicTrainer {
   template <class Train, data::Dataset Test, Observer... Os>
     requires data::TrainingData<std::remove_reference_t<Train>>
   History fit(Train&& train, const Test& test, Os&... observers) {
-    Measured measured{.held_out = true,
-                      .held_out_samples = test_samples(test) > 0,
-                      .names = metric_names(policies(), Traits::counts_correct)};
-    check_monitors(policies(), measured);
-    check_sanity(test, measured);
     return fit_epochs(
-        train, mark_of(test), measured, [&](EpochRecord& record) { evaluate_epoch(test, record); },
-        observers...);
+        train, mark_of(test), measured_on(test),
+        [&](EpochRecord& record) { evaluate_epoch(test, record); }, observers...);
   }
 
   /// Likewise without a held-out set.
@@ -218,6 +213,8 @@ class BasicTrainer {
   void check_smallest_batch(const Train& train, const StepPlan& plan);
   template <class Train>
   void renew_statistics(const Train& train, const StepPlan& plan);
+  template <class Held>
+  Measured measured_on(const Held& held);
   template <class Held>
   void check_sanity(const Held& held, Measured& measured);
   template <class Held>

@@ -9,6 +9,7 @@
 #include <gradus/train/model/batch_norms.hpp>
 #include <gradus/train/model/gradients.hpp>
 #include <gradus/train/run/data_mark.hpp>
+#include <gradus/train/run/ranks.hpp>
 #include <gradus/train/run/stream_run.hpp>
 
 #include <utility>
@@ -70,7 +71,6 @@ void BasicTrainer<M, Policies>::begin(Train& train, const DataMark& held_out,
     check_plan(progress_, plan);
     if constexpr (data::Stream<Train>) put_back(train, stream_place_, run_);
   }
-  begin_ranks(data, plan);
   const bool goes_on = std::exchange(goes_on_, false);
   if constexpr (data::Stream<Train>) {
     if (!goes_on) stream_place_ = place_of(train);
@@ -87,6 +87,7 @@ void BasicTrainer<M, Policies>::begin(Train& train, const DataMark& held_out,
   }
   history_.end = RunEnd::whole;
   interruption_.begin(run_.stop, run_.stop_after_seconds);
+  agree(ranks(), interruption_);
   clear_gradients(parameters());
   flops_ = {};
   begin_execution(plan, goes_on);

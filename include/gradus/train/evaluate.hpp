@@ -9,12 +9,14 @@
 #include <gradus/train/model/batch_norms.hpp>
 #include <gradus/train/model/freezing.hpp>
 #include <gradus/train/model/mirrored_model.hpp>
+#include <gradus/train/run/ranks.hpp>
 #include <gradus/train/step/arrange_batch.hpp>
 #include <gradus/train/step/correct_answers.hpp>
 
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -85,6 +87,21 @@ void BasicTrainer<M, Policies>::evaluate_epoch(const Held& held, EpochRecord& re
     MirroredModel<M> mirrored(model());
     record.test_flipped.emplace(evaluate_with(held, samples, mirrored, watch, ranks()));
   }
+}
+
+/// What an epoch will have, as far as it is known before the first step.
+template <class M, class Policies>
+template <class Held>
+Measured BasicTrainer<M, Policies>::measured_on(const Held& held) try {
+  Measured measured{.held_out = true,
+                    .held_out_samples = test_samples(held) > 0,
+                    .names = metric_names(policies(), Traits::counts_correct)};
+  check_monitors(policies(), measured);
+  check_sanity(held, measured);
+  return measured;
+} catch (const std::exception& error) {
+  leave(ranks(), error);
+  throw;
 }
 
 /// A model that cannot take the held-out data is found before an hour is spent, and so is a policy

@@ -25,6 +25,7 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
                                               Os&... observers) try {
   const MathScope math(run_.math);
   const StepPlan plan = plan_of(train);
+  begin_ranks({.train = mark_of(train), .held_out = held_out}, plan);
   check_length(at<slot::schedule>(), plan.total_steps());
   check_same_parameters(parameters(), *model());
   model_step_.check_own_weights("trained");
@@ -159,18 +160,19 @@ template <class Train, class AfterEpoch>
 std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& train,
                                                                   const StepPlan& plan,
                                                                   AfterEpoch after_epoch) {
-  const double flops = agree(ranks(), interruption_, progress_.epoch_flops);
+  double train_seconds = clock_.epoch(), waiting_seconds = clock_.waited();
+  agree(ranks(), interruption_, {&train_seconds, &waiting_seconds});
   if (interruption_.asked()) return std::nullopt;
   StepEnd rest;
   if (progress_.windows_since_reading > 0) read_losses(rest);
   EpochRecord record{.epoch = progress_.epoch + 1,
                      .train_loss = meter_.mean(),
-                     .train_seconds = clock_.epoch(),
-                     .waiting_seconds = clock_.waited(),
+                     .train_seconds = train_seconds,
+                     .waiting_seconds = waiting_seconds,
                      .samples = meter_.samples(),
                      .optimizer_steps = progress_.epoch_steps,
                      .skipped_steps = progress_.epoch_skipped,
-                     .flops = flops};
+                     .flops = progress_.epoch_flops};
   share_values(ranks(), unique_buffers(*model()));  // a run is judged by, and saves, those
   try {
     if constexpr (data::Dataset<Train>) renew_statistics(train, plan);

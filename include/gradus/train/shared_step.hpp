@@ -7,10 +7,10 @@
 #include <gradus/train/basic_trainer.hpp>
 #include <gradus/train/run/ranks.hpp>
 #include <gradus/train/run/run_configuration.hpp>
+#include <gradus/train/run/run_facts.hpp>
 #include <gradus/train/step/model_state.hpp>
 #include <gradus/train/step/shared_window.hpp>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -22,21 +22,11 @@ void BasicTrainer<M, Policies>::begin_ranks(const DataMarks& data, const StepPla
   if constexpr (Traits::distributes) {
     if (ranks() == nullptr) return;
     std::vector<std::string> facts;
-    const auto configuration = run_configuration(*this).flatten();
-    for (const auto& [name, value] : configuration.items()) {
-      auto path = name.substr(1);
-      std::ranges::replace(path, '/', '.');
-      facts.push_back(path + ": " + dump(value));
-    }
-    for (const auto& [name, tensor] : parameters()) {
-      facts.push_back("parameter '" + name + "': " +
-                      c10::str(tensor.scalar_type(), " ", tensor.sizes(),
-                               tensor.requires_grad() ? "" : ", frozen"));
-    }
-    for (const auto& [name, tensor] : unique_buffers(*model())) {
-      facts.push_back("buffer '" + name +
-                      "': " + c10::str(tensor.scalar_type(), " ", tensor.sizes()));
-    }
+    auto configuration = run_configuration(*this);
+    configuration["policies"]["distribution"] = policy_to_json(at<slot::distribution>());
+    configuration["run"]["stop_after_steps"] = run_.stop_after_steps.value_or(0);
+    add_facts(facts, configuration);
+    add_facts(facts, parameters(), *model());
     const auto mark = [&](const char* name, const DataMark& of) {
       facts.push_back(std::string(name) + ": " + std::to_string(of.samples) +
                       " samples with fingerprint " + std::to_string(of.fingerprint));
@@ -73,15 +63,17 @@ bool BasicTrainer<M, Policies>::shared_step(Feed& feed, const StepPlan& plan, co
     const auto held = micro->stands_in ? 0 : micro->size();
     const double part = shared.add(context.micro_batch, held, micro->weight, place_);
     if (part == 0) continue;
-    forward_backward(micro->batch, part, context,
-                     [&](const at::Tensor& loss) { shared.keep(context.micro_batch, loss, last); });
-    progress_.epoch_flops += flops_.of(micro->batch);
+    forward_backward(micro->batch, part, context, [&](const at::Tensor& loss) {
+      shared.keep(context.micro_batch, loss, flops_.of(micro->batch), last);
+    });
   }
   shared.finish(meter_);
   interruption_.agree(shared.asks_to_end());
   if (shared.empty()) return false;
   model_step_.guard().check_first_gradients(parameters());
-  return model_step_.step(rates, context, shared.correction(), meter_, place_);
+  const bool stepped = model_step_.step(rates, context, shared.correction(), meter_, place_);
+  progress_.epoch_flops += shared.flops();
+  return stepped;
 }
 
 }  // namespace gradus

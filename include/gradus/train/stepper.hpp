@@ -46,7 +46,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
                        "a Stepper does not have");
     }
     if (step_.skips_on_device()) step_.make_device_steps(settings.total_steps);
-    begin_ranks(step_, settings.seed);
+    begin_ranks(step_, settings.seed, settings.total_steps);
   }
 
   /// Calls `compute()` in the precision of the policies, and returns what it does. Takes float32
@@ -54,8 +54,8 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   template <class Compute>
   auto forward(Compute&& compute) {
     const MathScope math(settings_.math);
-    if (!std::exchange(buffers_kept_, true)) step_.guard().keep_buffers(*step_.model());
-    [[maybe_unused]] const auto scope = step_.forward_scope();
+    keep_buffers();
+    [[maybe_unused]] const auto scope = step_.forward_scope(at::GradMode::is_enabled());
     const auto context = this->context();
     return step_.states().template around<hook::around_forward>(
         step_.policies(), context, [&] { return std::forward<Compute>(compute)(); });
@@ -163,9 +163,13 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   void load_state(const StateDict& from);
 
  private:
+  void keep_buffers() {
+    if (!std::exchange(buffers_kept_, true)) step_.guard().keep_buffers(*step_.model());
+  }
   void begin_window() {
     window_.begin(step_, window_size());
     clear_gradients(step_.parameters());  // those that another model's loss has left
+    keep_buffers();
   }
 
   /// Forgets the open window.

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <gradus/core/parameters.hpp>
+#include <gradus/distributed/same_on_all.hpp>
+#include <gradus/settings/policy_settings.hpp>
 #include <gradus/train/run/ranks.hpp>
+#include <gradus/train/run/run_facts.hpp>
 #include <gradus/train/step/loss_meter.hpp>
 #include <gradus/train/step/model_step.hpp>
 #include <gradus/train/step/shared_window.hpp>
@@ -12,14 +15,23 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <type_traits>
+#include <vector>
 
 namespace gradus {
 
-/// Gives all processes the weights of the first one, and random numbers of their own.
+/// Makes sure that all processes take the same steps, and gives them the weights of the first one,
+/// and random numbers of their own.
 template <class M, class Policies>
-void begin_ranks(ModelStep<M, Policies>& step, std::uint64_t seed) {
+void begin_ranks(ModelStep<M, Policies>& step, std::uint64_t seed, std::int64_t total_steps) {
   if (step.ranks() == nullptr) return;
+  if constexpr (ModelStep<M, Policies>::Traits::distributes) {
+    std::vector<std::string> facts{"total_steps: " + std::to_string(total_steps)};
+    add_facts(facts, policies_to_json(step.policies()));
+    add_facts(facts, step.parameters(), *step.model());
+    check_same_on_all(*step.ranks(), facts);
+  }
   share_values(step.ranks(), step.parameters());
   share_values(step.ranks(), unique_buffers(*step.model()));
   step.restart();  // with those weights
@@ -51,7 +63,7 @@ class StepperWindow {
     if constexpr (distributes) {
       if (shared_) {
         const double part = shared_->add(batch, 1, weight, place);
-        shared_->keep(batch, loss, /*last=*/batch + 1 == size_);
+        shared_->keep(batch, loss, /*flops=*/0, /*last=*/batch + 1 == size_);
         return part;
       }
     }

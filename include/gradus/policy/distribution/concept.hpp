@@ -31,9 +31,11 @@ consteval bool asks_for_ranks() {
 /// - is told when a window begins, when its last backward pass does, in whose course gradients may
 ///   be summed, each of this rank times `factor`, and when all passes are over: by the end of
 ///   `finish_window` gradients are the sums, the same on all ranks. A rank may have no pass;
-/// - may give by `forward_scope(state)` an object that lives for each forward pass, and say by
-///   `each_rank_computes()` that then no rank may be without one.
-/// What each rank computes is the loop's business: train/shared_step.hpp.
+/// - may give by `forward_scope(state, trains)` an object that lives for each forward pass, that of
+///   a process that is alone too, and say by `each_rank_computes()` that no rank may be without a
+///   pass;
+/// - may say by `travels_short(state)` that gradients are summed in 16 bits, which must not
+/// overflow. What each rank computes is the loop's business: train/shared_step.hpp.
 template <class P>
 struct Contract<slot::distribution, P> {
   using State = state_of<P>;
@@ -62,6 +64,10 @@ struct Contract<slot::distribution, P> {
       Member{"finish_window", "void finish_window(State& state) const", (requires {
                &P::finish_window;
              }), (requires { static_cast<OfWindow>(&P::finish_window); }), asked},
+      Member{"travels_short", "bool travels_short(const State& state) const", (requires {
+               &P::travels_short;
+             }), (requires { static_cast<bool (P::*)(const State&) const>(&P::travels_short); }),
+             false},
       Member{"each_rank_computes", "bool each_rank_computes() const", (requires {
                &P::each_rank_computes;
              }), (requires { static_cast<bool (P::*)() const>(&P::each_rank_computes); }), false},

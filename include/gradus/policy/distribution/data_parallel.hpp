@@ -77,9 +77,11 @@ struct DataParallel {
     state.buckets->begin_last_pass(factor);
   }
   void finish_window(State& state) const { state.buckets->finish(); }
-  [[nodiscard]] NormScope forward_scope(const State& state) const {
-    return NormScope(shared_norms && state.joined->size() > 1 ? state.joined.get() : nullptr);
+  [[nodiscard]] NormScope forward_scope(const State& state, bool trains) const {
+    const bool shares = trains && shared_norms && state.joined->size() > 1;
+    return NormScope(shares ? state.joined.get() : nullptr);
   }
+  [[nodiscard]] bool travels_short(const State& state) const { return state.buckets->are_short(); }
   [[nodiscard]] bool each_rank_computes() const { return shared_norms; }
 
  private:

@@ -5,14 +5,16 @@
 #include <gradus/core/observer.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/distributed/communicator.hpp>
+#include <gradus/distributed/share_state.hpp>
 #include <gradus/error.hpp>
 #include <gradus/train/run/interruption.hpp>
 
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/zeros.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <iterator>
 #include <vector>
 
 namespace gradus {
@@ -32,8 +34,7 @@ inline void leave(Communicator* ranks, const std::exception& error) {
 /// Gives all ranks the values of the first one.
 inline void share_values(Communicator* ranks, const std::vector<NamedTensor>& tensors) {
   if (ranks == nullptr) return;
-  const at::NoGradGuard no_grad;
-  for (const auto& [name, tensor] : tensors) ranks->broadcast(tensor.detach(), 0);
+  for (const auto& [name, tensor] : tensors) share_values(*ranks, tensor);
 }
 
 /// What the first rank says.
@@ -44,16 +45,19 @@ inline void share_values(Communicator* ranks, const std::vector<NamedTensor>& te
   return said.item<std::int64_t>() != 0;
 }
 
-/// Whether any rank asks for an end becomes known to all. Returns the sum of what each has `done`.
-inline double agree(Communicator* ranks, Interruption& interruption, double done) {
-  if (ranks == nullptr) return done;
-  const auto facts = at::zeros({2}, at::kDouble);
+/// Whether any rank asks for an end becomes known to all. Seconds become those of the first rank:
+/// what is decided by a clock is decided by one.
+inline void agree(Communicator* ranks, Interruption& interruption,
+                  const std::vector<double*>& seconds = {}) {
+  if (ranks == nullptr) return;
+  const auto facts = at::zeros({1 + std::ssize(seconds)}, at::kDouble);
   auto* fact = facts.mutable_data_ptr<double>();
   fact[0] = interruption.asked_here() ? 1 : 0;
-  fact[1] = done;
+  for (std::size_t i = 0; i < seconds.size(); ++i)
+    fact[i + 1] = ranks->rank() == 0 ? *seconds[i] : 0;
   ranks->sum(facts);
   interruption.agree(fact[0] > 0);
-  return fact[1];
+  for (std::size_t i = 0; i < seconds.size(); ++i) *seconds[i] = fact[i + 1];
 }
 
 }  // namespace gradus

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/device/out_of_memory.hpp>
+#include <gradus/policy/distribution/single_process.hpp>
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/stopping/all_epochs.hpp>
 #include <gradus/train/edit.hpp>
@@ -75,7 +76,7 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
         "a search for the batch size takes 1 <= smallest <= largest and a memory_part in (0, 1].");
   }
   // No schedule finds a run of one step too short, and nothing monitors a held-out set.
-  using Tried = with<T, Constant, AllEpochs>;
+  using Tried = with<T, Constant, AllEpochs, SingleProcess>;
   typename Tried::policies_type numbers;
   copy_numbers(policies, numbers);
   const KeepModel keep(*model, run.device);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gradus/core/stop_request.hpp>
+#include <gradus/policy/distribution/single_process.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 #include <gradus/policy/stopping/all_epochs.hpp>
 #include <gradus/train/edit.hpp>
@@ -137,7 +138,7 @@ LearningRateCurve find_learning_rate(typename T::model_type& model, const Train&
         "a search for the learning rate takes 0 < lowest < highest <= 1e38, at least 3 steps and a "
         "smoothing in [0, 1).");
   }
-  using Rising = with<T, detail::RisingRate, AllEpochs>;
+  using Rising = with<T, detail::RisingRate, AllEpochs, SingleProcess>;
   typename Rising::policies_type rising;
   copy_numbers(policies, rising);
   rising.template at<slot::schedule>() = {

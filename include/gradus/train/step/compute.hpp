@@ -55,7 +55,7 @@ template <class M, class Policies, class Model, class B>
 auto compute(ModelStep<M, Policies>& step, Model& model, const B& batch, Pass pass) {
   const auto& task = step.template at<slot::task>();
   using Task = std::remove_cvref_t<decltype(task)>;
-  [[maybe_unused]] const auto scope = step.forward_scope();
+  [[maybe_unused]] const auto scope = step.forward_scope(pass == Pass::training);
   const Criterion loss(step.template at<slot::loss>(), pass);
   if constexpr (requires { task.forward(model, batch, loss).loss; }) {
     auto result = [&] {

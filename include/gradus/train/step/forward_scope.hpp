@@ -15,7 +15,7 @@ struct ForwardScope {
 };
 
 template <class Policies, class States>
-[[nodiscard]] auto forward_scope_of(const Policies& policies, States& states) {
+[[nodiscard]] auto forward_scope_of(const Policies& policies, States& states, bool trains) {
   const auto kernels = [&] {
     return policies.template at<slot::kernels>().kernel_scope(states.template at<slot::kernels>());
   };
@@ -27,8 +27,8 @@ template <class Policies, class States>
     const auto& policy = policies.template at<slot::distribution>();
     auto& state = states.template at<slot::distribution>();
     struct Nothing {};
-    if constexpr (requires { policy.forward_scope(state); }) {
-      return policy.forward_scope(state);
+    if constexpr (requires { policy.forward_scope(state, trains); }) {
+      return policy.forward_scope(state, trains);
     } else {
       return Nothing();
     }

@@ -90,8 +90,11 @@ class ModelStep {
   }
   /// The gradient scaler, or null.
   [[nodiscard]] auto scaler() { return at<slot::precision>().scaler(state<slot::precision>()); }
-  /// While it lives, a model computes with the kernels and in the precision of the policies.
-  [[nodiscard]] auto forward_scope() { return forward_scope_of(policies_, states_); }
+  /// While it lives, a model computes with the kernels and in the precision of the policies, and,
+  /// if it `trains`, with other processes.
+  [[nodiscard]] auto forward_scope(bool trains) {
+    return forward_scope_of(policies_, states_, trains);
+  }
 
   /// Freezes and thaws for an epoch, from 0. Returns whether anything has changed.
   bool begin_epoch(std::int64_t epoch) {

@@ -59,7 +59,8 @@ class SharedWindow {
         weight_(expected.samples, computes_on_each(step) ? expected.weight : 0),
         losses_(static_cast<std::size_t>(expected.batches)),
         places_(static_cast<std::size_t>(expected.batches)),
-        facts_(at::zeros({2 * expected.batches + 1}, at::kDouble)) {
+        facts_(at::zeros({2 * expected.batches + 2}, at::kDouble)),
+        scale_(expected.weight) {
     facts()[2 * expected.batches] = asks_to_end ? 1 : 0;
     distribution().begin_window(state());
   }
@@ -80,9 +81,10 @@ class SharedWindow {
     facts()[batch] = weight;
     return weight_.add(samples, weight);
   }
-  /// Between the forward pass of that batch and its backward pass; all batches of this rank have
-  /// been added when the `last` one comes.
-  void keep(std::int64_t batch, const at::Tensor& loss, bool last) {
+  /// Between the forward pass of that batch and its backward pass, which take `flops`; all batches
+  /// of this rank have been added when the `last` one comes.
+  void keep(std::int64_t batch, const at::Tensor& loss, double flops, bool last) {
+    facts()[2 * expected_.batches + 1] += flops;
     losses_[static_cast<std::size_t>(batch)] = loss.detach().to(at::kDouble) * facts()[batch];
     if (last) begin_last_pass();
   }
@@ -91,13 +93,12 @@ class SharedWindow {
   /// losses, which go to `meter`, are then those of all.
   void finish(LossMeter& meter) {
     if (!facts_sum_) begin_last_pass();
-    facts_sum_->wait();
+    if (!facts_are_read_) read_facts();
     losses_sum_->wait();
     distribution().finish_window(state());
     for (std::int64_t batch = 0; batch < expected_.batches; ++batch) {
       const double weight = facts()[batch];
       if (weight == 0) continue;
-      total_ += weight;
       meter.add(all_losses_.select(0, batch) / weight,
                 static_cast<std::int64_t>(facts()[expected_.batches + batch]), weight,
                 places_[static_cast<std::size_t>(batch)]);
@@ -106,7 +107,9 @@ class SharedWindow {
   /// Whether no target of the window counts, on any rank.
   [[nodiscard]] bool empty() const { return total_ == 0; }
   /// The factor of the gradients at the end.
-  [[nodiscard]] double correction() const { return expected_.weight / total_; }
+  [[nodiscard]] double correction() const { return scale_ / total_; }
+  /// Of all ranks.
+  [[nodiscard]] double flops() const { return facts()[2 * expected_.batches + 1]; }
   /// Whether a rank has asked for an end.
   [[nodiscard]] bool asks_to_end() const { return facts()[2 * expected_.batches] > 0; }
 
@@ -118,8 +121,16 @@ class SharedWindow {
     }
     all_losses_ = at::stack(losses_);
     losses_sum_ = ranks_->start_sum(all_losses_);
-    distribution().begin_last_pass(state(),
-                                   weight_.empty() ? 1 : weight_.expected() / expected_.weight);
+    if (travels_short()) {  // as means, which 16 bits hold, whatever a sample weighs
+      read_facts();
+      if (total_ > 0) scale_ = total_;
+    }
+    distribution().begin_last_pass(state(), weight_.empty() ? 1 : weight_.expected() / scale_);
+  }
+  void read_facts() {
+    facts_sum_->wait();
+    facts_are_read_ = true;
+    for (std::int64_t batch = 0; batch < expected_.batches; ++batch) total_ += facts()[batch];
   }
 
   /// Then gradients have one scale on all ranks, within their passes too: those of norms are summed
@@ -128,6 +139,14 @@ class SharedWindow {
     const auto& policy = step.template at<slot::distribution>();
     if constexpr (requires { policy.each_rank_computes(); }) {
       return policy.each_rank_computes();
+    } else {
+      return false;
+    }
+  }
+
+  bool travels_short() {
+    if constexpr (requires { distribution().travels_short(state()); }) {
+      return distribution().travels_short(state());
     } else {
       return false;
     }
@@ -145,10 +164,12 @@ class SharedWindow {
   WindowWeight weight_;
   std::vector<at::Tensor> losses_;  ///< [] each, times its weight; of this rank
   std::vector<LossPlace> places_;
-  at::Tensor facts_;       ///< weights, samples and whether an end is asked for; on the host
+  at::Tensor facts_;       ///< weights, samples, whether an end is asked for, flops; on the host
+  double scale_;           ///< that gradients are divided by before they are summed
   at::Tensor all_losses_;  ///< [batches]
   std::unique_ptr<PendingSum> facts_sum_, losses_sum_;
-  double total_ = 0;
+  double total_ = 0;  ///< weight over all ranks
+  bool facts_are_read_ = false;
 };
 
 }  // namespace gradus
