@@ -1,5 +1,4 @@
 // One training by several processes, from the command line.
-#ifdef GRADUS_DISTRIBUTED
 #include "../distributed/ranks.hpp"
 #include "program.hpp"
 
@@ -208,4 +207,3 @@ CATCH_TEST_CASE("commands of one process, and variables that do not fit, are ref
   refused({GRADUS_PROGRAM, "train", "optimized"}, {"RANK=2", "WORLD_SIZE=2"}, 8, "RANK is '2'");
   refused({GRADUS_PROGRAM, "train", "optimized", "--processes", "0"}, {}, 2, "--processes");
 }
-#endif
