@@ -46,8 +46,9 @@ std::vector<std::unique_ptr<Process>> trained(int size, const Words& arguments) 
 }
 
 json result_of(Process& process) {
+  const int code = process.wait();
   CATCH_INFO(process.err());
-  CATCH_REQUIRE(process.wait() == 0);
+  CATCH_REQUIRE(code == 0);
   const auto out = process.out();
   return json::parse(out.substr(out.find('{')));
 }
