@@ -22,16 +22,13 @@ bool another(Communicator* ranks, bool said) {
   return word.item<std::int64_t>() != 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const Arguments arguments(argc, argv);
-  using Run = with<cifar10::Optimized, DataParallel>;
+template <class Run>
+void train_together(const Arguments& arguments) {
   auto said = facts(arguments.number("--threads"));
-  Run::policies_type policies;
-  policies.at<slot::loading>().batch_size = arguments.number("--batch-size");
+  typename Run::policies_type policies;
+  policies.template at<slot::loading>().batch_size = arguments.number("--batch-size");
   constexpr double kilobytes = 1024;
-  policies.at<slot::distribution>().bucket_megabytes =
+  policies.template at<slot::distribution>().bucket_megabytes =
       static_cast<double>(arguments.number("--bucket-kilobytes")) / kilobytes;
   const auto data =
       data::read_cifar10(arguments.text("--data")).train.take(arguments.number("--images"));
@@ -53,5 +50,16 @@ int main(int argc, char** argv) {
     another(trainer.ranks(), false);
   } else {
     while (another(trainer.ranks(), false)) round();
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Arguments arguments(argc, argv);
+  if (arguments.number("--fast-convolutions") != 0) {
+    train_together<with<cifar10::Optimized, FastConvolutions, DataParallel>>(arguments);
+  } else {
+    train_together<with<cifar10::Optimized, DataParallel>>(arguments);
   }
 }

@@ -12,7 +12,8 @@ from environment import ROOT
 
 RESULTS = ROOT / "docs" / "results" / "performance"
 PAGE = ROOT / "docs" / "performance.md"
-PAGES = {PAGE: RESULTS, RESULTS.parent / "2026-11-29-amx.md": RESULTS.parent / "performance-amx"}
+PAGES = {PAGE: RESULTS, RESULTS.parent / "2026-11-29-amx.md": RESULTS.parent / "performance-amx",
+         RESULTS.parent / "2026-11-30-processes.md": RESULTS.parent / "performance-processes"}
 MOST_OPERATORS = 14  # of a profile; the others in one line
 
 FORMATS = {"times": "{:.2f}×", "of 1": "{:.3f}", "images/s": "{:,.0f}", "MiB": "{:,.0f}", "error": "{:.1e}",

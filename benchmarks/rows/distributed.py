@@ -38,22 +38,24 @@ class Processes(Peer):
 def measure(bench):
     figures, kept = [], []
     for width, images in IMAGES.items():
-        def gradus(threads, kilobytes):
+        def gradus(threads, kilobytes, fast=0):
             return [bench.program("benchmark_distributed"), "--threads", threads, "--width", width, "--images", images,
-                    "--batch-size", BATCH, "--bucket-kilobytes", kilobytes, "--data", bench.data]
+                    "--batch-size", BATCH, "--bucket-kilobytes", kilobytes, "--fast-convolutions", fast, "--data",
+                    bench.data]
 
         default, everything = 4 << 10, 1 << 20
         python = [bench.python, PYTORCH / "distributed.py", "--recipe", bench.recipe("optimized", width), "--data",
                   bench.data, "--images", images, "--threads", 1, "--batch-size", BATCH]
         one = Peer("one process of two threads", gradus(2, default))
         two = Processes("two processes", gradus(1, default))
+        fast = Processes("two processes, FastConvolutions", gradus(1, default, fast=1))
         late = Processes("two processes, sums at the end", gradus(1, everything))
         theirs = Processes("two of Python's DDP", python)
-        peers = [one, two, late, theirs]
+        peers = [one, two, fast, late, theirs]
         take_turns(peers, bench.rounds)
-        for other, target in ((one, 0.95), (theirs, 1.2), (late, None)):
-            figures.append(figure(f"two processes over {other.name}, width {width}, images/s",
-                                  over(two.rates(), other.rates()), "times", at_least=target))
+        for ours, other, target in ((two, one, 0.95), (two, theirs, 1.2), (fast, theirs, 1.2), (two, late, None)):
+            figures.append(figure(f"{ours.name} over {other.name}, width {width}, images/s",
+                                  over(ours.rates(), other.rates()), "times", at_least=target))
         for row in rate_figures(peers):
             figures.append({**row, "what": f"{row['what']}, width {width}"})
         kept += [peer.to_json() for peer in peers]
