@@ -1,10 +1,11 @@
-/// How long does a sum over processes take, by size? Each is started with the variables of torchrun;
-/// the first one prints a JSON object a size. See network.py.
+/// How long does a sum over processes take, by size? Each is started with the variables of
+/// torchrun; the first one prints a JSON object a size. See network.py.
 #include <gradus/distributed.hpp>
 #include <gradus/settings/dump.hpp>
 
-#include <ATen/ops/ones.h>
 #include <nlohmann/json.hpp>
+
+#include <ATen/ops/ones.h>
 
 #include <algorithm>
 #include <chrono>
