@@ -98,7 +98,7 @@ CATCH_TEST_CASE(
     const auto result = run("describe " + std::string(name));
     CATCH_REQUIRE(result.code == 0);
     const auto described = json::parse(result.out);
-    CATCH_CHECK(described["policies"].size() == 21);
+    CATCH_CHECK(described["policies"].size() == 22);
     CATCH_CHECK(described["policies"]["optimizer"].contains("lr"));
     std::ofstream(folder / "settings.json") << result.out;
     const auto again =
