@@ -4,8 +4,8 @@
 #include "rounds.hpp"
 #include <gradus/data/cifar10.hpp>
 #include <gradus/distributed.hpp>
+#include <gradus/train/run/ranks.hpp>
 
-#include <ATen/ops/zeros.h>
 #include <torch/utils.h>
 
 #include <cstdint>
@@ -13,14 +13,6 @@
 using namespace gradus;
 
 namespace {
-
-/// Whether there is another round, as the first process says.
-bool another(Communicator* ranks, bool said) {
-  if (ranks == nullptr) return said;
-  const auto word = at::zeros({1}, at::kLong).fill_(said ? 1 : 0);
-  ranks->broadcast(word, 0);
-  return word.item<std::int64_t>() != 0;
-}
 
 template <class Run>
 void train_together(const Arguments& arguments) {
@@ -44,12 +36,12 @@ void train_together(const Arguments& arguments) {
   static_cast<void>(round());  // warms up
   if (trainer.share().rank == 0) {
     serve(said, [&] {
-      another(trainer.ranks(), true);
+      static_cast<void>(as_first_says(trainer.ranks(), true));  // another round
       return round();
     });
-    another(trainer.ranks(), false);
+    static_cast<void>(as_first_says(trainer.ranks(), false));
   } else {
-    while (another(trainer.ranks(), false)) round();
+    while (as_first_says(trainer.ranks(), false)) round();
   }
 }
 

@@ -44,19 +44,6 @@ Words training(const Folder& folder, const Words& more = {}) {
   return words;
 }
 
-std::vector<std::unique_ptr<Process>> started(int size, const Words& command) {
-  const auto port = Port::unused();
-  std::vector<std::unique_ptr<Process>> all;
-  for (int rank = 0; rank < size; ++rank) {
-    const auto number = std::to_string(rank);
-    all.push_back(std::make_unique<Process>(
-        command,
-        Words{"RANK=" + number, "LOCAL_RANK=" + number, "WORLD_SIZE=" + std::to_string(size),
-              "MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + port}));
-  }
-  return all;
-}
-
 std::vector<json> epochs_of(const Folder& folder) {
   std::vector<json> lines;
   std::ifstream file(folder / "run/optimized/metrics.jsonl");

@@ -7,11 +7,8 @@
 
 #include <cstdlib>
 #include <iostream>
-#include <memory>
 
 using namespace gradus;
-using gradus::test::Port;
-using gradus::test::Process;
 using nlohmann::json;
 
 namespace {
@@ -63,14 +60,7 @@ CATCH_TEST_CASE(rank_case, "[.]") {
 }
 
 CATCH_TEST_CASE("two processes take the steps of Python's DistributedDataParallel") {
-  const auto port = Port::unused();
-  std::vector<std::unique_ptr<Process>> ranks;
-  for (const auto* rank : {"0", "1"}) {
-    ranks.push_back(std::make_unique<Process>(
-        std::vector<std::string>{GRADUS_TEST_DISTRIBUTED, rank_case},
-        std::vector<std::string>{std::string("RANK=") + rank, std::string("LOCAL_RANK=") + rank,
-                                 "WORLD_SIZE=2", "MASTER_PORT=" + port}));
-  }
+  const auto ranks = gradus::test::started(2, {GRADUS_TEST_DISTRIBUTED, rank_case});
   for (const auto& rank : ranks) {
     CATCH_INFO(rank->out() << rank->err());
     CATCH_REQUIRE(rank->wait() == 0);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <fcntl.h>
+#include <memory>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
@@ -113,5 +114,22 @@ class Process {
   bool ended_ = false;
   int code_ = -1;
 };
+
+/// `size` processes of one run; one without variables where that is 0.
+inline std::vector<std::unique_ptr<Process>> started(int size,
+                                                     const std::vector<std::string>& command) {
+  using Words = std::vector<std::string>;
+  std::vector<std::unique_ptr<Process>> all;
+  if (size == 0) all.push_back(std::make_unique<Process>(command, Words{}));
+  const auto port = Port::unused();
+  for (int rank = 0; rank < size; ++rank) {
+    const auto number = std::to_string(rank);
+    all.push_back(std::make_unique<Process>(
+        command,
+        Words{"RANK=" + number, "LOCAL_RANK=" + number, "WORLD_SIZE=" + std::to_string(size),
+              "MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + port}));
+  }
+  return all;
+}
 
 }  // namespace gradus::test

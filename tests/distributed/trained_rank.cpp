@@ -146,7 +146,7 @@ struct Counter {
 template <class T>
 nlohmann::json weights_of(T& trainer) {
   std::vector<double> list;
-  const auto judged = trainer.evaluation_weights();
+  const auto evaluated = trainer.evaluation_weights();
   for (const auto& tensors : {trainer.parameters(), unique_buffers(*trainer.model())}) {
     for (const auto& [name, tensor] : tensors) {
       const auto values = real_parts(tensor.detach()).to(at::kDouble).contiguous();
@@ -259,15 +259,15 @@ nlohmann::json trained() {
                         {"test_seen", test.seen().size()},         {"weights", weights_of(trainer)},
                         {"epochs", nlohmann::json::array()}};
   for (const auto& epoch : history.epochs) {
-    const auto& judged = *epoch.test;
+    const auto& test_set = *epoch.test;
     result["epochs"].push_back({{"train_loss", epoch.train_loss.value_or(-1)},
                                 {"samples", epoch.samples},
                                 {"steps", epoch.optimizer_steps},
                                 {"skipped", epoch.skipped_steps},
-                                {"test_loss", *judged.loss},
-                                {"correct", judged.correct},
-                                {"counted", judged.counted},
-                                {"f1", judged.metrics.at(0).value.value_or(-1)}});
+                                {"test_loss", *test_set.loss},
+                                {"correct", test_set.correct},
+                                {"counted", test_set.counted},
+                                {"f1", test_set.metrics.at(0).value.value_or(-1)}});
   }
   return result;
 }

@@ -18,26 +18,13 @@
 
 using Catch::Matchers::ContainsSubstring;
 using gradus::test::Folder;
-using gradus::test::Port;
 using gradus::test::Process;
+using gradus::test::started;
 using nlohmann::json;
 
 namespace {
 
 using Words = std::vector<std::string>;
-
-/// `size` processes, or one without variables where that is 0.
-std::vector<std::unique_ptr<Process>> started(int size, const Words& command) {
-  std::vector<std::unique_ptr<Process>> all;
-  if (size == 0) all.push_back(std::make_unique<Process>(command, Words{}));
-  const auto port = Port::unused();
-  for (int rank = 0; rank < size; ++rank) {
-    all.push_back(std::make_unique<Process>(
-        command, Words{"RANK=" + std::to_string(rank), "LOCAL_RANK=" + std::to_string(rank),
-                       "WORLD_SIZE=" + std::to_string(size), "MASTER_PORT=" + port}));
-  }
-  return all;
-}
 
 std::vector<std::unique_ptr<Process>> trained(int size, const Words& arguments) {
   Words command{GRADUS_TRAINED_RANK};
