@@ -173,7 +173,7 @@ std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& t
                      .optimizer_steps = progress_.epoch_steps,
                      .skipped_steps = progress_.epoch_skipped,
                      .flops = progress_.epoch_flops};
-  share_values(ranks(), unique_buffers(*model()));  // a run is judged by, and saves, those
+  share_values(ranks(), unique_buffers(*model()));  // those are evaluated and saved
   try {
     if constexpr (data::Dataset<Train>) renew_statistics(train, plan);
     after_epoch(record);

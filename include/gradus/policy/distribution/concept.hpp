@@ -34,8 +34,8 @@ consteval bool asks_for_ranks() {
 /// - may give by `forward_scope(state, trains)` an object that lives for each forward pass, that of
 ///   a process that is alone too, and say by `each_rank_computes()` that no rank may be without a
 ///   pass;
-/// - may say by `travels_short(state)` that gradients are summed in 16 bits, which must not
-/// overflow. What each rank computes is the loop's business: train/shared_step.hpp.
+/// - may say by `travels_short(state)` that gradients are summed in 16 bits, which can overflow.
+/// What each rank computes is the loop's business: train/shared_step.hpp.
 template <class P>
 struct Contract<slot::distribution, P> {
   using State = state_of<P>;

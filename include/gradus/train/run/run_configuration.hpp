@@ -6,6 +6,7 @@
 #include <gradus/error.hpp>
 #include <gradus/settings/dump.hpp>
 #include <gradus/settings/policy_settings.hpp>
+#include <gradus/train/run/run_facts.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -57,23 +58,19 @@ template <class T>
 /// "policies.optimizer.lr was 0.1, is 0.2", one for each number that is not the same.
 [[nodiscard]] inline std::vector<std::string> differences(const nlohmann::ordered_json& before,
                                                           const nlohmann::ordered_json& now) {
-  const auto name_of = [](std::string pointer) {
-    for (auto& letter : pointer) letter = letter == '/' ? '.' : letter;
-    return pointer.substr(1);
-  };
   const auto then = before.flatten();
   const auto present = now.flatten();
   std::vector<std::string> list;
   for (const auto& [key, value] : then.items()) {
     const auto found = present.find(key);
     if (found == present.end()) {
-      list.push_back(name_of(key) + " was " + dump(value) + ", is not there");
+      list.push_back(dotted(key) + " was " + dump(value) + ", is not there");
     } else if (*found != value) {
-      list.push_back(name_of(key) + " was " + dump(value) + ", is " + dump(*found));
+      list.push_back(dotted(key) + " was " + dump(value) + ", is " + dump(*found));
     }
   }
   for (const auto& [key, value] : present.items()) {
-    if (!then.contains(key)) list.push_back(name_of(key) + " was not there, is " + dump(value));
+    if (!then.contains(key)) list.push_back(dotted(key) + " was not there, is " + dump(value));
   }
   return list;
 }

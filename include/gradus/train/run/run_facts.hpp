@@ -15,13 +15,17 @@
 
 namespace gradus {
 
+/// "optimizer.lr" of "/optimizer/lr", as JSON names what lies in a whole that it has flattened.
+[[nodiscard]] inline std::string dotted(std::string pointer) {
+  std::ranges::replace(pointer, '/', '.');
+  return pointer.substr(1);
+}
+
 /// "optimizer.lr: 0.1", one for each number in `json`.
 inline void add_facts(std::vector<std::string>& facts, const nlohmann::ordered_json& json) {
   const auto flat = json.flatten();
   for (const auto& [pointer, value] : flat.items()) {
-    auto name = pointer.substr(1);
-    std::ranges::replace(name, '/', '.');
-    facts.push_back(name + ": " + dump(value));
+    facts.push_back(dotted(pointer) + ": " + dump(value));
   }
 }
 
