@@ -13,6 +13,8 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -142,6 +144,21 @@ void for_ever(gradus::Communicator& ranks) {
   }
 }
 
+/// Of how many threads SIGPIPE is blocked and of how many it is not, as /proc says.
+void threads() {
+  int blocked = 0, open = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream status(thread.path() / "status");
+    for (std::string line; std::getline(status, line);) {
+      if (!line.starts_with("SigBlk:")) continue;
+      const auto signals = std::stoull(line.substr(line.find('\t') + 1), nullptr, 16);
+      ++(signals >> (SIGPIPE - 1) & 1 ? blocked : open);
+    }
+  }
+  std::cout << (blocked >= 3 ? "blocked" : "not blocked") << " in those of c10d, open in " << open
+            << std::endl;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -157,6 +174,11 @@ int main(int argc, char** argv) {
     }
     if (task == "together" || task == "again") together(*ranks);
     if (task == "gradients") gradients(*ranks);
+    if (task == "threads") {
+      ranks->sum(at::full({1}, 1.0));
+      threads();
+      ranks->sum(at::full({1}, 1.0));  // so that none has gone yet
+    }
     if (task == "for_ever") for_ever(*ranks);
     if (task == "last_leaves" && is_last) throw gradus::DataError("'train.bin' is cut off.");
     if (task == "first_leaves" && ranks->rank() == 0) throw gradus::DataError("it is damaged.");

@@ -4,8 +4,11 @@
 
 #include "../catch.hpp"
 
+#include <gradus/distributed/sigpipe_blocked.hpp>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdint>
@@ -13,6 +16,7 @@
 #include <sstream>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using Catch::Matchers::ContainsSubstring;
@@ -171,6 +175,28 @@ CATCH_TEST_CASE("a rank that is killed or stopped is named by the others [row 82
                          number == SIGKILL ? 10 : timeout + 5);
     }
   }
+}
+
+CATCH_TEST_CASE("a connection that has gone ends a call, and not the process") {
+  // All threads that write to sockets are those that c10d started; the program's own is as it was.
+  Ranks ranks(2, "threads");
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    CATCH_CHECK(ranks[rank].wait() == 0);
+    CATCH_CHECK(ranks[rank].out() == "blocked in those of c10d, open in 1\n");
+  }
+
+  std::array<int, 2> ends{};
+  CATCH_REQUIRE(::pipe(ends.data()) == 0);
+  ::close(ends[0]);
+  sigset_t blocked;
+  {
+    const gradus::SigpipeBlocked guard;
+    CATCH_CHECK(::write(ends[1], "x", 1) == -1);
+    CATCH_CHECK(errno == EPIPE);
+  }  // with the signal pending: it is taken, or this process would end here
+  ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
+  CATCH_CHECK(::sigismember(&blocked, SIGPIPE) == 0);
+  ::close(ends[1]);
 }
 
 CATCH_TEST_CASE("why a rank has ended is said by the others") {

@@ -7,6 +7,7 @@
 #include <gradus/distributed/gloo_meeting.hpp>
 #include <gradus/distributed/nccl_group.hpp>
 #include <gradus/distributed/process_place.hpp>
+#include <gradus/distributed/sigpipe_blocked.hpp>
 #include <gradus/error.hpp>
 
 #include <ATen/core/Tensor.h>
@@ -36,6 +37,7 @@ class GlooCommunicator final : public Communicator {
       : place_(std::move(place)),
         timeout_(timeout),
         patience_(std::clamp(timeout / 4, Milliseconds(1500), Milliseconds(3000))) {
+    const SigpipeBlocked blocked;  // in all threads that are started here
     const auto meeting = std::make_shared<GlooMeeting>(place_, timeout, patience_);
     store_ = meeting->within(timeout, [](GlooMeeting& of) { return of.meet(); });
     attendance_.emplace(meeting->connection(), place_, patience_);
@@ -126,6 +128,7 @@ class GlooCommunicator final : public Communicator {
   /// What c10d throws becomes a sentence that names the ranks.
   template <class Call>
   auto tried(const Call& call) -> decltype(call()) {
+    const SigpipeBlocked blocked;
     try {
       return call();
     } catch (const std::exception& error) {
@@ -149,6 +152,7 @@ class GlooCommunicator final : public Communicator {
   }
 
   void end() noexcept {
+    const SigpipeBlocked blocked;
     if (fails_) {
       static_cast<void>(group_.release());  // its threads wait for those that are not there
       static_cast<void>(nccl_.release());
