@@ -197,10 +197,57 @@ nlohmann::json exact() {
   return {{"loss", *history.epochs.back().train_loss}, {"weights", weights_of(trainer)}};
 }
 
+/// Optimizers within optimizers, each of which numbers its own parameters.
+using Nested =
+    Grouped<Lookahead<Preset<Muon{.lr = 0.02}>>, Group{.parameters = "last.*", .rate = 0.5}>;
+
+/// Its state is of no parameter, and of what the parameters of this process are.
+struct Summing {
+  using slot = gradus::slot::optimizer;
+  static constexpr std::string_view name = "Summing";
+  double lr = 0.01;
+  static constexpr auto fields() {
+    return fields_of(field("lr", &Summing::lr, positive_float(), "learning rate"));
+  }
+  struct State {
+    std::vector<at::Tensor> parameters;
+    double sum = 0;
+  };
+  [[nodiscard]] State start(const std::vector<NamedTensor>& parameters) const {
+    State state;
+    for (const auto& named : parameters) state.parameters.push_back(named.tensor);
+    return state;
+  }
+  [[nodiscard]] constexpr bool has_momentum() const { return true; }
+  void save(const State& state, StateDict& to) const { to.put("sum", state.sum); }
+  void load(State& state, const StateDict& from) const { state.sum = from.real("sum"); }
+  void step(State& state, const Rates& rates) const {
+    for (auto& parameter : state.parameters) {
+      if (!parameter.grad().defined()) continue;
+      state.sum += parameter.grad().sum().item<double>();
+      parameter.detach().sub_(parameter.grad(), rates.learning_rate);
+    }
+  }
+};
+
+/// Of the optimizer, in this process.
+template <class T>
+std::int64_t bytes_of_state(const T& trainer) {
+  StateDict state;
+  trainer.policies().template at<slot::optimizer>().save(trainer.template state<slot::optimizer>(),
+                                                         state);
+  std::int64_t bytes = 0;
+  for (const auto& [name, tensor] : state.entries()) {
+    const bool is_moment = tensor.dim() > 0 && tensor.is_floating_point();
+    bytes += is_moment ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
+  }
+  return bytes;
+}
+
+template <class Optimizer>
 nlohmann::json trained() {
-  using Run = Trainer<Net, Prefetch, Accumulate, Preset<AdamW{.lr = 0.02}>,
-                      Preset<ClipNorm{.max_norm = 0.5}>, Preset<EMA{.decay = 0.9}>, OneCycle, F1<>,
-                      ConfusionMatrix, DataParallel>;
+  using Run = Trainer<Net, Prefetch, Accumulate, Optimizer, Preset<ClipNorm{.max_norm = 0.5}>,
+                      Preset<EMA{.decay = 0.9}>, OneCycle, F1<>, ConfusionMatrix, DataParallel>;
   typename Run::policies_type policies;
   const auto set = [&](const char* axis, const char* field, const nlohmann::json& value) {
     set_policy_field(policies, axis, field, value);
@@ -211,6 +258,7 @@ nlohmann::json trained() {
   set("distribution", "timeout_seconds", number("timeout", 60));
   set("distribution", "bucket_megabytes", number("bucket", 0.001));
   if (is("shared_norms")) set("distribution", "shared_norms", true);
+  if (is("shard")) set("distribution", "shard_optimizer", true);
   if (arguments.contains("type")) set("distribution", "gradient_type", arguments["type"]);
   if (is("skip")) {
     set("guard", "each_step", true);
@@ -254,10 +302,11 @@ nlohmann::json trained() {
   Counter counter;
   const auto history = checkpoints ? trainer.fit(train, test, counter, *checkpoints)
                                    : trainer.fit(train, test, counter);
-  nlohmann::json result{{"end", static_cast<int>(history.end)},    {"resumed", resumed},
-                        {"told", {counter.steps, counter.epochs}}, {"seen", train.seen()},
-                        {"test_seen", test.seen().size()},         {"weights", weights_of(trainer)},
-                        {"epochs", nlohmann::json::array()}};
+  nlohmann::json result{
+      {"end", static_cast<int>(history.end)},    {"resumed", resumed},
+      {"told", {counter.steps, counter.epochs}}, {"seen", train.seen()},
+      {"test_seen", test.seen().size()},         {"weights", weights_of(trainer)},
+      {"state", bytes_of_state(trainer)},        {"epochs", nlohmann::json::array()}};
   for (const auto& epoch : history.epochs) {
     const auto& test_set = *epoch.test;
     result["epochs"].push_back({{"train_loss", epoch.train_loss.value_or(-1)},
@@ -278,7 +327,9 @@ nlohmann::json stepped() {
                         Preset<EMA{.decay = 0.9}>, DataParallel>;
   const auto place = place_from_environment();
   torch::manual_seed(place.rank == 0 ? 1 : 9);
-  Steps stepper(Net(), {.total_steps = 4, .device = at::kCPU, .read_every = 1});
+  typename Steps::policies_type policies;
+  if (is("shard")) set_policy_field(policies, "distribution", "shard_optimizer", true);
+  Steps stepper(Net(), {.total_steps = 4, .device = at::kCPU, .read_every = 1}, policies);
   const auto [rank, size] = stepper.share();
   const Points points(96, 3);
   int steps = 0;
@@ -299,6 +350,10 @@ nlohmann::json stepped() {
     const auto first = batch * 12 + share.first(12);
     const auto counted = points.targets().narrow(0, first, share.count(12)).ge(0).sum();
     add(first, share.count(12), counted.item<double>());
+    if (batch == 3) {  // saved by all, who then take what is theirs
+      const auto state = stepper.save_state();
+      stepper.load_state(state);
+    }
   }
   // A short window of which rank 0 alone has something; then none.
   if (rank == 0) add(72, 12, 1);
@@ -323,7 +378,9 @@ int main(int argc, char** argv) {
     std::cout << (is("exact")     ? exact<DataParallel>()
                   : is("own")     ? exact<SumAtTheEnd>()
                   : is("stepped") ? stepped()
-                                  : trained())
+                  : is("nested")  ? trained<Nested>()
+                  : is("summing") ? trained<Summing>()
+                                  : trained<Preset<AdamW{.lr = 0.02}>>())
               << std::endl;
     return 0;
   } catch (const Error& error) {

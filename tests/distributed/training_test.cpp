@@ -201,6 +201,43 @@ CATCH_TEST_CASE("a run is resumed by more processes, or fewer, or one [row 86]")
   CATCH_CHECK(seen == order);
 }
 
+CATCH_TEST_CASE("optimizer state that is divided over processes changes no result") {
+  // 8 x 16 and 16 x 5 weights, 16 and 5 biases: shares differ by less than the largest of them.
+  for (const Words& run : {Words{"workers=0", "norm=1"}, Words{"workers=0", "nested=1"}}) {
+    CATCH_INFO(run.back());
+    const auto whole = results(0, run).front();
+    for (const int size : {2, 3}) {
+      const auto plain = results(size, run);
+      std::int64_t most = 0, all = 0;
+      for (const auto& found : results(size, with(run, {"shard=1"}))) {
+        check_alike(found, plain.front(), 1e-6);
+        most = std::max(most, found["state"].get<std::int64_t>());
+        all += found["state"].get<std::int64_t>();
+      }
+      CATCH_CHECK(all == whole["state"]);
+      CATCH_CHECK(most < all);
+      CATCH_CHECK(plain.front()["state"] == whole["state"]);
+    }
+    // Saved by several, each with a part; resumed by more, by one that has all, and by fewer.
+    const Folder folder;
+    const auto saved = with(run, {"folder=" + (folder / "run").string()});
+    const bool has_norm = run.back() == "norm=1";  // of each process its own
+    const auto sizes = has_norm ? std::vector{2, 2, 2} : std::vector{2, 3, 0, 2};
+    json last;
+    int part = 0;
+    for (const int size : sizes) {
+      const bool ends = ++part == std::ssize(sizes);
+      const auto stop = ends ? Words{} : Words{"stop_after=" + std::to_string(2 * part)};
+      last = results(size, with(with(saved, {"shard=1"}), stop)).back();
+      CATCH_CHECK(last["resumed"] == (part > 1));
+    }
+    check_alike(last, has_norm ? results(2, run).front() : whole, 1e-5);
+  }
+  const Folder folder;
+  check_refused(2, {"summing=1", "shard=1", "folder=" + (folder / "run").string()}, 3,
+                {"'sum' belongs to no parameter and differs; set distribution.shard_optimizer"});
+}
+
 CATCH_TEST_CASE("a signal to one process ends all after the same step, with all saved [row 83]") {
   const Words run{"workers=0", "epochs=40", "slow=1"};
   for (const std::size_t asked : {std::size_t{0}, std::size_t{2}}) {
@@ -285,7 +322,9 @@ CATCH_TEST_CASE("a loop of one's own is shared by several processes") {
   const auto one = results(0, {"stepped=1"}).front();
   CATCH_CHECK(one["steps"] == 4);
   for (const int size : {1, 2, 3}) {
-    for (const auto& found : results(size, {"stepped=1"})) {
+    auto all = results(size, {"stepped=1"});
+    for (auto& found : results(size, {"stepped=1", "shard=1"})) all.push_back(std::move(found));
+    for (const auto& found : all) {
       CATCH_CHECK(apart(found["weights"], one["weights"]) <= 1e-6);
       CATCH_CHECK(found["loss"].get<double>() ==
                   Catch::Approx(one["loss"].get<double>()).epsilon(1e-6));

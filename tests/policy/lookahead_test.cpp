@@ -1,7 +1,9 @@
 #include "../train/toys.hpp"
 #include "catch.hpp"
+#include <gradus/compose/policy_members.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/optimizer/group.hpp>
+#include <gradus/policy/optimizer/grouped.hpp>
 #include <gradus/policy/optimizer/lookahead.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/optimizer/rmsprop.hpp>
@@ -106,5 +108,19 @@ CATCH_TEST_CASE("Lookahead without steps between, or without a way to go, is ref
   CATCH_CHECK_THROWS_WITH((Trainer<Perceptron, Slowed>(perceptron(), {}, policies)),
                           Catch::Matchers::ContainsSubstring("fraction"));
 }
+
+CATCH_TEST_CASE("a step without anything to move moves nothing") {
+  // As where all is frozen, or belongs to other processes.
+  const Lookahead<AdamW> policy{.every = 1};
+  auto state = policy.start({{"weight", at::ones({2, 2})}});
+  policy.step(state, {.learning_rate = 1});
+  policy.step_on_device(state, {.learning_rate = 1}, at::ones({1}), at::zeros({1}));
+  CATCH_CHECK(state.parameters[0].equal(at::ones({2, 2})));
+}
+
+// So that their runs are resumed: every number is declared, whatever is within them.
+using InGroups = Grouped<Lookahead<Muon>, Group{.parameters = "fc.*", .rate = 10}>;
+static_assert(!has_unknown_member<InGroups> && !has_unknown_member<Lookahead<InGroups>> &&
+              !has_unknown_member<Lookahead<AdamW>>);
 
 static_assert(StepsOnDevice<Lookahead<Muon>> && !StepsOnDevice<Lookahead<RMSprop>>);

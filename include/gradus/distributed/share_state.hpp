@@ -19,12 +19,12 @@
 
 namespace gradus {
 
-/// Gives all ranks the values of `tensor` on rank 0, whatever its type and form.
-inline void share_values(Communicator& ranks, at::Tensor tensor) {
+/// Gives all ranks the values of `tensor` on rank `from`, whatever its type and form.
+inline void share_values(Communicator& ranks, at::Tensor tensor, std::int64_t from = 0) {
   const at::NoGradGuard no_grad;
   if (tensor.numel() == 0) return;
   const auto sent = tensor.resolve_conj().resolve_neg().contiguous();
-  ranks.broadcast(sent.reshape({-1}).view(at::kByte), 0);
+  ranks.broadcast(sent.reshape({-1}).view(at::kByte), from);
   if (!sent.is_same(tensor)) copy_values(tensor, sent);
 }
 

@@ -201,6 +201,8 @@ class BasicTrainer {
   template <class Train>
   void begin(Train& train, const DataMark& held_out, const StepPlan& plan);
   void begin_ranks(const DataMarks& data, const StepPlan& plan);
+  template <class Event, class... Os>
+  void tell(const Event& event, Os&... observers);
   void begin_execution(const StepPlan& plan, bool goes_on);
   bool begin_capture(bool skips_on_device);
   [[nodiscard]] std::string capture_obstacle(bool skips_on_device);

@@ -37,9 +37,8 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
                      PassChoice{run_.seed, run_.overfit_batches.has_value(), share()});
   const std::int64_t epochs = run_.seconds_per_epoch ? 0 : plan.total_epochs();
 
-  notify_on_first(ranks(),
-                  FitBegin{epochs, plan.steps(), plan.epoch_samples(), progress_.steps, measured},
-                  observers...);
+  tell(FitBegin{epochs, plan.steps(), plan.epoch_samples(), progress_.steps, measured},
+       observers...);
   const auto goes_on = [&] {  // also where the last epoch has its steps, but no record
     return (progress_.windows < plan.total_steps() || progress_.window > 0) && progress_.ended == 0;
   };
@@ -53,9 +52,9 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
     }
     // There was nothing left to do up to the end.
     if (history_.end != RunEnd::whole && progress_.window == 0) break;
-    if (limit) notify_on_first(ranks(), stop, observers...);
+    if (limit) tell(stop, observers...);
     const auto record = judge_epoch(train, plan, after_epoch);
-    if (!record && !limit) notify_on_first(ranks(), stop, observers...);
+    if (!record && !limit) tell(stop, observers...);
     if (!record) {
       history_.end = RunEnd::interrupted;
       break;
@@ -70,7 +69,7 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
       progress_.end_epoch();
       clock_.end_epoch();
     }
-    notify_on_first(ranks(), EpochEnd{*record, epochs, rate}, observers...);
+    tell(EpochEnd{*record, epochs, rate}, observers...);
     if (history_.end != RunEnd::whole) break;
   }
   const bool planned = history_.end == RunEnd::whole && progress_.ended == 0;
@@ -80,7 +79,7 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
   if (history_.end == RunEnd::whole || history_.end == RunEnd::out_of_data) {
     model_step_.restore_best();
   }
-  notify_on_first(ranks(), FitEnd{&history_}, observers...);
+  tell(FitEnd{&history_}, observers...);
   return history_;
 } catch (const std::exception& error) {
   leave(ranks(), error);
@@ -130,7 +129,7 @@ bool BasicTrainer<M, Policies>::train_epoch(Batches& batches, const StepPlan& pl
     if (++progress_.windows_since_reading == run_.log_every_steps || over) read_losses(event);
     clock_.set_waited(batches.seconds_waited() - waited);
     event.train_seconds = clock_.run();
-    notify_on_first(ranks(), event, observers...);
+    tell(event, observers...);
     batches.close_before(plan, progress_.windows);
   }
   clock_.stop();

@@ -43,6 +43,20 @@ void BasicTrainer<M, Policies>::begin_ranks(const DataMarks& data, const StepPla
   }
 }
 
+/// The first rank tells the observers, which it alone has. Where the optimizer's state is divided
+/// the others wait meanwhile, and give their parts if an observer saves.
+template <class M, class Policies>
+template <class Event, class... Os>
+void BasicTrainer<M, Policies>::tell(const Event& event, Os&... observers) {
+  if constexpr (Traits::distributes) {
+    if (auto* shards = model_step_.shards()) {
+      return shards->first_acts([&] { notify(event, observers...); },
+                                [&] { model_step_.help_save(); });
+    }
+  }
+  if (share().rank == 0) notify(event, observers...);
+}
+
 /// One window of which this rank computes its part of each micro-batch.
 template <class M, class Policies>
 template <class Feed>

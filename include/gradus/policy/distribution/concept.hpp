@@ -10,6 +10,7 @@
 namespace gradus {
 
 class Communicator;
+class OptimizerShards;
 
 namespace detail {
 
@@ -34,7 +35,9 @@ consteval bool asks_for_ranks() {
 /// - may give by `forward_scope(state, trains)` an object that lives for each forward pass, that of
 ///   a process that is alone too, and say by `each_rank_computes()` that no rank may be without a
 ///   pass;
-/// - may say by `travels_short(state)` that gradients are summed in 16 bits, which can overflow.
+/// - may say by `travels_short(state)` that gradients are summed in 16 bits, which can overflow;
+/// - may give by `shards(state)` how the optimizer's state is divided over the ranks, null where
+///   each has all of it.
 /// What each rank computes is the loop's business: train/shared_step.hpp.
 template <class P>
 struct Contract<slot::distribution, P> {
@@ -68,6 +71,10 @@ struct Contract<slot::distribution, P> {
                &P::travels_short;
              }), (requires { static_cast<bool (P::*)(const State&) const>(&P::travels_short); }),
              false},
+      Member{"shards", "gradus::OptimizerShards* shards(const State& state) const",
+             (requires { &P::shards; }), (requires {
+               static_cast<OptimizerShards* (P::*)(const State&) const>(&P::shards);
+             }), false},
       Member{"each_rank_computes", "bool each_rank_computes() const", (requires {
                &P::each_rank_computes;
              }), (requires { static_cast<bool (P::*)() const>(&P::each_rank_computes); }), false},

@@ -7,6 +7,7 @@
 #include <gradus/distributed/gradient_buckets.hpp>
 #include <gradus/distributed/join_ranks.hpp>
 #include <gradus/distributed/norm_scope.hpp>
+#include <gradus/distributed/optimizer_shards.hpp>
 #include <gradus/policy/distribution/concept.hpp>
 
 #include <c10/core/ScalarType.h>
@@ -38,6 +39,7 @@ struct DataParallel {
   double bucket_megabytes = 4;
   GradientType gradient_type = GradientType::own;
   bool shared_norms = false;
+  bool shard_optimizer = false;
   double timeout_seconds = 300;
 
   static constexpr auto fields() {
@@ -48,6 +50,9 @@ struct DataParallel {
               "in which gradients are sent and summed; own: their own"),
         field("shared_norms", &DataParallel::shared_norms,
               "batch norms see the samples of all processes, and not of each its own"),
+        field("shard_optimizer", &DataParallel::shard_optimizer,
+              "each process keeps the optimizer state of a part of the parameters, and updates "
+              "that part alone"),
         field("timeout_seconds", &DataParallel::timeout_seconds, between(1, 1e6),
               "longest wait for the other processes, before the run ends and names the ones that "
               "are missing"));
@@ -55,20 +60,23 @@ struct DataParallel {
 
   struct State {
     std::shared_ptr<Communicator> joined;
-    std::unique_ptr<GradientBuckets> buckets;
+    std::unique_ptr<GradientBuckets> buckets{};
+    std::unique_ptr<OptimizerShards> optimizer{};
   };
 
   /// Throws DistributedError for a process that does not come in time.
   [[nodiscard]] State start(const std::vector<NamedTensor>& parameters) const {
     const auto timeout = std::chrono::duration<double>(timeout_seconds);
-    State state{
-        .joined = shared_ranks(std::chrono::duration_cast<std::chrono::milliseconds>(timeout)),
-        .buckets = {}};
+    State state{.joined =
+                    shared_ranks(std::chrono::duration_cast<std::chrono::milliseconds>(timeout))};
     if (state.joined->size() == 1) return state;
     constexpr double bytes_of_megabyte = 1 << 20;
     state.buckets = std::make_unique<GradientBuckets>(
         parameters, *state.joined, static_cast<std::int64_t>(bucket_megabytes * bytes_of_megabyte),
         sent_as());
+    if (shard_optimizer) {
+      state.optimizer = std::make_unique<OptimizerShards>(parameters, *state.joined);
+    }
     return state;
   }
   [[nodiscard]] Communicator& ranks(const State& state) const { return *state.joined; }
@@ -81,6 +89,7 @@ struct DataParallel {
     const bool shares = trains && shared_norms && state.joined->size() > 1;
     return NormScope(shares ? state.joined.get() : nullptr);
   }
+  [[nodiscard]] OptimizerShards* shards(const State& state) const { return state.optimizer.get(); }
   [[nodiscard]] bool travels_short(const State& state) const { return state.buckets->are_short(); }
   [[nodiscard]] bool each_rank_computes() const { return shared_norms; }
 

@@ -6,6 +6,9 @@
 #include <gradus/core/rates.hpp>
 
 #include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 namespace gradus {
@@ -24,7 +27,10 @@ namespace gradus {
 ///   is 1. Captured steps are made of it too, so it changes its state in place.
 ///   `steps_on_device()` says whether it can do so with its numbers;
 /// - may also have `restart(state)`, called where a further run begins, whose weights may be
-/// others.
+///   others;
+/// - saves what belongs to one parameter under a name that ends in its place in the list, as in
+///   "momentum.3", or says by `place_of(state, entry)` which place a name means: processes that
+///   divide the state go by it. What belongs to none has no number.
 template <class P>
 struct Contract<slot::optimizer, P> {
   using State = state_of<P>;
@@ -32,6 +38,7 @@ struct Contract<slot::optimizer, P> {
   using Step = void (P::*)(State&, const Rates&) const;
   using HasMomentum = bool (P::*)() const;
   using Restart = void (P::*)(State&) const;
+  using PlaceOf = std::optional<std::size_t> (P::*)(const State&, std::string_view) const;
   using OnDevice = void (P::*)(State&, const Rates&, const at::Tensor&, const at::Tensor&) const;
 
   static constexpr std::array members{
@@ -55,6 +62,10 @@ struct Contract<slot::optimizer, P> {
                &P::steps_on_device;
              }), (requires { static_cast<HasMomentum>(&P::steps_on_device); }),
              (requires { &P::step_on_device; })},
+      Member{
+          "place_of",
+          "std::optional<std::size_t> place_of(const State& state, std::string_view entry) const",
+          (requires { &P::place_of; }), (requires { static_cast<PlaceOf>(&P::place_of); }), false},
       Member{"restart", "void restart(State& state) const", (requires { &P::restart; }),
              (requires { static_cast<Restart>(&P::restart); }), false},
   };

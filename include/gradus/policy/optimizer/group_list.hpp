@@ -28,10 +28,24 @@ struct GroupList {
   constexpr void visit(See) const {}
 };
 
+/// The number of the first field that is not "lr".
+template <class Fields>
+constexpr std::size_t first_but_lr(const Fields& fields) {
+  std::size_t first = 0;
+  bool found = false;
+  std::apply(
+      [&](const auto&... field) {
+        ((found = found || std::string_view(field.name) != "lr", first += found ? 0 : 1), ...);
+      },
+      fields);
+  return first;
+}
+
 /// The fields of a part under their own names, without its learning rate: `lr` is the whole's.
 template <class P, class Part>
 constexpr auto fields_but_lr(Part P::* part) {
   constexpr auto inner = Part::fields();
+  constexpr std::size_t first = first_but_lr(inner);
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     [[maybe_unused]] const auto one = [&]<std::size_t K>(std::integral_constant<std::size_t, K>) {
       constexpr auto field = std::get<K>(inner);
@@ -40,7 +54,7 @@ constexpr auto fields_but_lr(Part P::* part) {
         return std::tuple<>();
       } else {
         return std::tuple<PartField<P, Part, F>>{
-            PartField<P, Part, F>{field.name, part, field, field.range, field.meaning}};
+            PartField<P, Part, F>{field.name, part, field, field.range, field.meaning, K == first}};
       }
     };
     return std::tuple_cat(one(std::integral_constant<std::size_t, I>())...);

@@ -8,6 +8,7 @@
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/policy/optimizer/group.hpp>
 #include <gradus/policy/optimizer/group_list.hpp>
+#include <gradus/policy/optimizer/state_place.hpp>
 
 #include <ATen/ops/empty.h>
 
@@ -119,6 +120,28 @@ struct Grouped {
       own.load(part, of);
       of.refuse_unread();
     });
+  }
+
+  /// Each group numbers its own.
+  [[nodiscard]] std::optional<std::size_t> place_of(const State& state,
+                                                    std::string_view entry) const {
+    std::optional<std::size_t> found;
+    std::int64_t number = 0;
+    each(state, [&](const auto& own, const auto& part, double) {
+      const auto before = "group" + std::to_string(number) + "/";
+      const auto within = entry.starts_with(before)
+                              ? place_of_entry(own, part, entry.substr(before.size()))
+                              : std::nullopt;
+      auto left = within.value_or(0);
+      for (std::size_t place = 0; within && place < state.members.size(); ++place) {
+        if (state.members[place] == number && left-- == 0) {
+          found = place;
+          break;
+        }
+      }
+      ++number;
+    });
+    return found;
   }
 
   void restart(State& state) const {

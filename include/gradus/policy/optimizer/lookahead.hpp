@@ -7,6 +7,7 @@
 #include <gradus/core/state_dict.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/policy/optimizer/group_list.hpp>
+#include <gradus/policy/optimizer/state_place.hpp>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_copy.h>
@@ -109,6 +110,14 @@ struct Lookahead {
     }
   }
 
+  [[nodiscard]] std::optional<std::size_t> place_of(const State& state,
+                                                    std::string_view entry) const {
+    constexpr std::string_view of_base = "optimizer/";
+    return entry.starts_with(of_base)
+               ? place_of_entry(base(), state.base, entry.substr(of_base.size()))
+               : number_behind_dot(entry);
+  }
+
   void step(State& state, const Rates& rates) const {
     if (state.any_more) {  // steps on the device came before
       state.steps += state.more.template item<std::int64_t>();
@@ -119,6 +128,7 @@ struct Lookahead {
     base().step(state.base, rates);
     if (++state.steps % every != 0) return;
     const auto [weights, slow] = moved(state);
+    if (weights.empty()) return;
     at::_foreach_lerp_(slow, weights, fraction);
     at::_foreach_copy_(weights, slow);
   }
@@ -135,6 +145,7 @@ struct Lookahead {
     state.any_more = true;
     const auto due = (state.more + state.steps).remainder(every).eq(0).logical_and_(taken);
     const auto [weights, slow] = moved(state);
+    if (weights.empty()) return;
     const auto drawn = at::_foreach_lerp(slow, weights, fraction);
     for (std::size_t i = 0; i < slow.size(); ++i) {
       slow[i].copy_(at::where(due, drawn[i], slow[i]));

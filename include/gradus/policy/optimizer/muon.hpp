@@ -9,6 +9,7 @@
 #include <gradus/policy/optimizer/moments.hpp>
 #include <gradus/policy/optimizer/number_types.hpp>
 #include <gradus/policy/optimizer/orthogonal.hpp>
+#include <gradus/policy/optimizer/state_place.hpp>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_copy.h>
@@ -21,7 +22,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -83,16 +86,19 @@ struct Muon {
   struct State {
     Moments<1> matrices;
     AdamState others;
+    std::array<std::vector<std::size_t>, 2> places;  ///< of both, in the list of all
   };
 
   [[nodiscard]] State start(const std::vector<NamedTensor>& parameters) const {
-    std::vector<NamedTensor> matrices;
-    std::vector<NamedTensor> others;
-    for (const auto& parameter : parameters) {
-      if (is_matrix(parameter.tensor)) refuse_complex(parameter, name);
-      (is_matrix(parameter.tensor) ? matrices : others).push_back(parameter);
+    std::array<std::vector<NamedTensor>, 2> lists;
+    std::array<Places, 2> places;
+    for (std::size_t place = 0; place < parameters.size(); ++place) {
+      const bool is_other = !is_matrix(parameters[place].tensor);
+      if (!is_other) refuse_complex(parameters[place], name);
+      lists[is_other].push_back(parameters[place]);
+      places[is_other].push_back(place);
     }
-    return {Moments<1>(matrices), fallback.start(others)};
+    return {Moments<1>(lists[0]), fallback.start(lists[1]), std::move(places)};
   }
 
   [[nodiscard]] constexpr bool has_momentum() const { return true; }
@@ -105,6 +111,12 @@ struct Muon {
   void load(State& state, const StateDict& from) const {
     state.matrices.load(from, {"momentum"});
     fallback.load(state.others, from);
+  }
+
+  /// Matrices and others are numbered apart.
+  [[nodiscard]] std::optional<std::size_t> place_of(const State& state,
+                                                    std::string_view entry) const {
+    return place_among(state.places[entry.starts_with("momentum.") ? 0 : 1], entry);
   }
 
   void step(State& state, const Rates& rates) const {
@@ -162,8 +174,7 @@ struct Muon {
   }
 
   /// The same in as few operators as there can be, whatever the number of parameters, which are
-  /// copied for it. The rate is a tensor [] on the device; a step is void where `found_inf` [1]
-  /// is 1.
+  /// copied for it. The rate is a tensor []; a step is void where `found_inf` [1] is 1.
   void move_at_once(const MovedParameters<1>& moved, const Places& batch, double mu,
                     const at::Tensor& learning_rate, const at::Tensor& found_inf) const {
     const auto stacked = [&](const std::vector<at::Tensor>& tensors) {

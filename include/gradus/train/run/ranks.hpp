@@ -2,7 +2,6 @@
 /// one.
 #pragma once
 
-#include <gradus/core/observer.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/distributed/communicator.hpp>
 #include <gradus/distributed/share_state.hpp>
@@ -18,12 +17,6 @@
 #include <vector>
 
 namespace gradus {
-
-/// Tells the observers, which the first rank alone has.
-template <class Event, class... Os>
-void notify_on_first(const Communicator* ranks, const Event& event, Os&... observers) {
-  if (ranks == nullptr || ranks->rank() == 0) notify(event, observers...);
-}
 
 /// Tells the others why this rank takes no part any more, if that is not their doing.
 inline void leave(Communicator* ranks, const std::exception& error) {

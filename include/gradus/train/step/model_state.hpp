@@ -3,12 +3,15 @@
 #pragma once
 
 #include <gradus/core/state_dict.hpp>
+#include <gradus/distributed/optimizer_shards.hpp>
 #include <gradus/error.hpp>
+#include <gradus/policy/optimizer/state_place.hpp>
 #include <gradus/settings/policy_settings.hpp>
 #include <gradus/train/step/model_step.hpp>
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -53,6 +56,43 @@ void ModelStep<M, Policies>::load_weights(const StateDict& from) {
   }
 }
 
+/// The place of the parameter that an entry of the optimizer's state belongs to, by name.
+template <class M, class Policies>
+auto ModelStep<M, Policies>::place_of_optimizer_entry() const {
+  return [this](std::string_view entry) {
+    return place_of_entry(at<slot::optimizer>(), state<slot::optimizer>(), entry);
+  };
+}
+
+template <class M, class Policies>
+StateDict ModelStep<M, Policies>::own_optimizer_state() const {
+  StateDict own;
+  at<slot::optimizer>().save(state<slot::optimizer>(), own);
+  return own;
+}
+
+/// What this rank takes of a whole state.
+template <class M, class Policies>
+StateDict ModelStep<M, Policies>::own_part(const StateDict& whole) const {
+  if constexpr (Traits::distributes) {
+    return shards()->part(whole, own_optimizer_state(), place_of_optimizer_entry());
+  }
+  return whole;
+}
+
+/// A joint call where it is divided over ranks.
+template <class M, class Policies>
+StateDict ModelStep<M, Policies>::whole_optimizer_state(bool keep) const {
+  auto own = own_optimizer_state();
+  if constexpr (Traits::distributes) {
+    if (const auto* shards = this->shards()) {
+      if (keep) shards->ask_for_help();
+      return shards->whole(own, place_of_optimizer_entry(), keep);
+    }
+  }
+  return own;
+}
+
 template <class M, class Policies>
 void ModelStep<M, Policies>::save(StateDict& to) {
   check_own_weights("saved");
@@ -60,7 +100,11 @@ void ModelStep<M, Policies>::save(StateDict& to) {
   to.put("trained", trained(parameters_));
   states_.for_each(policies_, [&]<class P>(const P& policy, auto& of) {
     if constexpr (has_saved_state<P>) {
-      to.put_under("policy/" + axis_key<P>(), [&](StateDict& part) { policy.save(of, part); });
+      to.put_under("policy/" + axis_key<P>(), [&](StateDict& part) {
+        if (!is_divided<P>()) return policy.save(of, part);
+        const auto whole = whole_optimizer_state(/*keep=*/true);
+        for (const auto& [name, tensor] : whole.entries()) part.put(name, tensor);
+      });
     }
   });
   to.put("order", order_of(parameters_));
@@ -82,7 +126,8 @@ void ModelStep<M, Policies>::load(const StateDict& from) {
   load_weights(from);
   states_.for_each(policies_, [&]<class P>(const P& policy, auto& of) {
     if constexpr (has_saved_state<P>) {
-      const auto part = from.part("policy/" + axis_key<P>());
+      auto part = from.part("policy/" + axis_key<P>());
+      if (is_divided<P>()) part = own_part(part);
       policy.load(of, part);
       part.refuse_unread();
     }

@@ -8,6 +8,7 @@
 #include <gradus/core/state_dict.hpp>
 #include <gradus/core/step_context.hpp>
 #include <gradus/distributed/communicator.hpp>
+#include <gradus/distributed/optimizer_shards.hpp>
 #include <gradus/policy/schedule/concept.hpp>
 #include <gradus/train/model/freezing.hpp>
 #include <gradus/train/model/gradients.hpp>
@@ -82,6 +83,11 @@ class ModelStep {
       auto& all = at<slot::distribution>().ranks(state<slot::distribution>());
       if (all.size() > 1) return &all;
     }
+    return nullptr;
+  }
+  /// How the optimizer's state is divided over them; null where each has all of it.
+  [[nodiscard]] OptimizerShards* shards() const {
+    if constexpr (Traits::distributes) return states_.shards(policies_);
     return nullptr;
   }
   [[nodiscard]] RankShare share() const {
@@ -187,11 +193,22 @@ class ModelStep {
   /// Puts that copy back, if there is one.
   void restore_best();
 
-  void save(StateDict& to);  ///< this and `load` throw as `check_own_weights` does
+  /// This and `load` throw as `check_own_weights` does. A joint call where the optimizer's state is
+  /// divided; ranks that wait for the first one call `help_save`.
+  void save(StateDict& to);
+  void help_save() { static_cast<void>(whole_optimizer_state(/*keep=*/false)); }
   /// Throws CheckpointError for the state of other parameters; some may be changed by then.
   void load(const StateDict& from);
 
  private:
+  [[nodiscard]] auto place_of_optimizer_entry() const;
+  [[nodiscard]] StateDict own_optimizer_state() const;
+  [[nodiscard]] StateDict whole_optimizer_state(bool keep) const;
+  [[nodiscard]] StateDict own_part(const StateDict& whole) const;
+  template <class P>
+  [[nodiscard]] bool is_divided() const {
+    return std::is_same_v<typename P::slot, slot::optimizer> && shards() != nullptr;
+  }
   void save_weights(StateDict& to);
   void load_weights(const StateDict& from);
 
@@ -203,6 +220,9 @@ class ModelStep {
   }
 
   void update(const Rates& rates, const StepContext& context);
+  void share_weights() const {
+    if (const auto* shards = this->shards()) shards->share_weights();
+  }
 
   /// [1], on the device: 1 if the step that it decides on is void.
   at::Tensor void_step() {

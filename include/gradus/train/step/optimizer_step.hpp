@@ -46,10 +46,11 @@ void ModelStep<M, Policies>::update(const Rates& rates, const StepContext& conte
         const auto found_inf = void_step();
         at<slot::optimizer>().step_on_device(state, rates, device_steps_->rate(), found_inf);
         device_steps_->advance(found_inf);
-        return;
+        return share_weights();
       }
     }
     at<slot::optimizer>().step(state, rates);
+    share_weights();
   });
   states_.template call<hook::after_step>(policies_, context);
 }

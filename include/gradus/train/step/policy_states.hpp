@@ -6,6 +6,7 @@
 #include <gradus/compose/policy_set.hpp>
 #include <gradus/core/state_dict.hpp>
 #include <gradus/core/step_context.hpp>
+#include <gradus/distributed/optimizer_shards.hpp>
 
 #include <c10/core/Device.h>
 
@@ -57,7 +58,8 @@ class PolicyStates<PolicySet<Ps...>> {
   using PolicyAt = policy_t<std::tuple_element_t<I, std::tuple<Ps...>>>;
 
  public:
-  /// Makes the run state of each policy that has one.
+  /// Makes the run state of each policy that has one. The distribution's comes first: it may leave
+  /// only a part of the parameters to this process's optimizer.
   PolicyStates(const Set& policies, const std::vector<NamedTensor>& parameters, c10::Device device)
       : states_(start_all(std::index_sequence_for<Ps...>(), policies, parameters, device)) {}
 
@@ -78,6 +80,11 @@ class PolicyStates<PolicySet<Ps...>> {
   template <class Slot>
   [[nodiscard]] const auto& at() const {
     return detail::state_number<Set::template index_of<Slot>()>(states_);
+  }
+
+  /// How the optimizer's state is divided over processes; null where this one has all of it.
+  [[nodiscard]] OptimizerShards* shards(const Set& policies) const {
+    return shards_of(policies.template at<slot::distribution>(), at<slot::distribution>());
   }
 
   /// Calls hook `H` of those that have it, early phases first.
@@ -117,8 +124,29 @@ class PolicyStates<PolicySet<Ps...>> {
   template <std::size_t... I>
   static auto start_all(std::index_sequence<I...>, const Set& policies,
                         const std::vector<NamedTensor>& parameters, c10::Device device) {
+    auto distribution = start_one(policies.template at<slot::distribution>(), parameters, device);
+    const auto* shards = shards_of(policies.template at<slot::distribution>(), distribution);
+    const auto of_optimizer = shards == nullptr ? parameters : shards->parameters();
+    const auto start = [&]<std::size_t Index>(std::integral_constant<std::size_t, Index>) {
+      using Slot = typename PolicyAt<Index>::slot;
+      if constexpr (std::is_same_v<Slot, slot::distribution>) {
+        return std::move(distribution);
+      } else {
+        return start_one(policies.template get<Index>(),
+                         std::is_same_v<Slot, slot::optimizer> ? of_optimizer : parameters, device);
+      }
+    };
     return detail::HeldStates<std::index_sequence<I...>, policy_t<Ps>...>{
-        {start_one(policies.template get<I>(), parameters, device)}...};
+        {start(std::integral_constant<std::size_t, I>())}...};
+  }
+
+  template <class P>
+  static OptimizerShards* shards_of(const P& policy, const state_of<P>& state) {
+    if constexpr (requires { policy.shards(state); }) {
+      return policy.shards(state);
+    } else {
+      return nullptr;
+    }
   }
 
   template <class P>
