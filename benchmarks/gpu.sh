@@ -24,14 +24,16 @@ part() {
   [ $code -eq 0 ] || tail -n 3 "$out/$name.err"
 }
 
-part 150 selfcheck selfcheck
+part 120 selfcheck selfcheck
 for seed in 0 1 2; do
   part 30 "seed$seed" compare optimized fastest --epochs 5 --seed "$seed"
 done
 for math in fused-norms cudnn-benchmark tf32; do
   part 30 "$math" compare optimized fastest --epochs 5 "--$math" true
 done
-part 120 unoptimized train unoptimized --epochs 1
+part 30 batch512 train fastest --epochs 5 --set loading.batch_size=512 --set accumulation.steps=1
+part 90 ablate ablate fastest --epochs 3 # without CapturedStep, without Resident, ...
+part 75 unoptimized train unoptimized --epochs 1
 
 python3 - "$out" <<'PYTHON'
 import json, pathlib, sys

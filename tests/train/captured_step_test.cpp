@@ -1,5 +1,6 @@
 // Captured steps, on a double of CUDA graphs that records operators and replays them. What CUDA's
 // own graphs do is for semantics/cuda_test.cpp.
+#include "../../examples/cifar10/configurations.hpp"
 #include "../catch.hpp"
 #include "tape.hpp"
 #include "toys.hpp"
@@ -329,6 +330,20 @@ CATCH_TEST_CASE("each form of batch has its graph: a short last batch, growing i
   const auto grown = equals_eager<Growing>(small_net, noise(24), run);
   CATCH_CHECK(grown.reason.empty());
   CATCH_CHECK(grown.captures == 2);  // the sides between the first and the last come too seldom
+}
+
+CATCH_TEST_CASE("a captured run has the bits of an eager one: cifar10's Fastest, as on CUDA") {
+  // Without what only a CPU has, and a double cannot record: our own convolutions, norms over
+  // channels that lie side by side, and Muon's products in float32.
+  using OnCuda = without<without<cifar10::Fastest, slot::kernels>, slot::layout>;
+  using T = with<OnCuda, Eager, Preset<Resident{.batch_size = 4, .on_cpu = true}>,
+                 Preset<Mixed{.type = MixedType::bfloat16}>,
+                 Preset<Muon{.lr = 0.1, .momentum = 0.8, .products = MuonProducts::bfloat16}>>;
+  const auto report = equals_eager<T>(small_net, noise(48));
+  CATCH_CHECK(report.reason.empty());
+  CATCH_CHECK(report.replays > 0);
+  // Nothing that it is made of stands in the way, on whatever device.
+  static_assert(CaptureObstacle<typename cifar10::Fastest::policies_type>::sentence.empty());
 }
 
 CATCH_TEST_CASE("steps are captured again when a frozen part thaws") {

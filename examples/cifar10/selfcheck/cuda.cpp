@@ -2,10 +2,12 @@
 #include "figures.hpp"
 #include "trainers.hpp"
 #include <gradus/device/device.hpp>
+#include <gradus/kernel/norm_program.hpp>
 #include <gradus/policy/execution/captured_step.hpp>
 #include <gradus/train/edit.hpp>
 
 #include <ATen/Context.h>
+#include <ATen/ops/empty.h>
 
 #include <cmath>
 #include <string>
@@ -54,6 +56,12 @@ Outcome switches(const Subject& subject) {
   add("cudnn_benchmark", {.cudnn_benchmark = true});
   add("fused_norms", {.fused_norms = true});
   add("deterministic", {.deterministic = true});
+  for (const auto type : {at::kFloat, at::kBFloat16}) {
+    const auto like = at::empty({1}, at::device(subject.device).dtype(type));
+    const bool fused = kernel::norm_program(like) != nullptr;
+    measured["fused_norms"][at::toString(type)] = fused ? "fused" : "LibTorch's operators";
+    if (!fused) figure += std::string(", norms of ") + at::toString(type) + " not fused";
+  }
   return holds_if(all, figure + " images/s of unoptimized and optimized", std::move(measured));
 }
 
