@@ -17,8 +17,12 @@ unset(LibTorch_PREFIX)
 if(Torch_DIR)
   set(_include_hint "${Torch_DIR}/../../..")
 endif()
+unset(_beside)
+if(_gradus_wheel)  # <site-packages>/gradus/share/cmake/gradus, beside <site-packages>/torch
+  get_filename_component(_beside "${CMAKE_CURRENT_LIST_DIR}/../../../../torch" ABSOLUTE)
+endif()
 find_path(_include torch/csrc/api/include/torch/version.h NO_CACHE
-  HINTS ${LibTorch_ROOT} ${_include_hint} ${Torch_ROOT} ENV Torch_ROOT
+  HINTS ${LibTorch_ROOT} ${_include_hint} ${Torch_ROOT} ENV Torch_ROOT ${_beside}
   PATH_SUFFIXES include torch/include ../../include)
 
 if(_include)

@@ -3,6 +3,14 @@
 # Both functions set <result> to a prefix for find_package, or to nothing where they could not, and
 # <source> to cache or downloaded.
 
+# What the library itself needs, as gradus_fetch_archive() takes it: <version> <target> <url> <sha256> <include>.
+set(GRADUS_ARCHIVE_range-v3 0.12.0 range-v3::range-v3
+  https://github.com/ericniebler/range-v3/archive/0.12.0.tar.gz
+  015adb2300a98edfceaf0725beec3337f542af4915cec4d0b89fa0886f4ba9cb include)
+set(GRADUS_ARCHIVE_nlohmann_json 3.11.2 nlohmann_json::nlohmann_json
+  https://github.com/nlohmann/json/archive/v3.11.2.tar.gz
+  d69f9deb6a75e2580465c6c4c5111b89c4dc2fa94e3a85fcd2ffcd9a143d9273 include)
+
 function(gradus_fetch_debian package result source)
   set(${result} "" PARENT_SCOPE)
   set(${source} cache PARENT_SCOPE)
