@@ -6,3 +6,4 @@ set(CMAKE_DL_LIBS dl)  # which a compiler's platform file would say
 set(CMAKE_INSTALL_LIBDIR lib CACHE PATH "Folder of libraries; nothing is installed there")
 include(cmake/GradusTarget.cmake)
 include(cmake/GradusInstall.cmake)
+include(cmake/GradusPackage.cmake)
