@@ -3,11 +3,13 @@
     python3 cmake/packaging/release.py [<tag or commit>] [--out FOLDER]
 
 The name has the version that include/gradus/version.hpp has in that commit; a tag must be v<version>.
+Another version of git or zlib may pack the same files into other bytes.
 """
 
 import argparse
 import gzip
 import hashlib
+import io
 import re
 import subprocess
 import sys
@@ -35,7 +37,10 @@ def main() -> None:
 
     name = f"gradus-{version}"
     tar = git("archive", "--format=tar", f"--prefix={name}/", arguments.revision)  # times: the commit's
-    packed = gzip.compress(tar, 9, mtime=0)
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", fileobj=buffer, mode="wb", compresslevel=9, mtime=0) as file:
+        file.write(tar)
+    packed = buffer.getvalue()
     arguments.out.mkdir(parents=True, exist_ok=True)
     archive = arguments.out / f"{name}.tar.gz"
     archive.write_bytes(packed)
