@@ -14,7 +14,7 @@ class GradusTest(ConanFile):
         self.requires(self.tested_reference_str)
 
     def layout(self):
-        cmake_layout(self)
+        cmake_layout(self, build_folder="../../../../build/conan_test")  # of the repository, which git ignores
 
     def generate(self):
         CMakeDeps(self).generate()
