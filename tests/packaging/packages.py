@@ -75,7 +75,7 @@ class Packaging:
         port = json.loads((SOURCE / "cmake/packaging/vcpkg/ports/gradus/vcpkg.json").read_text())
         assert port["version"] == version, port["version"]
         heading = re.search(r"^## ([0-9.]+)", (SOURCE / "docs/changelog.md").read_text(), re.M).group(1)
-        assert version.startswith(heading), heading
+        assert version == heading, heading
 
     def install(self) -> None:
         """The CMake that tests gradus finds it, and nothing of this machine is in what it installs."""
