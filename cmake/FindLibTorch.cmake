@@ -1,6 +1,7 @@
 # Finds LibTorch and makes the target LibTorch::LibTorch from its files alone.
 #
 # in:  LibTorch_ROOT, Torch_ROOT, Torch_DIR or CMAKE_PREFIX_PATH, all as for find_package(Torch);
+#      then, in Python's package of gradus, the package torch beside it
 #      GRADUS_CUDA: auto (CUDA where an NVIDIA driver is), on, off
 # out: LibTorch_FOUND, LibTorch_VERSION, LibTorch_CUDA, LibTorch_PREFIX,
 #      LibTorch_INCLUDE_DIRS, LibTorch_CUDA_INCLUDE_DIRS (CUDA's own headers, if they are anywhere)
