@@ -1,6 +1,7 @@
 # Finds LibTorch and makes the target LibTorch::LibTorch from its files alone.
 #
 # in:  LibTorch_ROOT, Torch_ROOT, Torch_DIR or CMAKE_PREFIX_PATH, all as for find_package(Torch);
+#      then, in Python's package of gradus, the package torch beside it
 #      GRADUS_CUDA: auto (CUDA where an NVIDIA driver is), on, off
 # out: LibTorch_FOUND, LibTorch_VERSION, LibTorch_CUDA, LibTorch_PREFIX,
 #      LibTorch_INCLUDE_DIRS, LibTorch_CUDA_INCLUDE_DIRS (CUDA's own headers, if they are anywhere)
@@ -17,8 +18,12 @@ unset(LibTorch_PREFIX)
 if(Torch_DIR)
   set(_include_hint "${Torch_DIR}/../../..")
 endif()
+unset(_beside)
+if(_gradus_wheel)  # <site-packages>/gradus/share/cmake/gradus, beside <site-packages>/torch
+  get_filename_component(_beside "${CMAKE_CURRENT_LIST_DIR}/../../../../torch" ABSOLUTE)
+endif()
 find_path(_include torch/csrc/api/include/torch/version.h NO_CACHE
-  HINTS ${LibTorch_ROOT} ${_include_hint} ${Torch_ROOT} ENV Torch_ROOT
+  HINTS ${LibTorch_ROOT} ${_include_hint} ${Torch_ROOT} ENV Torch_ROOT ${_beside}
   PATH_SUFFIXES include torch/include ../../include)
 
 if(_include)

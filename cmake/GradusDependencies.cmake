@@ -1,36 +1,9 @@
 # Gets each package from the first place that has it: the system, the cache, a download into the cache.
 
 include(${CMAKE_CURRENT_LIST_DIR}/GradusDriver.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/GradusCache.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/GradusFetchTorch.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/GradusFetchHeaders.cmake)
-
-set(GRADUS_CACHE "" CACHE PATH
-  "Folder for downloads; empty: the environment's GRADUS_CACHE, XDG_CACHE_HOME/gradus or ~/.cache/gradus")
-if(GRADUS_CACHE)
-  set(GRADUS_CACHE_DIR "${GRADUS_CACHE}")
-elseif(NOT "$ENV{GRADUS_CACHE}" STREQUAL "")
-  set(GRADUS_CACHE_DIR "$ENV{GRADUS_CACHE}")
-elseif(NOT "$ENV{XDG_CACHE_HOME}" STREQUAL "")
-  set(GRADUS_CACHE_DIR "$ENV{XDG_CACHE_HOME}/gradus")
-elseif(NOT "$ENV{HOME}" STREQUAL "")
-  set(GRADUS_CACHE_DIR "$ENV{HOME}/.cache/gradus")
-else()
-  set(GRADUS_CACHE_DIR "${CMAKE_BINARY_DIR}/cache")
-endif()
-get_filename_component(GRADUS_CACHE_DIR "${GRADUS_CACHE_DIR}" ABSOLUTE BASE_DIR "${CMAKE_SOURCE_DIR}")
-
-# Unless <folder> is there: holds a lock on the cache until the calling function returns, so that two
-# configurations take turns. Folders appear in the cache only when they are complete.
-macro(gradus_lock_cache name folder)
-  if(NOT EXISTS "${folder}")
-    execute_process(COMMAND "${CMAKE_COMMAND}" -E make_directory "${GRADUS_CACHE_DIR}" ERROR_QUIET)
-    file(LOCK "${GRADUS_CACHE_DIR}/${name}.lock" GUARD FUNCTION TIMEOUT 3600 RESULT_VARIABLE _locked)
-    if(NOT _locked EQUAL 0)
-      message(FATAL_ERROR "The cache folder ${GRADUS_CACHE_DIR} cannot be written: name another one "
-        "in the environment variable GRADUS_CACHE.")
-    endif()
-  endif()
-endmacro()
 
 function(gradus_require_torch)
   set(CMAKE_MODULE_PATH "${CMAKE_CURRENT_FUNCTION_LIST_DIR}")
@@ -58,45 +31,4 @@ function(gradus_require_torch)
   foreach(variable PREFIX INCLUDE_DIRS CUDA_INCLUDE_DIRS CUDA)
     set(LibTorch_${variable} "${LibTorch_${variable}}" PARENT_SCOPE)
   endforeach()
-endfunction()
-
-# gradus_require(<name> VERSIONS <minimum>... DEBIAN <package>
-#                ARCHIVE <version> <target> <url> <sha256> <include folder>)
-# Versions are in the form find_package takes, the best first.
-function(gradus_require name)
-  cmake_parse_arguments(arg "" "DEBIAN" "VERSIONS;ARCHIVE" ${ARGN})
-  set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)  # a project that adds gradus as a folder sees them too
-  foreach(place system Debian archive)
-    set(where "")
-    set(source system)
-    if(place STREQUAL "Debian")
-      gradus_fetch_debian(${arg_DEBIAN} prefix source)
-    elseif(place STREQUAL "archive")
-      gradus_fetch_archive(${name} ${arg_ARCHIVE} prefix source)
-    endif()
-    if(NOT place STREQUAL "system")
-      if(NOT prefix)
-        continue()
-      endif()
-      set(where PATHS "${prefix}" NO_DEFAULT_PATH)
-    endif()
-    set(given "${${name}_DIR}")
-    foreach(version IN LISTS arg_VERSIONS)
-      if(given)  # a version that was refused has erased it
-        set(${name}_DIR "${given}" CACHE PATH "Folder of ${name}'s package file" FORCE)
-      endif()
-      find_package(${name} ${version} CONFIG QUIET ${where})
-      if(${name}_FOUND)
-        cmake_path(IS_PREFIX GRADUS_CACHE_DIR "${${name}_DIR}" cached)
-        if(cached AND source STREQUAL "system")
-          set(source cache)  # found at once, where an earlier configuration had put it
-        endif()
-        message(STATUS "${name} ${${name}_VERSION}: ${source}, ${${name}_DIR}")
-        return()
-      endif()
-    endforeach()
-  endforeach()
-  list(GET arg_VERSIONS -1 version)
-  message(FATAL_ERROR "${name} ${version} or newer is not here and could not be downloaded: install it "
-    "(Debian: ${arg_DEBIAN}), or check the network.")
 endfunction()

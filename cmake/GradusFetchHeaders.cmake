@@ -1,7 +1,15 @@
-# Brings one header-only package into the cache: from Debian's packages where apt is there, else from
-# its release archive. Nothing outside the cache is changed, and root is not needed.
-# Both functions set <result> to a prefix for find_package, or to nothing where they could not, and
+# Finds one header-only package, and brings it into the cache where it is not: from Debian's packages where apt is
+# there, else from its release archive. Nothing outside the cache is changed, and root is not needed.
+# The two functions that fetch set <result> to a prefix for find_package, or to nothing where they could not, and
 # <source> to cache or downloaded.
+
+# What the library itself needs, as gradus_require() takes it.
+set(GRADUS_NEEDS_range-v3 VERSIONS 0.12.0 DEBIAN librange-v3-dev
+  ARCHIVE 0.12.0 range-v3::range-v3 https://github.com/ericniebler/range-v3/archive/0.12.0.tar.gz
+    015adb2300a98edfceaf0725beec3337f542af4915cec4d0b89fa0886f4ba9cb include)
+set(GRADUS_NEEDS_nlohmann_json VERSIONS 3.11 DEBIAN nlohmann-json3-dev
+  ARCHIVE 3.11.2 nlohmann_json::nlohmann_json https://github.com/nlohmann/json/archive/v3.11.2.tar.gz
+    d69f9deb6a75e2580465c6c4c5111b89c4dc2fa94e3a85fcd2ffcd9a143d9273 include)
 
 function(gradus_fetch_debian package result source)
   set(${result} "" PARENT_SCOPE)
@@ -84,4 +92,45 @@ function(gradus_fetch_archive name version target url sha256 include result sour
     set(${source} downloaded PARENT_SCOPE)
   endif()
   set(${result} "${folder}" PARENT_SCOPE)
+endfunction()
+
+# gradus_require(<name> VERSIONS <minimum>... DEBIAN <package>
+#                ARCHIVE <version> <target> <url> <sha256> <include folder>)
+# Versions are in the form find_package takes, the best first.
+function(gradus_require name)
+  cmake_parse_arguments(arg "" "DEBIAN" "VERSIONS;ARCHIVE" ${ARGN})
+  set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)  # a project that adds gradus as a folder sees them too
+  foreach(place system Debian archive)
+    set(where "")
+    set(source system)
+    if(place STREQUAL "Debian")
+      gradus_fetch_debian(${arg_DEBIAN} prefix source)
+    elseif(place STREQUAL "archive")
+      gradus_fetch_archive(${name} ${arg_ARCHIVE} prefix source)
+    endif()
+    if(NOT place STREQUAL "system")
+      if(NOT prefix)
+        continue()
+      endif()
+      set(where PATHS "${prefix}" NO_DEFAULT_PATH)
+    endif()
+    set(given "${${name}_DIR}")
+    foreach(version IN LISTS arg_VERSIONS)
+      if(given)  # a version that was refused has erased it
+        set(${name}_DIR "${given}" CACHE PATH "Folder of ${name}'s package file" FORCE)
+      endif()
+      find_package(${name} ${version} CONFIG QUIET ${where})
+      if(${name}_FOUND)
+        cmake_path(IS_PREFIX GRADUS_CACHE_DIR "${${name}_DIR}" cached)
+        if(cached AND source STREQUAL "system")
+          set(source cache)  # found at once, where an earlier configuration had put it
+        endif()
+        message(STATUS "${name} ${${name}_VERSION}: ${source}, ${${name}_DIR}")
+        return()
+      endif()
+    endforeach()
+  endforeach()
+  list(GET arg_VERSIONS -1 version)
+  message(FATAL_ERROR "${name} ${version} or newer is not here and could not be downloaded: install it "
+    "(Debian: ${arg_DEBIAN}), or check the network.")
 endfunction()

@@ -1,22 +1,8 @@
-# What find_package(gradus) reads. Every package it needs must be there: nothing is downloaded. What is
-# found nowhere else is taken from where gradus itself was configured with it, its cache say.
+# What find_package(gradus) reads.
 
 include(CMakeFindDependencyMacro)
 include("${CMAKE_CURRENT_LIST_DIR}/gradusPackages.cmake")
-macro(_gradus_find package version place)
-  find_package(${package} ${version} QUIET ${ARGN})
-  if(NOT ${package}_FOUND AND EXISTS "${_gradus_${package}}")
-    set(${place} "${_gradus_${package}}")
-  endif()
-  find_dependency(${package} ${version} ${ARGN})
-endmacro()
-
-list(PREPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_LIST_DIR}")
-_gradus_find(LibTorch 2.11.0 LibTorch_ROOT MODULE)
-list(POP_FRONT CMAKE_MODULE_PATH)
-_gradus_find(range-v3 0.12.0 range-v3_DIR)
-_gradus_find(nlohmann_json 3.11 nlohmann_json_DIR)
-find_dependency(Threads)
+find_dependency(gradusRequires CONFIG PATHS "${CMAKE_CURRENT_LIST_DIR}/../gradusRequires" NO_DEFAULT_PATH)
 include("${CMAKE_CURRENT_LIST_DIR}/gradusTargets.cmake")
 
 # find_package(gradus COMPONENTS images): gradus::images, for gradus/images.hpp. COMPONENTS distributed:
