@@ -1,7 +1,7 @@
 # Brings one header-only package into the cache: from Debian's packages where apt is there, else from
 # its release archive. Nothing outside the cache is changed, and root is not needed.
 # Both functions set <result> to a prefix for find_package, or to nothing where they could not, and
-# <source> to cache or downloaded.
+# <source> to cache or downloaded. With GRADUS_CACHE_ONLY a Debian package that is not in the cache is not fetched.
 
 function(gradus_fetch_debian package result source)
   set(${result} "" PARENT_SCOPE)
@@ -15,6 +15,9 @@ function(gradus_fetch_debian package result source)
   cmake_host_system_information(RESULT release QUERY DISTRIB_ID DISTRIB_VERSION_ID)
   list(JOIN release "-" release)
   set(folder "${GRADUS_CACHE_DIR}/${release}/${package}")
+  if(GRADUS_CACHE_ONLY AND NOT EXISTS "${folder}")
+    return()
+  endif()
   gradus_lock_cache(apt "${folder}")
   if(NOT EXISTS "${folder}")
     # Lists of our own: the system's may be empty, and only root may fill them.
