@@ -106,7 +106,7 @@ def room_content(room, headers, items):
     parts = [f"<h1>{html.escape(room_title(room))}</h1>"]
     for header in headers:
         offered = [item for item in items if item.header == header and not item.member
-                   and (item.brief or "::" not in item.name)]
+                   and (item.brief or not re.search("::|<", item.name))]
         anchor = header.rpartition("/")[2]
         parts.append(f'<section class="header-of-room"><h2 id="{anchor}"><a href="{headers[header]}">{anchor}</a></h2>'
                      f"<p>{markup(first_comment(header))}</p>")

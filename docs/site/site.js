@@ -39,7 +39,8 @@ const gradusSite = (() => {
       if (owner) group.querySelector(`a[href="${owner}"]`)?.setAttribute('aria-current', 'page');
       navigation.append(group);
     }
-    navigation.querySelector('[aria-current]')?.scrollIntoView({ block: 'center' });
+    const current = navigation.querySelector('[aria-current]');
+    if (current) navigation.scrollTop = current.offsetTop - navigation.offsetTop - navigation.clientHeight / 2;
   }
 
   // --- Search: the index is loaded when the field is first used.
