@@ -283,6 +283,8 @@ def main():
         listed.append([room_title(room), room_page(room)])
     navigation.append({"title": "Reference", "pages": listed + [["all names", "names.html"]]})
     for item in items:
+        if item.member and "<" in item.name:  # of a specialization
+            continue
         kind = KIND_NAMES.get(item.kind, item.kind)
         kind = "field" if item.member and kind == "constant" else kind
         search.append([item.name, f"member · {kind}" if item.member else f"{kind} · {room_of(item.header)}",
@@ -299,7 +301,7 @@ def main():
     (site / "search-index.js").write_text(f"window.gradusSearch = {json.dumps(search, ensure_ascii=False)};\n")
     shutil.copy(HERE / "site.js", site)
     lists = [file for name in ("annotated", "classes", "concepts", "files", "functions*", "globals*", "hierarchy",
-                               "inherits", "namespacemembers*", "namespaces") for file in site.glob(name + ".html")]
+                               "inherits", "namespacemembers*", "namespaces", "*-members") for file in site.glob(name + ".html")]
     for useless in [*lists, *site.glob("*.png"), *site.glob("*.svg"), *site.glob("dynsections.js"), *site.glob("jquery.js"),
                     *site.glob("tab*.css"), *site.glob("doxygen.css")]:
         useless.unlink()
