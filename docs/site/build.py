@@ -122,12 +122,15 @@ def room_content(room, headers, items):
 
 def names_content(items):
     """Everything public, by its first letter."""
+    def last(item):
+        return item.name.partition("<")[0].rpartition("::")[2].lower()
+
     letters = {}
     for item in unique_items([item for item in items if not item.member]):
-        letters.setdefault(item.name.rpartition("::")[2][0].upper(), []).append(item)
+        letters.setdefault(last(item)[0].upper(), []).append(item)
     parts = []
     for letter in sorted(letters):
-        listed = sorted(letters[letter], key=lambda item: item.name.rpartition("::")[2].lower())
+        listed = sorted(letters[letter], key=lambda item: (last(item), item.name))
         links = "".join(f'<li><a href="{item.href}"><code>{html.escape(item.name)}</code></a></li>' for item in listed)
         parts.append(f'<h2 id="{letter}">{letter}</h2><ul class="names">{links}</ul>')
     return "".join(parts)
