@@ -1,4 +1,4 @@
-# The folder for what is downloaded, GRADUS_CACHE_DIR, and its lock.
+# The one folder outside the project that is written to: GRADUS_CACHE_DIR, with locks.
 
 set(GRADUS_CACHE "" CACHE PATH
   "Folder for downloads; empty: the environment's GRADUS_CACHE, XDG_CACHE_HOME/gradus or ~/.cache/gradus")

@@ -1,7 +1,7 @@
 # Gets each package from the first place that has it: the system, the cache, a download into the cache.
 
-include(${CMAKE_CURRENT_LIST_DIR}/GradusDriver.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/GradusCache.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/GradusDriver.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/GradusFetchTorch.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/GradusFetchHeaders.cmake)
 

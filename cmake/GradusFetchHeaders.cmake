@@ -1,7 +1,7 @@
-# Finds one header-only package, and brings it into the cache where it is not: from Debian's packages where apt is
-# there, else from its release archive. Nothing outside the cache is changed, and root is not needed.
+# Finds one header-only package, and brings it into the cache where it is not: from Debian's packages where apt is there, else from
+# its release archive. Nothing outside the cache is changed, and root is not needed.
 # The two functions that fetch set <result> to a prefix for find_package, or to nothing where they could not, and
-# <source> to cache or downloaded.
+# <source> to cache or downloaded. With GRADUS_CACHE_ONLY a Debian package that is not in the cache is not fetched.
 
 # What the library itself needs, as gradus_require() takes it.
 set(GRADUS_NEEDS_range-v3 VERSIONS 0.12.0 DEBIAN librange-v3-dev
@@ -23,6 +23,9 @@ function(gradus_fetch_debian package result source)
   cmake_host_system_information(RESULT release QUERY DISTRIB_ID DISTRIB_VERSION_ID)
   list(JOIN release "-" release)
   set(folder "${GRADUS_CACHE_DIR}/${release}/${package}")
+  if(GRADUS_CACHE_ONLY AND NOT EXISTS "${folder}")
+    return()
+  endif()
   gradus_lock_cache(apt "${folder}")
   if(NOT EXISTS "${folder}")
     # Lists of our own: the system's may be empty, and only root may fill them.

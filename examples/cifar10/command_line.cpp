@@ -140,6 +140,14 @@ void add_commands(CLI::App& app, CommandLine& line) {
   evaluate->add_option("CHECKPOINT", options.checkpoint, "a .safetensors file")->required();
   evaluate->add_flag("--flip", options.flip, "also the mean over each image and its mirror image");
 
+  auto* onnx = app.add_subcommand("export", "a checkpoint's model as ONNX");
+  add_flags(*onnx, line);
+  onnx->get_option("--out")->description("the file to write [CHECKPOINT, ending in .onnx]");
+  onnx->add_option("CHECKPOINT", options.checkpoint, "a .safetensors file")->required();
+  onnx->add_flag("--fold-norms", options.fold_norms, "batch norms become part of convolutions");
+  onnx->add_flag("--weights-beside", options.weights_beside,
+                 "weights in a second file, ending in .onnx.data");
+
   auto* describe = app.add_subcommand("describe", "a whole configuration as JSON");
   add_flags(*describe, line);
   describe->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();

@@ -23,6 +23,9 @@ void train(Options options);
 /// options say otherwise.
 void evaluate(Options options);
 
+/// A checkpoint's model as ONNX, with the weights that are evaluated.
+void export_checkpoint(Options options);
+
 /// The whole configuration as JSON.
 void describe(Options options);
 

@@ -5,11 +5,13 @@
 #include <gradus/checkpoint/safetensors.hpp>
 #include <gradus/core/history.hpp>
 #include <gradus/data/image_dataset.hpp>
+#include <gradus/model/resnet10.hpp>
 #include <gradus/observe/comparison.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +50,10 @@ class Configuration {
   [[nodiscard]] virtual gradus::Evaluation evaluate_flipped(
       const Options& options, const gradus::Safetensors& weights,
       const gradus::data::ImageDataset& test) const = 0;
+
+  /// Calls `use` with the model of a checkpoint, with the weights that are evaluated.
+  virtual void with_evaluated(const Options& options, const gradus::Safetensors& weights,
+                              const std::function<void(gradus::ResNet10&)>& use) const = 0;
 
   /// Training images per second over a few steps on `data`, without leaving anything behind.
   [[nodiscard]] virtual double measure(const Options& options, const TrainingData& data,

@@ -21,6 +21,7 @@
 #include <torch/utils.h>
 
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -133,6 +134,14 @@ class ConfigurationOf final : public Configuration {
     auto trainer = make(options);
     restore(trainer, weights);
     return trainer.evaluate_flipped(test);
+  }
+
+  void with_evaluated(const Options& options, const Safetensors& weights,
+                      const std::function<void(ResNet10&)>& use) const override {
+    auto trainer = make(options);
+    restore(trainer, weights);
+    const auto evaluated = trainer.evaluation_weights();
+    use(trainer.model());
   }
 
   [[nodiscard]] double measure(const Options& options, const TrainingData& data,

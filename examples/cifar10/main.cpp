@@ -23,9 +23,13 @@ int run(int argc, char** argv) {
     return cifar10::run_processes(options.processes, argv, request->command == "train");
   }
   static const std::map<std::string, void (*)(cifar10::Options)> commands{
-      {"compare", cifar10::compare},   {"ablate", cifar10::ablate_configuration},
-      {"train", cifar10::train},       {"evaluate", cifar10::evaluate},
-      {"describe", cifar10::describe}, {"selfcheck", cifar10::selfcheck}};
+      {"compare", cifar10::compare},
+      {"ablate", cifar10::ablate_configuration},
+      {"train", cifar10::train},
+      {"evaluate", cifar10::evaluate},
+      {"export", cifar10::export_checkpoint},
+      {"describe", cifar10::describe},
+      {"selfcheck", cifar10::selfcheck}};
   commands.at(request->command)(request->options);
   return static_cast<int>(ExitCode::done);
 }

@@ -26,7 +26,9 @@ struct Setting {
 
 struct Options {
   std::vector<std::string> configurations;
-  std::filesystem::path checkpoint;  ///< of `evaluate`
+  std::filesystem::path checkpoint;  ///< of `evaluate` and `export`
+  bool fold_norms = false;           ///< of `export`
+  bool weights_beside = false;       ///< of `export`
   bool flip = false;                 ///< of `evaluate`: also the mean over mirror images
   std::optional<std::string> data;   ///< folder; absent: search
   std::string device = "auto";

@@ -3,7 +3,6 @@
 #include "ranks.hpp"
 
 #include "../catch.hpp"
-
 #include <gradus/distributed/sigpipe_blocked.hpp>
 
 #include <algorithm>

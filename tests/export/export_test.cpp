@@ -46,11 +46,16 @@ void add_tensors_to(std::vector<at::Tensor>& list, const std::tuple<Ts...>& tens
 /// Exports, and writes down what LibTorch gives for batches of 1, 7 and 256 samples. `input(N)` is
 /// a tensor or a tuple of them.
 template <class Model, class Input>
-void exported(const std::string& name, Model& model, const Input& input, const OnnxPlan& plan = {}) {
+void exported(const std::string& name, Model& model, const Input& input,
+              const OnnxPlan& plan = {}) {
   std::filesystem::create_directories(out);
   export_onnx(model, input(2), out / (name + ".onnx"), plan);
-  json described{{"parameters", json::array()}, {"folded", plan.fold_norms}, {"metadata", plan.metadata}, {"batches", json::array()}};
-  for (const auto& parameter : unique_parameters(*model)) described["parameters"].push_back(parameter.name);
+  json described{{"parameters", json::array()},
+                 {"folded", plan.fold_norms},
+                 {"metadata", plan.metadata},
+                 {"batches", json::array()}};
+  for (const auto& parameter : unique_parameters(*model))
+    described["parameters"].push_back(parameter.name);
   const EvaluationMode evaluation(*model);
   const at::NoGradGuard no_grad;
   for (const std::int64_t samples : {1, 7, 256}) {
@@ -61,8 +66,12 @@ void exported(const std::string& name, Model& model, const Input& input, const O
     std::apply([&](const auto&... one) { add_tensors_to(outputs, model->forward(one...)); },
                std::tuple(given));
     const auto file = name + "." + std::to_string(samples);
-    for (const auto& one : inputs) batch["inputs"].push_back(written(one, file + ".in" + std::to_string(batch["inputs"].size())));
-    for (const auto& one : outputs) batch["outputs"].push_back(written(one, file + ".out" + std::to_string(batch["outputs"].size())));
+    for (const auto& one : inputs)
+      batch["inputs"].push_back(
+          written(one, file + ".in" + std::to_string(batch["inputs"].size())));
+    for (const auto& one : outputs)
+      batch["outputs"].push_back(
+          written(one, file + ".out" + std::to_string(batch["outputs"].size())));
     described["batches"].push_back(std::move(batch));
   }
   std::ofstream(out / (name + ".json")) << described;
@@ -85,7 +94,8 @@ struct Squares {
   [[nodiscard]] std::int64_t size() const { return size_; }
   [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
     const auto count = static_cast<std::int64_t>(indices.size());
-    return {at::full({count, 3, 32, 32}, static_cast<double>(indices[0]) / 12), at::zeros({count}, at::kLong)};
+    return {at::full({count, 3, 32, 32}, static_cast<double>(indices[0]) / 12),
+            at::zeros({count}, at::kLong)};
   }
 };
 
@@ -112,9 +122,11 @@ CATCH_TEST_CASE("every shipped model, and layers that they do not have, are writ
   look_at_some(small, torch::randn({16, 3, 32, 32}));
   small->to(at::kFloat);
   for (auto& parameter : small->parameters()) {  // as a trainer with ChannelsLast has them
-    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+    if (parameter.dim() == 4)
+      parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
   }
-  exported("resnet10", small, images(32), {.metadata = {{"who", "a test"}, {"what", "{\"a\": 1}"}}});
+  exported("resnet10", small, images(32),
+           {.metadata = {{"who", "a test"}, {"what", "{\"a\": 1}"}}});
   CATCH_CHECK(small->is_training());
   CATCH_CHECK(small->parameters()[0].is_contiguous(at::MemoryFormat::ChannelsLast));
   exported("resnet10_folded", small, images(32), {.fold_norms = true});
@@ -127,20 +139,23 @@ CATCH_TEST_CASE("every shipped model, and layers that they do not have, are writ
   auto bottlenecks = resnet50();
   exported("resnet50", bottlenecks, images(32));
   Gpt gpt(GptOptions{.vocabulary = 20, .context = 16, .layers = 2, .heads = 2, .channels = 16});
-  exported("gpt", gpt, [](std::int64_t samples) { return torch::randint(0, 20, {samples, 12}, torch::kLong); });
+  exported("gpt", gpt,
+           [](std::int64_t samples) { return torch::randint(0, 20, {samples, 12}, torch::kLong); });
   Layers layers;
   exported("layers", layers, images(16));
   Tokens tokens;
   exported("tokens", tokens, [](std::int64_t samples) { return torch::randn({samples, 7, 8}); });
   Pair pair;
   exported("pair", pair, [](std::int64_t samples) {
-    return std::tuple(torch::randn({samples, 4}), torch::randint(0, 10, {samples, 3}, torch::kLong));
+    return std::tuple(torch::randn({samples, 4}),
+                      torch::randint(0, 10, {samples, 3}, torch::kLong));
   });
 }
 
 CATCH_TEST_CASE("what is evaluated is written: averages, and a weight that is shared") {
   torch::manual_seed(0);
-  using T = Trainer<ResNet10, Preset<Plain{.batch_size = 4}>, Preset<SGD{.lr = 0.1}>, Preset<EMA{.decay = 0.5}>, ShareEarlyLayer>;
+  using T = Trainer<ResNet10, Preset<Plain{.batch_size = 4}>, Preset<SGD{.lr = 0.1}>,
+                    Preset<EMA{.decay = 0.5}>, ShareEarlyLayer>;
   T trainer(ResNet10(ResNet10Options{.width = 8}), {.epochs = 2, .device = at::kCPU});
   trainer.fit(Squares());
   {
@@ -153,8 +168,9 @@ CATCH_TEST_CASE("what is evaluated is written: averages, and a weight that is sh
 }
 
 CATCH_TEST_CASE("what cannot be written is refused, with operator and module") {
-  check_refused("aten::fft_fft has no row in the table of operators, in module 'layer' or behind it",
-                [](auto& of, const at::Tensor& x) { return at::abs(at::fft_fft(of.layer(x))); });
+  check_refused(
+      "aten::fft_fft has no row in the table of operators, in module 'layer' or behind it",
+      [](auto& of, const at::Tensor& x) { return at::abs(at::fft_fft(of.layer(x))); });
   check_refused("it reads a value", [](auto& of, const at::Tensor& x) {
     return of.layer(x).sum().template item<float>() > 1e9 ? x : of.layer(x);
   });
@@ -166,9 +182,9 @@ CATCH_TEST_CASE("what cannot be written is refused, with operator and module") {
   check_refused("a size is 2 for 3 samples and 3 for 4", [](auto& of, const at::Tensor& x) {
     return of.layer(x) + at::ones({x.size(0) - 1, 1}).sum();
   });
-  check_refused("has a number that follows the number of samples", [](auto& of, const at::Tensor& x) {
-    return of.layer(x).narrow(0, 0, x.size(0) - 1);
-  });
+  check_refused(
+      "has a number that follows the number of samples",
+      [](auto& of, const at::Tensor& x) { return of.layer(x).narrow(0, 0, x.size(0) - 1); });
   check_refused("memory was written by way of another one", [](auto& of, const at::Tensor& x) {
     auto y = of.layer(x);
     y.select(1, 0).zero_();
@@ -177,22 +193,27 @@ CATCH_TEST_CASE("what cannot be written is refused, with operator and module") {
   check_refused("no operator of LibTorch has made it", [](auto& of, const at::Tensor& x) {
     auto sums = std::vector<float>(static_cast<std::size_t>(x.size(0)));
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] = x.const_data_ptr<float>()[4 * i];
-    const auto column = at::from_blob(sums.data(), {x.size(0), 1}, at::kFloat).set_requires_grad(false);
+    const auto column =
+        at::from_blob(sums.data(), {x.size(0), 1}, at::kFloat).set_requires_grad(false);
     return of.layer(x) + column;
   });
-  check_refused("aten::rand_like", [](auto& of, const at::Tensor& x) { return of.layer(x) + at::rand_like(x); });
+  check_refused("aten::rand_like",
+                [](auto& of, const at::Tensor& x) { return of.layer(x) + at::rand_like(x); });
   check_refused("takes the statistics of the batch", [](auto&, const at::Tensor& x) {
     return at::batch_norm(x, {}, {}, {}, {}, true, 0.1, 1e-5, false);
   });
   auto model = std::make_shared<LayersImpl>();
   CATCH_CHECK_THROWS_WITH(export_onnx(model, torch::randn({0, 3, 16, 16}), out / "refused.onnx"),
                           ContainsSubstring("no sample"));
-  CATCH_CHECK_THROWS_AS(export_onnx(model, torch::randn({2, 3, 16, 16}), "/proc/no.onnx"), ResourceError);
+  CATCH_CHECK_THROWS_AS(export_onnx(model, torch::randn({2, 3, 16, 16}), "/proc/no.onnx"),
+                        ResourceError);
 }
 
 CATCH_TEST_CASE("an operator of one's own has a row of one's own") {
-  auto model = std::make_shared<OfImpl<decltype([](auto& of, const at::Tensor& x) { return at::cosh(of.layer(x)); })>>();
-  CATCH_CHECK_THROWS_WITH(export_onnx(model, torch::randn({3, 4}), out / "own.onnx"), ContainsSubstring("aten::cosh has no row"));
+  auto model = std::make_shared<
+      OfImpl<decltype([](auto& of, const at::Tensor& x) { return at::cosh(of.layer(x)); })>>();
+  CATCH_CHECK_THROWS_WITH(export_onnx(model, torch::randn({3, 4}), out / "own.onnx"),
+                          ContainsSubstring("aten::cosh has no row"));
   onnx_operator("aten::cosh", [](OnnxCall& call) { call.give("Cosh", {call.value(0)}); });
   exported("own", model, [](std::int64_t samples) { return torch::randn({samples, 4}); });
 }

@@ -16,7 +16,8 @@ namespace gradus::test {
 /// Whatever layers LibTorch has: images [N, 3, 16, 16] -> [N, 5].
 struct LayersImpl : torch::nn::Module {
   torch::nn::Conv2d grouped = register_module(
-      "grouped", torch::nn::Conv2d(torch::nn::Conv2dOptions(3, 6, 3).groups(3).padding(1).dilation(1)));
+      "grouped",
+      torch::nn::Conv2d(torch::nn::Conv2dOptions(3, 6, 3).groups(3).padding(1).dilation(1)));
   torch::nn::Conv2d same = register_module(
       "same", torch::nn::Conv2d(torch::nn::Conv2dOptions(6, 6, 3).padding(torch::kSame)));
   torch::nn::ConvTranspose2d up = register_module(
@@ -45,7 +46,8 @@ TORCH_MODULE(Layers);
 /// Tokens with one that all samples share in front: [N, 7, 8] -> ([N, 8], [N, 8, 8]).
 struct TokensImpl : torch::nn::Module {
   at::Tensor first = register_parameter("first", torch::randn({1, 1, 8}));
-  torch::nn::Linear in = register_module("in", torch::nn::Linear(torch::nn::LinearOptions(8, 24).bias(false)));
+  torch::nn::Linear in =
+      register_module("in", torch::nn::Linear(torch::nn::LinearOptions(8, 24).bias(false)));
   torch::nn::LayerNorm norm =
       register_module("norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({8})));
 

@@ -14,11 +14,14 @@
 
 namespace gradus {
 
+/// What a run does when a checkpoint cannot be written, such as to a full disk.
 enum class OnSaveFailure {
   stop,  ///< the run ends with the error
   go_on  ///< the error is announced, and the next save tries again
 };
 
+/// When a run is saved, and which of its checkpoints are kept. Each of the three intervals saves on
+/// its own; 0 turns one off.
 struct CheckpointPlan {
   std::int64_t every_epochs = 1;  ///< 0: not by epochs
   std::int64_t every_steps = 0;   ///< optimizer steps; 0: not by steps

@@ -15,6 +15,8 @@
 
 namespace gradus {
 
+/// The files that a run appends to, and the length that each had when the run was saved: a resumed
+/// run cuts them back to it, so that no line is there twice.
 class GrownFiles {
  public:
   explicit GrownFiles(std::vector<std::filesystem::path> files) : files_(std::move(files)) {}

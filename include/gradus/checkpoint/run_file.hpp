@@ -15,6 +15,7 @@
 
 namespace gradus {
 
+/// The content of a checkpoint file: what the run is, as JSON, and its state.
 struct RunFile {
   /// {"format", "gradus", "libtorch", "threads", "step", "configuration", "files"}, and what the
   /// program adds.

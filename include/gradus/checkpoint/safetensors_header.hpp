@@ -28,6 +28,8 @@ struct TensorPlace {
   std::uint64_t end = 0;
 };
 
+/// What a safetensors file says before its values: metadata, and the name, type, shape and place of
+/// each tensor.
 struct SafetensorsHeader {
   std::map<std::string, std::string> metadata;
   std::vector<TensorPlace> tensors;  ///< in the order in which they lie

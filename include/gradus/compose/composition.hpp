@@ -23,6 +23,7 @@ struct Axis {
   using neutral = Neutral;
 };
 
+/// A list of axes, each an Axis of a tag and its neutral policy, in canonical order.
 template <class... As>
 struct Axes {
   template <class P>

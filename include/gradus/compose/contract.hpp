@@ -24,6 +24,7 @@ struct Member {
 template <class Slot, class P>
 struct Contract;
 
+/// A policy whose axis has a Contract. Any other is an extension, which acts through hooks alone.
 template <class P>
 concept UnderContract = requires { Contract<typename P::slot, P>::members; };
 

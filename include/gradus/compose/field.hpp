@@ -26,11 +26,15 @@ struct Range {
   }
 };
 
+/// Any finite number.
 constexpr Range any_number() { return {}; }
+/// (0, infinity).
 constexpr Range positive() { return {.low = 0, .low_open = true}; }
 /// (0, 1e38]: what a float32 kernel can take.
 constexpr Range positive_float() { return {.low = 0, .high = 1e38, .low_open = true}; }
+/// [low, infinity).
 constexpr Range at_least(double low) { return {.low = low}; }
+/// [low, high].
 constexpr Range between(double low, double high) { return {.low = low, .high = high}; }
 /// [0, 1): a moment's decay, a smoothing, ...
 constexpr Range fraction() { return {.low = 0, .high = 1, .high_open = true}; }

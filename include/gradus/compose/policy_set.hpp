@@ -21,6 +21,7 @@ struct PolicyTraits<Preset<Values>> {
   static constexpr policy values() { return Values; }
 };
 
+/// The policy type itself: `P`, or the policy that `P` is a Preset of.
 template <class P>
 using policy_t = typename PolicyTraits<P>::policy;
 

@@ -12,6 +12,7 @@
 
 namespace gradus {
 
+/// A run begins, or resumes: its length, and what will be evaluated.
 struct FitBegin {
   std::int64_t epochs = 0;           ///< 0: not known, for each ends after so many seconds
   std::int64_t steps_per_epoch = 0;  ///< optimizer steps, at most
@@ -33,6 +34,7 @@ struct StepEnd {
   std::string warning;  ///< of the run's guard, in a sentence; mostly empty
 };
 
+/// An epoch is over, and its evaluation too if there is a held-out set.
 struct EpochEnd {
   EpochRecord record;
   std::int64_t epochs = 0;   ///< planned; 0: not known
@@ -46,6 +48,7 @@ struct FitStop {
   std::int64_t total_steps = 0;  ///< planned
 };
 
+/// The run is over; `history` has all of its epochs and is valid during the call only.
 struct FitEnd {
   const History* history = nullptr;
 };

@@ -78,6 +78,7 @@ struct EpochRecord {
 /// with its data, before its last step.
 enum class RunEnd { whole, limit, interrupted, out_of_data };
 
+/// What `fit` returns: a record of each epoch, and how the run ended.
 struct History {
   std::vector<EpochRecord> epochs;
   RunEnd end = RunEnd::whole;

@@ -6,6 +6,8 @@
 
 namespace gradus {
 
+/// One operation for which a kernels policy had several ways, the way that it uses, and the times
+/// that it measured to choose.
 struct KernelChoice {
   struct Tried {
     std::string way;

@@ -5,6 +5,7 @@
 
 namespace gradus {
 
+/// What a loading policy asks of the loader: batch size, threads, and limits.
 struct LoadingPlan {
   std::int64_t batch_size = 1;  ///< samples per micro-batch
   std::int64_t workers = 0;     ///< threads; 0 reads in the thread that trains

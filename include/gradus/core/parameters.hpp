@@ -14,6 +14,7 @@
 
 namespace gradus {
 
+/// A parameter, or its gradient's owner, with its name in the model.
 struct NamedTensor {
   std::string name;  ///< dotted, of the first place it is found in
   at::Tensor tensor;

@@ -8,6 +8,7 @@
 
 namespace gradus {
 
+/// What a hook is given: the parameters, and which step and micro-batch of the run this is.
 struct StepContext {
   const std::vector<NamedTensor>& parameters;  ///< each trained one once, with its gradient
   std::uint64_t seed = 0;                      ///< of the run

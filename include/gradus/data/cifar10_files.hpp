@@ -66,6 +66,8 @@ inline constexpr std::string_view cifar10_checksum = "3b791db1eb8a35b4f03b44faab
 /// The name of the file that makes a folder a subset: the output of `md5sum *.bin`.
 inline constexpr std::string_view subset_manifest_name = "subset.md5";
 
+/// Whether a folder holds the subset of CIFAR-10 that comes with gradus: it has a manifest of its
+/// own.
 [[nodiscard]] inline bool is_subset(const std::filesystem::path& folder) {
   std::error_code ignored;
   return std::filesystem::exists(folder / subset_manifest_name, ignored);

@@ -17,6 +17,7 @@ namespace gradus::data {
 /// Where the data came from, in the order in which the places are tried.
 enum class Cifar10Origin { folder, environment, cache, download, shipped_subset };
 
+/// Whether a missing data set may be downloaded.
 enum class Network { allowed, off };
 
 /// Where to look. The defaults are those of a program without flags, but for the shipped subset.
@@ -28,6 +29,7 @@ struct Cifar10Search {
   std::function<void(const std::string&)> announce;  ///< told of a download before it begins
 };
 
+/// Where CIFAR-10 was found, as `find_cifar10` returns it.
 struct Cifar10Source {
   std::filesystem::path folder;  ///< holds the six files
   Cifar10Origin origin = Cifar10Origin::folder;

@@ -34,6 +34,7 @@ concept SampleSource = requires(const S& source, std::int64_t index) {
   { source.sample(index) } -> BatchForm;
 };
 
+/// The type of one sample of a SampleSource.
 template <SampleSource S>
 using sample_of = std::remove_cvref_t<decltype(std::declval<const S&>().sample(std::int64_t()))>;
 

@@ -16,6 +16,7 @@
 
 namespace gradus {
 
+/// CUDA devices that LibTorch can use; 0 for a LibTorch without CUDA.
 inline int cuda_device_count() {
   return at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
 }

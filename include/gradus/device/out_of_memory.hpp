@@ -17,6 +17,7 @@ class OutOfMemory : public ResourceError {
   using ResourceError::ResourceError;
 };
 
+/// Whether an exception means that memory ran out, on the host or on a device.
 [[nodiscard]] inline bool is_out_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   if (dynamic_cast<const OutOfMemory*>(&error) != nullptr) return true;

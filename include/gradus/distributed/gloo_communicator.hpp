@@ -27,6 +27,9 @@
 
 namespace gradus {
 
+/// The Communicator over Gloo: sums and broadcasts tensors between the ranks of a run. Every rank
+/// must make the same calls in the same order. Throws DistributedError when another rank is gone or
+/// late.
 class GlooCommunicator final : public Communicator {
  public:
   using Milliseconds = std::chrono::milliseconds;

@@ -27,6 +27,7 @@
 
 namespace gradus {
 
+/// A duration in whole seconds for messages, as in "30 s".
 inline std::string in_seconds(std::chrono::milliseconds time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
 }

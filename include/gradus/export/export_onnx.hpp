@@ -28,6 +28,7 @@
 
 namespace gradus {
 
+/// How a model is written.
 struct OnnxPlan {
   bool fold_norms = false;      ///< batch norms become part of the convolutions before them
   bool weights_beside = false;  ///< in a second file, `path` + ".data"; over 1.9 GB they always are
@@ -83,10 +84,9 @@ class TwoPasses {
     std::vector<at::Tensor> list;
     for (const auto& input : inputs) {
       if (input.size(0) != inputs.front().size(0)) {
-        throw ConfigurationError("the inputs to export with have " +
-                                 std::to_string(inputs.front().size(0)) + " and " +
-                                 std::to_string(input.size(0)) +
-                                 " samples; give each the same number.");
+        throw ConfigurationError(
+            "the inputs to export with have " + std::to_string(inputs.front().size(0)) + " and " +
+            std::to_string(input.size(0)) + " samples; give each the same number.");
       }
       list.push_back(at::cat({input.flip(0), input.narrow(0, 0, 1)}));
     }
@@ -153,7 +153,8 @@ class TwoPasses {
   [[nodiscard]] bool is_same(std::size_t number) const {
     if (number >= other_.tensors().size()) return false;
     const auto &one = one_.tensors()[number].tensor, &other = other_.tensors()[number].tensor;
-    return one.sizes() == other.sizes() && one.scalar_type() == other.scalar_type() && one.equal(other);
+    return one.sizes() == other.sizes() && one.scalar_type() == other.scalar_type() &&
+           one.equal(other);
   }
 
   /// What leads to no output.
@@ -168,7 +169,8 @@ class TwoPasses {
       read.insert(node->inputs.begin(), node->inputs.end());
       kept.push_back(std::move(*node));
     }
-    graph.nodes.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+    graph.nodes.assign(std::make_move_iterator(kept.rbegin()),
+                       std::make_move_iterator(kept.rend()));
     drop_unread_constants(graph);
   }
 

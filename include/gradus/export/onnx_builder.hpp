@@ -26,6 +26,7 @@ struct Extent {
   [[nodiscard]] bool is_fixed() const { return one == other; }
   bool operator==(const Extent&) const = default;
 };
+/// Of all sides of a tensor.
 using Extents = std::vector<Extent>;
 
 /// Values of the graph go by the numbers of the first trace.
@@ -102,8 +103,8 @@ class OnnxBuilder {
   void add_node(const std::string& op, std::vector<std::string> inputs,
                 std::vector<std::string> outputs, OnnxAttributes attributes) {
     auto name = place_.empty() ? op : place_ + "/" + op;
-    graph_.nodes.push_back({op, std::move(inputs), std::move(outputs), std::move(attributes),
-                            unique(name)});
+    graph_.nodes.push_back(
+        {op, std::move(inputs), std::move(outputs), std::move(attributes), unique(name)});
   }
 
   [[nodiscard]] Extents sizes_of(std::size_t number) const {

@@ -63,9 +63,8 @@ class OnnxCall {
       const auto scalar = argument.value.toScalar();
       return builder_.constant(at::full({}, scalar, at::dtype(type)));
     }
-    return this->type(place) == type
-               ? value(place)
-               : add("Cast", {value(place)}, {{"to", onnx_type(type)}});
+    return this->type(place) == type ? value(place)
+                                     : add("Cast", {value(place)}, {{"to", onnx_type(type)}});
   }
 
   [[nodiscard]] bool is_tensor(std::size_t place) const {
@@ -150,7 +149,8 @@ class OnnxCall {
   /// Adds a node for one of several results.
   void give_result(std::size_t k, const std::string& op, std::vector<std::string> inputs,
                    OnnxAttributes attributes = {}) {
-    builder_.add_node(op, std::move(inputs), {builder_.name_result(one_.results.at(k), short_name())},
+    builder_.add_node(op, std::move(inputs),
+                      {builder_.name_result(one_.results.at(k), short_name())},
                       std::move(attributes));
   }
   [[nodiscard]] std::string shape(const Extents& extents) { return builder_.shape(extents); }

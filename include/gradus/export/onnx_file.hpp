@@ -23,8 +23,10 @@ namespace gradus {
 
 /// Numbers of an operator, by the names of ONNX's operator reference.
 using OnnxAttribute = std::variant<std::int64_t, double, std::string, std::vector<std::int64_t>>;
+/// By name.
 using OnnxAttributes = std::vector<std::pair<std::string, OnnxAttribute>>;
 
+/// One operator with the values that it reads and makes.
 struct OnnxNode {
   std::string op;
   std::vector<std::string> inputs, outputs;  ///< names of values; "" for an input that is left out
@@ -39,6 +41,7 @@ struct OnnxValue {
   std::vector<std::int64_t> sizes;
 };
 
+/// Nodes in an order in which each value is made before it is read.
 struct OnnxGraph {
   static constexpr std::int64_t opset = 20;
   static constexpr std::int64_t format = 9;  ///< of the file: ONNX 1.15, the first with this opset
@@ -52,8 +55,9 @@ struct OnnxGraph {
 /// ONNX's number of a type; throws ConfigurationError for one that it does not have.
 [[nodiscard]] inline std::int64_t onnx_type(c10::ScalarType type) {
   static const std::map<c10::ScalarType, std::int64_t> numbers{
-      {c10::kFloat, 1}, {c10::kByte, 2}, {c10::kChar, 3}, {c10::kShort, 5},  {c10::kInt, 6},
-      {c10::kLong, 7},  {c10::kBool, 9}, {c10::kHalf, 10}, {c10::kDouble, 11}, {c10::kBFloat16, 16}};
+      {c10::kFloat, 1},   {c10::kByte, 2},     {c10::kChar, 3}, {c10::kShort, 5},
+      {c10::kInt, 6},     {c10::kLong, 7},     {c10::kBool, 9}, {c10::kHalf, 10},
+      {c10::kDouble, 11}, {c10::kBFloat16, 16}};
   const auto found = numbers.find(type);
   if (found != numbers.end()) return found->second;
   throw ConfigurationError(std::string("ONNX has no numbers of type ") + c10::toString(type) +
@@ -175,7 +179,8 @@ inline void write_onnx(OnnxGraph graph, const std::filesystem::path& path, bool 
   model.text(3, version);
   model.message(7, body);
   model.message(8, operators);
-  for (const auto& [name, value] : graph.metadata) model.message(14, detail::onnx_entry(name, value));
+  for (const auto& [name, value] : graph.metadata)
+    model.message(14, detail::onnx_entry(name, value));
   if (!file.empty()) write_file(data, pieces);
   write_file(path, model.bytes());
 }

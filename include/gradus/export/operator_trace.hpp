@@ -96,8 +96,7 @@ class OperatorTrace {
                    torch::jit::Stack* stack) {
     const auto run = [&] {
       const c10::impl::ExcludeDispatchKeyGuard inner(key);
-      op.redispatchBoxed(
-          keys & c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, key), stack);
+      op.redispatchBoxed(keys & c10::DispatchKeySet(c10::DispatchKeySet::FULL_AFTER, key), stack);
     };
     current() == nullptr ? run() : current()->record(op, *stack, run);
   }
@@ -113,7 +112,8 @@ class OperatorTrace {
       call.arguments.push_back(argument_of(value));
       const auto* alias = schema.arguments()[i].alias_info();
       if (alias != nullptr && alias->isWrite()) {
-        for (const auto& tensor : tensors_in(value)) keep_before_write(tensor), written.push_back(tensor);
+        for (const auto& tensor : tensors_in(value))
+          keep_before_write(tensor), written.push_back(tensor);
       }
     }
     run();

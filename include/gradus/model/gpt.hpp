@@ -21,6 +21,7 @@
 
 namespace gradus {
 
+/// The sizes of a Gpt.
 struct GptOptions {
   std::int64_t vocabulary = 256;  ///< ids 0 to vocabulary - 1
   std::int64_t context = 128;     ///< tokens that it sees at most

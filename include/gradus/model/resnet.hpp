@@ -16,6 +16,7 @@
 
 namespace gradus {
 
+/// The sizes of a ResNet. The defaults are those of ResNet18 for ImageNet.
 struct ResNetOptions {
   std::array<std::int64_t, 4> blocks{2, 2, 2, 2};  ///< of each stage
   bool bottleneck = false;                         ///< three convolutions a block, 4 times as wide

@@ -14,6 +14,7 @@
 
 namespace gradus {
 
+/// The sizes of a ResNet10.
 struct ResNet10Options {
   std::int64_t width = 64;  ///< channels of stage 1; the others have 2, 4 and 8 times as many
   std::int64_t classes = 10;

@@ -14,12 +14,14 @@
 
 namespace gradus::observe {
 
+/// One point of a line, in the units of the axes.
 struct ChartPoint {
   double x = 0;
   double y = 0;
   std::string tip{};  ///< shown over the mark: the exact values
 };
 
+/// One line of a chart: its points from left to right, and its entry in the legend.
 struct Series {
   std::string name{};
   std::size_t style = 0;  ///< colour and mark
@@ -32,6 +34,7 @@ struct Reference {
   std::string meaning{};  ///< for the caption: beside the curves there is no room for it
 };
 
+/// A line chart: axes, lines, and horizontal lines to compare with. `svg` draws it.
 struct Chart {
   std::string summary{};  ///< read to those who cannot see it
   Axis x{};

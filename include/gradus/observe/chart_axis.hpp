@@ -12,11 +12,13 @@
 
 namespace gradus::observe {
 
+/// A mark on an axis: its value, and the text beside it.
 struct Tick {
   double at = 0;
   std::string label{};
 };
 
+/// An axis of a chart: its title with the unit, its range and its marks.
 struct Axis {
   std::string title{};
   double low = 0;

@@ -21,6 +21,7 @@ namespace gradus::observe {
 /// Gives seconds since any fixed moment, never going back.
 using Clock = std::function<double()>;
 
+/// Seconds of the steady clock; only differences mean something.
 [[nodiscard]] inline double monotonic_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }

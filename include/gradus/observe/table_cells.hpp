@@ -22,11 +22,13 @@ struct Signs {
   [[nodiscard]] static Signs unicode() { return {.times = "×", .none = "–"}; }
 };
 
+/// The text of one cell of the comparison's table.
 struct Cell {
   std::string text{};
   bool best = false;  ///< of its column, where rows differ
 };
 
+/// One configuration's row of the comparison's table.
 struct TableRow {
   Cell name{};
   Cell accuracy{};
@@ -44,6 +46,7 @@ struct TableRow {
   }
 };
 
+/// Whether the share of the device's peak is known for at least one run.
 [[nodiscard]] inline bool knows_utilization(const Comparison& comparison) {
   return std::ranges::any_of(comparison.runs,
                              [](const RunRecord& run) { return run.utilization().has_value(); });

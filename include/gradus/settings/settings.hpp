@@ -149,6 +149,7 @@ void for_each_field(Visit&& visit) {
   std::apply([&](const auto&... field) { (visit(field), ...); }, P::fields());
 }
 
+/// The names of a policy's numbers, in the order of declaration.
 template <class P>
 std::vector<std::string> field_names() {
   std::vector<std::string> names;

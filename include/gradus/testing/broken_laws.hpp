@@ -7,6 +7,7 @@
 
 namespace gradus::testing {
 
+/// Collects a sentence for each law that a policy breaks; none means that it keeps them all.
 class BrokenLaws {
  public:
   /// Notes the law, once, unless it holds. Written as what a good policy does: "it changes no

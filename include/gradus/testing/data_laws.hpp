@@ -18,6 +18,8 @@
 
 namespace gradus::testing {
 
+/// The laws of one axis, chosen by its tag: adds to `laws` what the policy breaks. Each axis has an
+/// overload.
 template <class P>
 void axis_laws(slot::accumulation, BrokenLaws& laws, const P& policy) {
   laws.law(policy.micro_batches() >= 1, "a step has at least one micro-batch");

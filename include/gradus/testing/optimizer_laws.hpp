@@ -42,6 +42,7 @@ struct OptimizerTrial {
   }
 };
 
+/// Whether two lists of tensors are equal, element by element.
 inline bool same_bits(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
   bool same = a.size() == b.size();
   for (std::size_t i = 0; same && i < a.size(); ++i) same = a[i].equal(b[i]);

@@ -20,6 +20,7 @@
 
 namespace gradus::testing {
 
+/// A small model with a batch norm, for the laws over whole runs: [N, 6] -> [N, 3].
 struct RunNetImpl : torch::nn::Module {
   torch::nn::Linear hidden = register_module("hidden", torch::nn::Linear(6, 8));
   torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(8));

@@ -27,6 +27,8 @@
 
 namespace gradus {
 
+/// The axes of Trainer. A policy list that names none of an axis gets the neutral policy given
+/// here.
 using TrainerAxes =
     Axes<Axis<slot::precision, Float32>, Axis<slot::accumulation, NoAccumulation>,
          Axis<slot::optimizer, SGD>, Axis<slot::schedule, Constant>, Axis<slot::sharing, NoSharing>,

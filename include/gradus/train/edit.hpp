@@ -77,6 +77,7 @@ struct Ablation {
   using trainer = Trainer;
 };
 
+/// A list of Ablation types, as `ablations` makes it.
 template <class... As>
 struct Ablations {
   static constexpr std::size_t count = sizeof...(As);

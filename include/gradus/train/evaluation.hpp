@@ -33,6 +33,7 @@
 
 namespace gradus {
 
+/// How a pass over a held-out set is made: how many samples, in which batches.
 struct EvaluationPlan {
   std::int64_t samples = 0;       ///< the first so many of the set, in its own order
   std::int64_t batch_size = 500;  ///< samples

@@ -12,6 +12,8 @@
 
 namespace gradus {
 
+/// What belongs to a Stepper and not to a policy: the length that the schedule is made for, seed,
+/// device and readings.
 struct StepperSettings {
   std::int64_t total_steps = 0;  ///< that the schedule is made for, at least 1
   c10::Device device = default_device();

@@ -38,6 +38,7 @@ void begin_ranks(ModelStep<M, Policies>& step, std::uint64_t seed, std::int64_t 
   seed_window(step.share(), seed, /*window=*/0, step.device());
 }
 
+/// The micro-batches of one optimizer step of a Stepper, of this process or of several.
 template <class M, class Policies>
 class StepperWindow {
  public:

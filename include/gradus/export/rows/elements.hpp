@@ -32,7 +32,8 @@ inline OnnxRow onnx_of_two(const char* op) {
 /// Likewise where the result is of another type than what is compared.
 inline OnnxRow onnx_comparison(const char* op) {
   return [op](OnnxCall& call) {
-    const auto type = call.is_tensor(1) ? c10::promoteTypes(call.type(0), call.type(1)) : call.type(0);
+    const auto type =
+        call.is_tensor(1) ? c10::promoteTypes(call.type(0), call.type(1)) : call.type(0);
     call.give(op, {call.value_as(0, type), call.value_as(1, type)});
   };
 }
@@ -92,8 +93,9 @@ inline OnnxRow onnx_gated(const char* gate) {
 
 inline void add_element_rows(std::map<std::string, OnnxRow>& rows) {
   using Names = std::pair<const char*, const char*>;
-  for (const auto& [op, name] : {Names{"add", "Add"}, Names{"sub", "Sub"}, Names{"mul", "Mul"},
-                                 Names{"pow", "Pow"}, Names{"maximum", "Max"}, Names{"minimum", "Min"}}) {
+  for (const auto& [op, name] :
+       {Names{"add", "Add"}, Names{"sub", "Sub"}, Names{"mul", "Mul"}, Names{"pow", "Pow"},
+        Names{"maximum", "Max"}, Names{"minimum", "Min"}}) {
     rows["aten::" + std::string(op)] = onnx_of_two(name);
   }
   rows["aten::div"] = [](OnnxCall& call) {
@@ -106,17 +108,17 @@ inline void add_element_rows(std::map<std::string, OnnxRow>& rows) {
     const auto type = call.result_type();
     call.give("Sub", {call.value_as(1, type), call.value_as(0, type)});
   };
-  for (const auto& [op, name] :
-       {Names{"eq", "Equal"}, Names{"gt", "Greater"}, Names{"lt", "Less"},
-        Names{"ge", "GreaterOrEqual"}, Names{"le", "LessOrEqual"}}) {
+  for (const auto& [op, name] : {Names{"eq", "Equal"}, Names{"gt", "Greater"}, Names{"lt", "Less"},
+                                 Names{"ge", "GreaterOrEqual"}, Names{"le", "LessOrEqual"}}) {
     rows["aten::" + std::string(op)] = onnx_comparison(name);
   }
   for (const auto& [op, name] :
-       {Names{"relu", "Relu"}, Names{"sigmoid", "Sigmoid"}, Names{"tanh", "Tanh"}, Names{"exp", "Exp"},
-        Names{"log", "Log"}, Names{"sqrt", "Sqrt"}, Names{"neg", "Neg"}, Names{"abs", "Abs"},
-        Names{"erf", "Erf"}, Names{"sin", "Sin"}, Names{"cos", "Cos"}, Names{"floor", "Floor"},
-        Names{"ceil", "Ceil"}, Names{"round", "Round"}, Names{"reciprocal", "Reciprocal"},
-        Names{"logical_not", "Not"}, Names{"softsign", "Softsign"}, Names{"mish", "Mish"}}) {
+       {Names{"relu", "Relu"}, Names{"sigmoid", "Sigmoid"}, Names{"tanh", "Tanh"},
+        Names{"exp", "Exp"}, Names{"log", "Log"}, Names{"sqrt", "Sqrt"}, Names{"neg", "Neg"},
+        Names{"abs", "Abs"}, Names{"erf", "Erf"}, Names{"sin", "Sin"}, Names{"cos", "Cos"},
+        Names{"floor", "Floor"}, Names{"ceil", "Ceil"}, Names{"round", "Round"},
+        Names{"reciprocal", "Reciprocal"}, Names{"logical_not", "Not"},
+        Names{"softsign", "Softsign"}, Names{"mish", "Mish"}}) {
     rows["aten::" + std::string(op)] = onnx_of_one(name);
   }
   rows["aten::rsqrt"] = [](OnnxCall& call) {

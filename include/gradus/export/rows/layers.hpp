@@ -72,7 +72,8 @@ inline void onnx_linear(OnnxCall& call) {
   if (call.sides(0) == 2) {
     return call.give("Gemm", with_bias(call), {{"transB", std::int64_t{1}}});
   }
-  const auto turned = call.add("Transpose", {call.value(1)}, {{"perm", std::vector<std::int64_t>{1, 0}}});
+  const auto turned =
+      call.add("Transpose", {call.value(1)}, {{"perm", std::vector<std::int64_t>{1, 0}}});
   if (!call.has(2)) return call.give("MatMul", {call.value(0), turned});
   call.give("Add", {call.add("MatMul", {call.value(0), turned}), call.value(2)});
 }
@@ -87,8 +88,8 @@ inline void onnx_addmm(OnnxCall& call) {
 }
 
 /// A weight of a norm, or what stands for none.
-inline std::string or_fill(OnnxCall& call, std::size_t place, const std::vector<std::int64_t>& sizes,
-                           double fill) {
+inline std::string or_fill(OnnxCall& call, std::size_t place,
+                           const std::vector<std::int64_t>& sizes, double fill) {
   return call.has(place) ? call.value(place)
                          : call.constant(at::full(sizes, fill, at::dtype(call.type(0))));
 }
@@ -119,10 +120,10 @@ inline void onnx_group_norm(OnnxCall& call) {
   const auto rows = call.add("Reshape", {call.value(0), call.constant({0, groups, -1})});
   const std::vector<std::int64_t> of_groups{groups};
   const auto type = at::dtype(call.type(0));
-  const auto normal = call.add("InstanceNormalization",
-                               {rows, call.constant(at::ones(of_groups, type)),
-                                call.constant(at::zeros(of_groups, type))},
-                               {{"epsilon", call.number_of(4)}});
+  const auto normal = call.add(
+      "InstanceNormalization",
+      {rows, call.constant(at::ones(of_groups, type)), call.constant(at::zeros(of_groups, type))},
+      {{"epsilon", call.number_of(4)}});
   std::vector<std::int64_t> per_channel{sizes.at(1).one};
   per_channel.resize(sizes.size() - 1, 1);
   auto result = call.add("Reshape", {normal, call.shape(sizes)});
@@ -186,7 +187,10 @@ inline void onnx_attention(OnnxCall& call) {
   const auto size = static_cast<double>(query.back().one);
   const double scale = call.has(6) ? call.number_of(6) : 1 / std::sqrt(size);
   std::vector<std::int64_t> turned(query.size());
-  for (std::size_t side = 0; side < turned.size(); ++side) turned[side] = std::ssize(turned) - 2 > static_cast<std::int64_t>(side) ? static_cast<std::int64_t>(side) : 0;
+  for (std::size_t side = 0; side < turned.size(); ++side)
+    turned[side] = std::ssize(turned) - 2 > static_cast<std::int64_t>(side)
+                       ? static_cast<std::int64_t>(side)
+                       : 0;
   turned[turned.size() - 2] = std::ssize(turned) - 1;
   turned[turned.size() - 1] = std::ssize(turned) - 2;
   const auto keys = call.add("Transpose", {call.value(1)}, {{"perm", turned}});
@@ -200,11 +204,11 @@ inline void onnx_attention(OnnxCall& call) {
     const auto mask = at::full({rows.one, columns.one}, never, at::dtype(type)).triu(1);
     scores = call.add("Add", {scores, call.constant(mask)});
   } else if (call.has(3)) {
-    const auto mask = call.type(3) == at::kBool
-                          ? call.add("Where", {call.value(3),
-                                               call.constant(at::zeros({}, at::dtype(type))),
-                                               call.constant(at::full({}, never, at::dtype(type)))})
-                          : call.value(3);
+    const auto mask =
+        call.type(3) == at::kBool
+            ? call.add("Where", {call.value(3), call.constant(at::zeros({}, at::dtype(type))),
+                                 call.constant(at::full({}, never, at::dtype(type)))})
+            : call.value(3);
     scores = call.add("Add", {scores, mask});
   }
   const auto weights = call.add("Softmax", {scores}, {{"axis", std::int64_t{-1}}});
@@ -212,8 +216,10 @@ inline void onnx_attention(OnnxCall& call) {
 }
 
 inline void add_layer_rows(std::map<std::string, OnnxRow>& rows) {
-  for (const auto* op : {"aten::conv1d", "aten::conv2d", "aten::conv3d"}) rows[op] = onnx_convolution;
-  for (const auto* op : {"aten::conv_transpose1d", "aten::conv_transpose2d", "aten::conv_transpose3d"}) {
+  for (const auto* op : {"aten::conv1d", "aten::conv2d", "aten::conv3d"})
+    rows[op] = onnx_convolution;
+  for (const auto* op :
+       {"aten::conv_transpose1d", "aten::conv_transpose2d", "aten::conv_transpose3d"}) {
     rows[op] = onnx_transposed_convolution;
   }
   rows["aten::linear"] = onnx_linear;
@@ -224,9 +230,12 @@ inline void add_layer_rows(std::map<std::string, OnnxRow>& rows) {
   rows["aten::batch_norm"] = onnx_batch_norm;
   rows["aten::layer_norm"] = onnx_layer_norm;
   rows["aten::group_norm"] = onnx_group_norm;
-  for (const auto* op : {"aten::max_pool1d", "aten::max_pool2d", "aten::max_pool3d"}) rows[op] = onnx_max_pool;
-  for (const auto* op : {"aten::avg_pool1d", "aten::avg_pool2d", "aten::avg_pool3d"}) rows[op] = onnx_average_pool;
-  for (const auto* op : {"aten::adaptive_avg_pool1d", "aten::adaptive_avg_pool2d", "aten::adaptive_avg_pool3d"}) {
+  for (const auto* op : {"aten::max_pool1d", "aten::max_pool2d", "aten::max_pool3d"})
+    rows[op] = onnx_max_pool;
+  for (const auto* op : {"aten::avg_pool1d", "aten::avg_pool2d", "aten::avg_pool3d"})
+    rows[op] = onnx_average_pool;
+  for (const auto* op :
+       {"aten::adaptive_avg_pool1d", "aten::adaptive_avg_pool2d", "aten::adaptive_avg_pool3d"}) {
     rows[op] = onnx_adaptive_average_pool;
   }
   rows["aten::embedding"] = [](OnnxCall& call) {

@@ -21,7 +21,8 @@ namespace gradus::detail {
 /// Any operator that keeps the order of values: the sizes of its result say it all.
 inline void onnx_reshape(OnnxCall& call) {
   const auto sizes = call.result_sizes();
-  const auto follows = std::ranges::count_if(sizes, [](const Extent& size) { return !size.is_fixed(); });
+  const auto follows =
+      std::ranges::count_if(sizes, [](const Extent& size) { return !size.is_fixed(); });
   const auto empty = std::ranges::any_of(sizes, [](const Extent& size) { return size.one == 0; });
   if (follows > 1 || empty) {
     return call.give("Reshape", {call.value(0), call.shape(sizes)},
@@ -65,9 +66,9 @@ inline void onnx_slice(OnnxCall& call) {
 /// (input, axis, start, length)
 inline void onnx_narrow(OnnxCall& call) {
   const auto start = call.integer(2);
-  call.give("Slice", {call.value(0), call.constant({start}),
-                      call.constant({start + call.integer(3)}),
-                      call.constant({call.axis(0, call.integer(1))})});
+  call.give("Slice",
+            {call.value(0), call.constant({start}), call.constant({start + call.integer(3)}),
+             call.constant({call.axis(0, call.integer(1))})});
 }
 
 /// (input, size of parts, axis): parts of the sizes that came out.
@@ -169,7 +170,8 @@ inline void add_shape_rows(std::map<std::string, OnnxRow>& rows) {
   for (const auto* op : {"zeros", "zeros_like", "new_zeros", "full", "full_like", "new_full"}) {
     rows["aten::" + std::string(op)] = onnx_filled(0);
   }
-  for (const auto* op : {"ones", "ones_like", "new_ones"}) rows["aten::" + std::string(op)] = onnx_filled(1);
+  for (const auto* op : {"ones", "ones_like", "new_ones"})
+    rows["aten::" + std::string(op)] = onnx_filled(1);
 }
 
 }  // namespace gradus::detail

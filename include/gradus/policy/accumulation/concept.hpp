@@ -23,6 +23,8 @@ struct Contract<slot::accumulation, P> {
   };
 };
 
+/// A policy of the accumulation axis: it has every member that `Contract<slot::accumulation, P>`
+/// lists.
 template <class P>
 concept AccumulationPolicy = Fulfils<P, slot::accumulation>;
 

@@ -7,6 +7,7 @@
 
 namespace gradus {
 
+/// One micro-batch per optimizer step: the neutral policy of its axis.
 struct NoAccumulation {
   using slot = slot::accumulation;
   static constexpr std::string_view name = "NoAccumulation";

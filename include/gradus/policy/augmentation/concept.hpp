@@ -23,6 +23,8 @@ struct Contract<slot::augmentation, P> {
   };
 };
 
+/// A policy of the augmentation axis: it has every member that `Contract<slot::augmentation, P>`
+/// lists.
 template <class P>
 concept AugmentationPolicy = Fulfils<P, slot::augmentation>;
 

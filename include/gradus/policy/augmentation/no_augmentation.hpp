@@ -6,6 +6,7 @@
 
 namespace gradus {
 
+/// Every image as the dataset has it, in every epoch: the neutral policy of its axis.
 struct NoAugmentation {
   using slot = slot::augmentation;
   static constexpr std::string_view name = "NoAugmentation";

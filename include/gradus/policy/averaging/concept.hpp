@@ -45,6 +45,7 @@ struct Contract<slot::averaging, P> {
   };
 };
 
+/// A policy of the averaging axis: it has every member that `Contract<slot::averaging, P>` lists.
 template <class P>
 concept AveragingPolicy = Fulfils<P, slot::averaging>;
 

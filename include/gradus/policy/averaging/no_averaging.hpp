@@ -6,6 +6,7 @@
 
 namespace gradus {
 
+/// Evaluation uses the weights of the last step: the neutral policy of its axis.
 struct NoAveraging {
   using slot = slot::averaging;
   static constexpr std::string_view name = "NoAveraging";

@@ -24,6 +24,7 @@ struct Contract<slot::clipping, P> {
   };
 };
 
+/// A policy of the clipping axis: it has every member that `Contract<slot::clipping, P>` lists.
 template <class P>
 concept ClippingPolicy = Fulfils<P, slot::clipping>;
 

@@ -6,6 +6,7 @@
 
 namespace gradus {
 
+/// Gradients are not bounded: the neutral policy of its axis, which costs nothing.
 struct NoClipping {
   using slot = slot::clipping;
   static constexpr std::string_view name = "NoClipping";

@@ -81,6 +81,8 @@ struct Contract<slot::distribution, P> {
   };
 };
 
+/// A policy of the distribution axis: it has every member that `Contract<slot::distribution, P>`
+/// lists.
 template <class P>
 concept DistributionPolicy = Fulfils<P, slot::distribution>;
 

@@ -7,6 +7,7 @@
 
 namespace gradus {
 
+/// One process trains on all samples: the neutral policy of its axis.
 struct SingleProcess {
   using slot = slot::distribution;
   static constexpr std::string_view name = "SingleProcess";

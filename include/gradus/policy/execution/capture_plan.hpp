@@ -5,6 +5,8 @@
 
 namespace gradus {
 
+/// What an execution policy asks of the loop: when a step is captured as a graph, and how many
+/// graphs are kept.
 struct CapturePlan {
   std::int64_t warmup_steps =
       3;                        ///< steps run before a capture, for each form of batch; 3 at least

@@ -43,6 +43,7 @@ struct Contract<slot::execution, P> {
   };
 };
 
+/// A policy of the execution axis: it has every member that `Contract<slot::execution, P>` lists.
 template <class P>
 concept ExecutionPolicy = Fulfils<P, slot::execution>;
 

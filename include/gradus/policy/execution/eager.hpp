@@ -7,6 +7,7 @@
 
 namespace gradus {
 
+/// Each operator is launched as it is called: the neutral policy of its axis.
 struct Eager {
   using slot = slot::execution;
   static constexpr std::string_view name = "Eager";

@@ -30,6 +30,7 @@ struct Contract<slot::freezing, P> {
   };
 };
 
+/// A policy of the freezing axis: it has every member that `Contract<slot::freezing, P>` lists.
 template <class P>
 concept FreezingPolicy = Fulfils<P, slot::freezing>;
 

@@ -6,6 +6,7 @@
 
 namespace gradus {
 
+/// Every parameter that requires a gradient is trained: the neutral policy of its axis.
 struct NoFreezing {
   using slot = slot::freezing;
   static constexpr std::string_view name = "NoFreezing";

@@ -19,6 +19,7 @@ struct Contract<slot::guard, P> {
   };
 };
 
+/// A policy of the guard axis: it has every member that `Contract<slot::guard, P>` lists.
 template <class P>
 concept GuardPolicy = Fulfils<P, slot::guard>;
 

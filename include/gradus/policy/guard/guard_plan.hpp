@@ -24,6 +24,8 @@ enum class OnDivergence { stop, warn };
 
 constexpr std::array<std::string_view, 2> enum_names(OnDivergence) { return {"stop", "warn"}; }
 
+/// What a guard policy asks of the loop: when it looks at losses and gradients, and what it does
+/// about bad ones.
 struct GuardPlan {
   OnNotFinite on_not_finite = OnNotFinite::stop;  ///< `skip` needs `each_step`
   OnMissingGradient on_missing_gradient = OnMissingGradient::stop;

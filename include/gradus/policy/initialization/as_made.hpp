@@ -7,6 +7,8 @@
 
 namespace gradus {
 
+/// The model keeps the weights that it was made with or that were loaded: the neutral policy of its
+/// axis.
 struct AsMade {
   using slot = slot::initialization;
   static constexpr std::string_view name = "AsMade";

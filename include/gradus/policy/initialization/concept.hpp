@@ -16,6 +16,8 @@ struct Contract<slot::initialization, P> {
   static constexpr std::array<Member, 0> members{};  // `initialize` depends on the model
 };
 
+/// A policy of the initialization axis: it has every member that `Contract<slot::initialization,
+/// P>` lists.
 template <class P, class Model>
 concept InitializationPolicy =
     PolicyOf<P, slot::initialization> &&

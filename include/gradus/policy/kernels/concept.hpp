@@ -33,6 +33,7 @@ struct Contract<slot::kernels, P> {
   };
 };
 
+/// A policy of the kernels axis: it has every member that `Contract<slot::kernels, P>` lists.
 template <class P>
 concept KernelsPolicy = Fulfils<P, slot::kernels>;
 

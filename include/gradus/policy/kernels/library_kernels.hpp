@@ -11,6 +11,7 @@
 
 namespace gradus {
 
+/// LibTorch computes every operator: the neutral policy of its axis.
 struct LibraryKernels {
   using slot = slot::kernels;
   static constexpr std::string_view name = "LibraryKernels";

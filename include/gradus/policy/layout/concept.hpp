@@ -20,6 +20,7 @@ struct Contract<slot::layout, P> {
   };
 };
 
+/// A policy of the layout axis: it has every member that `Contract<slot::layout, P>` lists.
 template <class P>
 concept LayoutPolicy = Fulfils<P, slot::layout>;
 

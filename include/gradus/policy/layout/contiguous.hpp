@@ -8,6 +8,7 @@
 
 namespace gradus {
 
+/// Tensors stay in LibTorch's default layout: the neutral policy of its axis.
 struct Contiguous {
   using slot = slot::layout;
   static constexpr std::string_view name = "Contiguous";

@@ -24,6 +24,7 @@ struct Contract<slot::loading, P> {
   };
 };
 
+/// A policy of the loading axis: it has every member that `Contract<slot::loading, P>` lists.
 template <class P>
 concept LoadingPolicy = Fulfils<P, slot::loading>;
 

@@ -9,6 +9,8 @@
 
 namespace gradus {
 
+/// The training thread reads each batch when it is needed: the neutral policy of its axis. When to
+/// use: tiny sets, or as the baseline.
 struct Plain {
   using slot = slot::loading;
   static constexpr std::string_view name = "Plain";

@@ -69,6 +69,7 @@ struct Contract<slot::loss, P> {
   };
 };
 
+/// A policy of the loss axis: it has every member that `Contract<slot::loss, P>` lists.
 template <class P>
 concept LossPolicy = Fulfils<P, slot::loss>;
 

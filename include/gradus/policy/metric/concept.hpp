@@ -49,6 +49,7 @@ struct Contract<slot::metric, P> {
   };
 };
 
+/// A policy of the metric axis: it has every member that `Contract<slot::metric, P>` lists.
 template <class P>
 concept MetricPolicy = Fulfils<P, slot::metric>;
 

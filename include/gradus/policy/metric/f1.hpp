@@ -16,6 +16,7 @@ struct F1Score {
   }
 };
 
+/// The harmonic mean of precision and recall, by class, then averaged as `A` says. In [0, 1].
 template <Average A = Average::macro>
 using F1 = ClassScore<F1Score, A>;
 static_assert(MetricPolicy<F1<>>);

@@ -14,6 +14,8 @@ struct PrecisionScore {
   static double of(double right, double answered, double) { return detail::ratio(right, answered); }
 };
 
+/// Of the answers that name a class, the share that is right; averaged over classes as `A` says. In
+/// [0, 1].
 template <Average A = Average::macro>
 using Precision = ClassScore<PrecisionScore, A>;
 static_assert(MetricPolicy<Precision<>>);

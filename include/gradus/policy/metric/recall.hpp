@@ -14,6 +14,8 @@ struct RecallScore {
   static double of(double right, double, double meant) { return detail::ratio(right, meant); }
 };
 
+/// Of the samples of a class, the share that is found; averaged over classes as `A` says. In [0,
+/// 1].
 template <Average A = Average::macro>
 using Recall = ClassScore<RecallScore, A>;
 static_assert(MetricPolicy<Recall<>>);

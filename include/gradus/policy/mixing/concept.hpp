@@ -24,6 +24,7 @@ struct Contract<slot::mixing, P> {
   };
 };
 
+/// A policy of the mixing axis: it has every member that `Contract<slot::mixing, P>` lists.
 template <class P>
 concept MixingPolicy = Fulfils<P, slot::mixing>;
 

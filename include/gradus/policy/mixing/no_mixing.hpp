@@ -6,6 +6,7 @@
 
 namespace gradus {
 
+/// Samples are not blended: the neutral policy of its axis.
 struct NoMixing {
   using slot = slot::mixing;
   static constexpr std::string_view name = "NoMixing";

@@ -71,6 +71,7 @@ struct Contract<slot::optimizer, P> {
   };
 };
 
+/// A policy of the optimizer axis: it has every member that `Contract<slot::optimizer, P>` lists.
 template <class P>
 concept OptimizerPolicy = Fulfils<P, slot::optimizer>;
 

@@ -12,11 +12,14 @@ namespace gradus {
 /// of norms.
 enum class Decay { all, weights };
 
+/// The names of an enum's values, in their order, as settings and `--set` write them. Each enum
+/// that is a policy's number has an overload, found by its argument.
 constexpr std::array<std::string_view, 2> enum_names(Decay) { return {"all", "weights"}; }
 
 /// The two groups that `Decay` tells apart.
 enum class ParameterGroup { weights, vectors };
 
+/// Tensors of two dimensions or more are weights; biases, scales and shifts are vectors.
 inline ParameterGroup group_of(const at::Tensor& parameter) {
   return parameter.dim() > 1 ? ParameterGroup::weights : ParameterGroup::vectors;
 }

@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 3> enum_names(GroupForm) {
   return {"all", "weights", "vectors"};
 }
 
+/// Whether a Group's name pattern and form select a parameter.
 template <class G>
 [[nodiscard]] bool is_in(const G& group, const NamedTensor& parameter) {
   const bool weight = group_of(parameter.tensor) == ParameterGroup::weights;

@@ -28,6 +28,8 @@ struct NumberLimits {
   double least;
 };
 
+/// The limits of a parameter's type; those of float32 for any type that is not float16, bfloat16 or
+/// float64.
 [[nodiscard]] inline NumberLimits limits_of(c10::ScalarType type) {
   const auto of = []<class T>(T) {
     return NumberLimits{static_cast<double>(std::numeric_limits<T>::epsilon()),

@@ -36,6 +36,7 @@ struct Contract<slot::precision, P> {
   };
 };
 
+/// A policy of the precision axis: it has every member that `Contract<slot::precision, P>` lists.
 template <class P>
 concept PrecisionPolicy = Fulfils<P, slot::precision>;
 

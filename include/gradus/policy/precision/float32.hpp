@@ -11,6 +11,8 @@
 
 namespace gradus {
 
+/// The forward pass computes in the type of the weights, float32 as a rule, without a gradient
+/// scaler: the neutral policy of its axis.
 struct Float32 {
   using slot = slot::precision;
   static constexpr std::string_view name = "Float32";

@@ -20,6 +20,7 @@ struct Contract<slot::resolution, P> {
   };
 };
 
+/// A policy of the resolution axis: it has every member that `Contract<slot::resolution, P>` lists.
 template <class P>
 concept ResolutionPolicy = Fulfils<P, slot::resolution>;
 

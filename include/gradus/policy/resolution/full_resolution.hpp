@@ -8,6 +8,7 @@
 
 namespace gradus {
 
+/// Images keep their size: the neutral policy of its axis.
 struct FullResolution {
   using slot = slot::resolution;
   static constexpr std::string_view name = "FullResolution";

@@ -31,12 +31,14 @@ struct Contract<slot::sampling, P> {
   };
 };
 
+/// A policy of the sampling axis: it has every member that `Contract<slot::sampling, P>` lists.
 template <class P>
 concept SamplingPolicy = Fulfils<P, slot::sampling>;
 
-/// A sampling policy that wants the class, or the weight, of each sample.
+/// A sampling policy that is given the class of each sample.
 template <class P>
 concept SamplingByClass = SamplingPolicy<P> && requires { requires P::takes_classes; };
+/// Likewise one that is given the weight of each sample.
 template <class P>
 concept SamplingByWeight = SamplingPolicy<P> && requires { requires P::takes_weights; };
 

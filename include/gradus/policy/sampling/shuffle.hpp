@@ -12,6 +12,8 @@
 
 namespace gradus {
 
+/// Each sample once per pass, in a new random order for each pass that depends on the seed alone:
+/// the neutral policy of its axis.
 struct Shuffle {
   using slot = slot::sampling;
   static constexpr std::string_view name = "Shuffle";

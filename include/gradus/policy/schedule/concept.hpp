@@ -63,6 +63,7 @@ struct Contract<slot::schedule, P> {
   };
 };
 
+/// A policy of the schedule axis: it has every member that `Contract<slot::schedule, P>` lists.
 template <class P>
 concept SchedulePolicy = Fulfils<P, slot::schedule>;
 

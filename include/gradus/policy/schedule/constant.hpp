@@ -6,6 +6,7 @@
 
 namespace gradus {
 
+/// Every step has the optimizer's own learning rate: the neutral policy of its axis.
 struct Constant {
   using slot = slot::schedule;
   static constexpr std::string_view name = "Constant";

@@ -16,6 +16,7 @@ struct Contract<slot::sharing, P> {
   static constexpr std::array<Member, 0> members{};  // `tie` depends on the model
 };
 
+/// A policy of the sharing axis: it has every member that `Contract<slot::sharing, P>` lists.
 template <class P, class Model>
 concept SharingPolicy =
     PolicyOf<P, slot::sharing> && requires(const P& policy, Model& model) { policy.tie(model); };

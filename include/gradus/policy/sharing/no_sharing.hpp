@@ -7,6 +7,8 @@
 
 namespace gradus {
 
+/// No parameters are shared beyond those that the model itself shares: the neutral policy of its
+/// axis.
 struct NoSharing {
   using slot = slot::sharing;
   static constexpr std::string_view name = "NoSharing";

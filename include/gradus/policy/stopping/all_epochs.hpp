@@ -6,6 +6,7 @@
 
 namespace gradus {
 
+/// A run has all of its planned epochs: the neutral policy of its axis.
 struct AllEpochs {
   using slot = slot::stopping;
   static constexpr std::string_view name = "AllEpochs";

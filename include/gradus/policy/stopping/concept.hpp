@@ -42,6 +42,7 @@ struct Contract<slot::stopping, P> {
   };
 };
 
+/// A policy of the stopping axis: it has every member that `Contract<slot::stopping, P>` lists.
 template <class P>
 concept StoppingPolicy = Fulfils<P, slot::stopping>;
 

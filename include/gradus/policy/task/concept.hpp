@@ -38,6 +38,7 @@ struct Contract<slot::task, P> {
   static constexpr std::array<Member, 0> members{};
 };
 
+/// A policy of the task axis: it has every member that `Contract<slot::task, P>` lists.
 template <class P>
 concept TaskPolicy = Fulfils<P, slot::task>;
 

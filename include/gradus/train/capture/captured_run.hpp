@@ -17,6 +17,8 @@
 
 namespace gradus {
 
+/// The captured steps of a run: its graphs, and the report about them. The primary template is for
+/// policies that capture nothing.
 template <class Execution, bool Captures = Execution::captures>
 class CapturedRun {
  public:

@@ -6,6 +6,7 @@
 
 namespace gradus {
 
+/// How many steps were captured and replayed, and why not all were.
 struct ExecutionReport {
   std::int64_t warm_ups = 0;  ///< steps on the side stream, before a capture
   std::int64_t captures = 0;  ///< graphs made

@@ -12,6 +12,7 @@ namespace gradus {
 /// The mode of a module and of all within, outer ones first.
 using ModuleModes = std::vector<std::pair<std::shared_ptr<torch::nn::Module>, bool>>;
 
+/// The training flag of a module and of every module within.
 inline ModuleModes modes_of(torch::nn::Module& module) {
   ModuleModes modes;
   for (auto& part : module.modules()) modes.emplace_back(part, part->is_training());

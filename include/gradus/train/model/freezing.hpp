@@ -16,6 +16,8 @@
 
 namespace gradus {
 
+/// Throws ConfigurationError if the policy freezes no parameter of the model, or all of them from
+/// the start.
 template <class Freezing>
 void check_frozen(const Freezing& policy, const std::vector<NamedTensor>& parameters) {
   const auto rests = [&](const NamedTensor& parameter) { return policy.frozen(parameter.name, 0); };

@@ -12,6 +12,7 @@
 
 namespace gradus {
 
+/// The fingerprint of a dataset: a saved run is resumed only with the data that it was trained on.
 struct DataMark {
   std::int64_t samples = 0;
   std::int64_t fingerprint = 0;  ///< 0 where the dataset has none
@@ -42,6 +43,7 @@ template <data::Stream S>
   return {};
 }
 
+/// The fingerprints of a run's training set and held-out set.
 struct DataMarks {
   DataMark train;
   DataMark held_out;  ///< of no samples where there is no such set

@@ -10,6 +10,7 @@
 
 namespace gradus {
 
+/// The position of a run: epoch, window, steps and samples. Saved with the run.
 struct RunProgress {
   std::int64_t epoch = 0;   ///< that runs, from 0
   std::int64_t window = 0;  ///< of the epoch, the next one

@@ -12,6 +12,7 @@
 
 namespace gradus {
 
+/// What belongs to a run and not to a policy: seed, length, device, evaluation and limits.
 struct RunSettings {
   std::uint64_t seed = 0;  ///< of the order of samples and their augmentation
   std::int64_t epochs = 5;

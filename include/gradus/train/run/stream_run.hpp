@@ -14,6 +14,7 @@ namespace gradus {
 /// Where a stream stands; null if it cannot say it.
 using StreamPlace = std::shared_ptr<const StateDict>;
 
+/// The position of a stream, to be saved; null for a stream that cannot be positioned.
 template <data::Stream S>
 [[nodiscard]] StreamPlace place_of([[maybe_unused]] const S& stream) {
   if constexpr (data::PositionedStream<S>) {

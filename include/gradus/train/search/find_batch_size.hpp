@@ -20,6 +20,7 @@
 
 namespace gradus {
 
+/// What find_batch_size tries: sizes from `smallest`, doubled up to `largest`.
 struct BatchSizeSearch {
   std::int64_t smallest = 16;
   std::int64_t largest = 4096;
@@ -33,6 +34,7 @@ struct BatchSizeTrial {
   std::int64_t peak_bytes = 0;    ///< of the process, over its peak before the search; CPU only
 };
 
+/// What find_batch_size found.
 struct BatchSizes {
   std::vector<BatchSizeTrial> trials;  ///< those that fit, each twice as large as the one before
   [[nodiscard]] std::int64_t largest() const {

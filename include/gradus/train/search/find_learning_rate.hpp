@@ -21,6 +21,7 @@
 
 namespace gradus {
 
+/// What find_learning_rate tries: rates that rise from `lowest` to `highest` by equal factors.
 struct LearningRateSearch {
   double lowest = 1e-6;
   double highest = 1;

@@ -85,6 +85,8 @@ consteval Sentence companion_mistake() {
 
 }  // namespace detail
 
+/// Whether `fit` can be called with a training set and these further arguments: the sentence of the
+/// compile error, empty where it can.
 template <class Train, class... Others>
 struct CallMistake {
   static constexpr Sentence sentence =

@@ -14,6 +14,7 @@
 
 namespace gradus {
 
+/// Which kind of forward pass a loss is computed in.
 enum class Pass {
   training,
   evaluation,

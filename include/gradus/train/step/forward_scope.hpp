@@ -14,6 +14,8 @@ struct ForwardScope {
   Distribution distribution;
 };
 
+/// An object that holds, while it lives, what surrounds a forward pass: the kernels' scope,
+/// autocast, and the distribution policy's scope.
 template <class Policies, class States>
 [[nodiscard]] auto forward_scope_of(const Policies& policies, States& states, bool trains) {
   const auto kernels = [&] {

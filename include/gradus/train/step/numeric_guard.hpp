@@ -25,6 +25,8 @@
 
 namespace gradus {
 
+/// Looks at losses, gradients and growth as a GuardPlan says, and throws NumericError, skips the
+/// step or ends the run.
 class NumericGuard {
  public:
   explicit NumericGuard(const GuardPlan& plan) : plan_(plan) {}

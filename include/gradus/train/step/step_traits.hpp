@@ -11,6 +11,8 @@
 
 namespace gradus {
 
+/// What a set of policies means for the step, known at compile time: whether it scales gradients,
+/// averages, captures or distributes.
 template <class Policies>
 struct StepTraits {
   template <class Slot>
