@@ -106,6 +106,11 @@ void add_processes(CLI::App& command, Options& options) {
       ->check(CLI::Range(std::int64_t{1}, most));
 }
 
+void add_tensorboard(CLI::App& command, Options& options) {
+  command.add_flag("--tensorboard", options.tensorboard,
+                   "write event files for TensorBoard beside the metrics too");
+}
+
 void add_commands(CLI::App& app, CommandLine& line) {
   auto& options = line.options;
   auto* compare = app.add_subcommand("compare", "train configurations side by side");
@@ -113,6 +118,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   compare->add_option("CONFIG", options.configurations,
                       "configurations [unoptimized optimized fastest]");
   add_processes(*compare, options);
+  add_tensorboard(*compare, options);
   compare->add_flag("--demo", options.demo, "cut the work to a few minutes on this machine");
 
   auto* ablate = app.add_subcommand("ablate", "what each policy of a configuration contributes");
@@ -126,6 +132,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_flags(*train, line);
   train->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
   add_processes(*train, options);
+  add_tensorboard(*train, options);
   train->add_flag("--resume", options.resume, "go on with the run in --out");
   train->add_option("--init-from", options.init_from, "begin with the weights of a checkpoint");
   train->add_flag("--allow-other-data", options.allow_other_data,

@@ -85,6 +85,11 @@ class ConfigurationOf final : public Configuration {
     if (first) {
       write_file(folder / RunFiles::config, dump(config, 2) + "\n");
       observer.metrics.emplace(folder / RunFiles::metrics);
+      if (options.tensorboard) {
+        observer.tensorboard.emplace(
+            folder, observe::TensorBoardPlan{.weights = trainer.parameters(),
+                                             .configuration = dump(description, 2)});
+      }
       observer.log.keep_in(folder / RunFiles::log);
     }
     if (!options.quiet) observer.progress.emplace(name_);
@@ -182,7 +187,8 @@ class ConfigurationOf final : public Configuration {
             .best = "accuracy",
             .on_failure = options.go_on_unsaved ? OnSaveFailure::go_on : OnSaveFailure::stop,
             .allow_not_finite = options.allow_not_finite,
-            .files = {folder / RunFiles::metrics, folder / RunFiles::log},
+            .files = {folder / RunFiles::metrics, folder / RunFiles::log,
+                      observe::TensorBoard::path_in(folder)},
             .announce = [](const std::string& sentence) { std::cerr << sentence << '\n'; }};
   }
 

@@ -62,6 +62,7 @@ struct Options {
   std::string command;             ///< as typed
   std::string program;             ///< as typed
   bool verify = false;             ///< compare the data with the official checksums
+  bool tensorboard = false;        ///< write its event files too
   bool offline = false;            ///< never download
   bool json = false;
   bool quiet = false;

@@ -110,6 +110,7 @@ std::string resume_command(const Options& options, const std::string& configurat
   if (options.offline) command += " --offline";
   if (options.allow_other_data) command += " --allow-other-data";
   if (options.allow_not_finite) command += " --allow-not-finite";
+  if (options.tensorboard) command += " --tensorboard";
   if (options.go_on_unsaved) command += " --go-on-unsaved";
   return command;
 }

@@ -6,6 +6,7 @@
 #include <gradus/observe/log.hpp>
 #include <gradus/observe/metrics.hpp>
 #include <gradus/observe/progress.hpp>
+#include <gradus/observe/tensorboard.hpp>
 
 #include <optional>
 #include <vector>
@@ -32,6 +33,7 @@ template <class T>
 struct RunObserver {
   gradus::observe::Log log;
   std::optional<gradus::observe::MetricsFile> metrics;
+  std::optional<gradus::observe::TensorBoard> tensorboard;
   std::optional<gradus::observe::Progress> progress;
   std::optional<Stopwatch> stopwatch;
   std::optional<gradus::Checkpoints<T>> checkpoints;
@@ -40,6 +42,7 @@ struct RunObserver {
   void on(const Event& event) {
     tell(log, event);
     if (metrics) tell(*metrics, event);
+    if (tensorboard) tell(*tensorboard, event);
     if (progress) tell(*progress, event);
     if (stopwatch) tell(*stopwatch, event);
     if (checkpoints) tell(*checkpoints, event);

@@ -153,6 +153,7 @@
 #include <gradus/observe/run_charts.hpp>
 #include <gradus/observe/table.hpp>
 #include <gradus/observe/table_cells.hpp>
+#include <gradus/observe/tensorboard.hpp>
 #include <gradus/observe/terminal.hpp>
 #include <gradus/observe/text.hpp>
 #include <gradus/policies.hpp>

@@ -4,7 +4,7 @@
 #include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/error.hpp>
-#include <gradus/export/protobuf.hpp>
+#include <gradus/files/protobuf.hpp>
 #include <gradus/files/write_file.hpp>
 #include <gradus/version.hpp>
 
@@ -154,7 +154,7 @@ inline void write_onnx(OnnxGraph graph, const std::filesystem::path& path, bool 
   const auto data = std::filesystem::path(path.string() + ".data");
   const std::string file = beside || bytes > largest ? data.filename().string() : std::string();
 
-  detail::ProtobufMessage body;
+  ProtobufMessage body;
   for (const auto& node : graph.nodes) body.message(1, detail::onnx_node(node));
   body.text(2, "gradus");
   std::vector<std::string_view> pieces;
@@ -172,7 +172,7 @@ inline void write_onnx(OnnxGraph graph, const std::filesystem::path& path, bool 
   for (const auto& input : graph.inputs) body.message(11, detail::onnx_value(input));
   for (const auto& output : graph.outputs) body.message(12, detail::onnx_value(output));
 
-  detail::ProtobufMessage operators, model;
+  ProtobufMessage operators, model;
   operators.integer(2, OnnxGraph::opset);
   model.integer(1, OnnxGraph::format);
   model.text(2, "gradus");

@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
-namespace gradus::detail {
+namespace gradus {
 
-/// One message. LibTorch carries a protobuf, but without ONNX's messages, and in each version
-/// another one. Source: protobuf.dev, "Encoding".
+/// One message, of fields that are told by their numbers. LibTorch carries a protobuf, but without
+/// ONNX's messages, and in each version another one. Source: protobuf.dev, "Encoding".
 class ProtobufMessage {
  public:
   [[nodiscard]] const std::string& bytes() const { return bytes_; }
@@ -20,8 +21,16 @@ class ProtobufMessage {
   }
   void number(std::uint32_t field, float value) {
     key(field, 5);
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    for (int byte = 0; byte < 4; ++byte) bytes_.push_back(static_cast<char>(bits >> (8 * byte)));
+    append(value);
+  }
+  void number(std::uint32_t field, double value) {
+    key(field, 1);
+    append(value);
+  }
+  void numbers(std::uint32_t field, const std::vector<double>& values) {
+    key(field, 2);
+    varint(values.size() * sizeof(double));
+    for (const double value : values) append(value);
   }
   void text(std::uint32_t field, std::string_view value) {
     key(field, 2);
@@ -31,6 +40,11 @@ class ProtobufMessage {
   void message(std::uint32_t field, const ProtobufMessage& value) { text(field, value.bytes()); }
 
  private:
+  static_assert(std::endian::native == std::endian::little, "numbers are written as they lie");
+  template <class Number>
+  void append(Number value) {
+    bytes_.append(reinterpret_cast<const char*>(&value), sizeof(value));
+  }
   void key(std::uint32_t field, std::uint32_t type) { varint(field << 3 | type); }
   void varint(std::uint64_t value) {
     for (; value >= 128; value >>= 7) bytes_.push_back(static_cast<char>(value | 128));
@@ -40,4 +54,4 @@ class ProtobufMessage {
   std::string bytes_;
 };
 
-}  // namespace gradus::detail
+}  // namespace gradus
