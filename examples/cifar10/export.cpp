@@ -22,7 +22,7 @@ using namespace gradus;
 void export_checkpoint(Options options) {
   const auto weights = read_safetensors(options.checkpoint);
   const auto& trained = origin(weights, options);
-  auto path = options.out;
+  std::filesystem::path path = options.out;
   if (path.empty()) path = std::filesystem::path(options.checkpoint).replace_extension(".onnx");
   prepare(options, {&trained});
   const auto scale = data::cifar10_normalization();

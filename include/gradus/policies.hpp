@@ -110,6 +110,7 @@
 #include <gradus/policy/schedule/sequence.hpp>
 #include <gradus/policy/schedule/step_decay.hpp>
 #include <gradus/policy/schedule/warmup.hpp>
+#include <gradus/policy/schedule/warmup_stable_decay.hpp>
 #include <gradus/policy/sharing/concept.hpp>
 #include <gradus/policy/sharing/no_sharing.hpp>
 #include <gradus/policy/sharing/share_early_layer.hpp>

@@ -10,13 +10,13 @@ CATCH_TEMPLATE_TEST_CASE("every shipped policy keeps the laws of its axis", "", 
                          NoAccumulation, Accumulate, SGD, Adam, AdamW, RMSprop, Lion, Adafactor,
                          Muon, Constant, StepDecay, MultiStep, Exponential, Cosine, CosineRestarts,
                          Polynomial, OneCycle, Warmup<Cosine>, (Sequence<Constant, Polynomial>),
-                         ReduceOnPlateau, Plain, Prefetch, Resident, NoAugmentation, CropFlip,
-                         RandomErasing<>, RandomErasing<CropFlip>, Contiguous, ChannelsLast,
-                         FullResolution, Progressive, CrossEntropy, NoMixing, Mixup, CutMix,
-                         NoClipping, ClipNorm, ClipValue, NoAveraging, EMA, SWA, Guard, AllEpochs,
-                         EarlyStop, Eager, CapturedStep, NoFreezing, Freeze, Shuffle, InOrder,
-                         ClassBalanced, WeightedSampling, LibraryKernels, FastConvolutions,
-                         SingleProcess) {
+                         WarmupStableDecay, ReduceOnPlateau, Plain, Prefetch, Resident,
+                         NoAugmentation, CropFlip, RandomErasing<>, RandomErasing<CropFlip>,
+                         Contiguous, ChannelsLast, FullResolution, Progressive, CrossEntropy,
+                         NoMixing, Mixup, CutMix, NoClipping, ClipNorm, ClipValue, NoAveraging, EMA,
+                         SWA, Guard, AllEpochs, EarlyStop, Eager, CapturedStep, NoFreezing, Freeze,
+                         Shuffle, InOrder, ClassBalanced, WeightedSampling, LibraryKernels,
+                         FastConvolutions, SingleProcess) {
   check_laws<TestType>();
 }
 

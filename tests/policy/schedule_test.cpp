@@ -5,8 +5,11 @@
 #include <gradus/policy/schedule/one_cycle.hpp>
 #include <gradus/policy/schedule/sequence.hpp>
 #include <gradus/policy/schedule/warmup.hpp>
+#include <gradus/policy/schedule/warmup_stable_decay.hpp>
 
 #include <cmath>
+#include <cstdint>
+#include <vector>
 
 using gradus::OneCycle;
 
@@ -65,4 +68,37 @@ CATCH_TEST_CASE("a rise longer than the run is found, within a sequence too") {
 CATCH_TEST_CASE("the constant schedule is the optimizer's own rate") {
   CATCH_CHECK(gradus::Constant{}.at(5, 10, 0.25).learning_rate == 0.25);
   CATCH_CHECK_FALSE(gradus::Constant{}.at(5, 10, 0.25).momentum.has_value());
+}
+
+CATCH_TEST_CASE("WarmupStableDecay rises, stays and falls, each step as its sources say") {
+  using gradus::DecayCurve;
+  using gradus::WarmupStableDecay;
+  // Of 10 steps 3 rise to 4 times a quarter, 3 stay, 4 fall from p = 0 to 3/4.
+  const auto curve_of = [](const WarmupStableDecay& schedule) {
+    std::vector<double> rates;
+    for (std::int64_t step = 0; step < 10; ++step) {
+      rates.push_back(schedule.at(step, 10, 8).learning_rate);
+      CATCH_CHECK(!schedule.at(step, 10, 8).momentum);
+    }
+    return rates;
+  };
+  const auto check = [&](DecayCurve curve, double floor, const std::vector<double>& falling) {
+    std::vector<double> expected{2, 4, 6, 8, 8, 8, 8};
+    expected.insert(expected.end(), falling.begin(), falling.end());
+    const auto found = curve_of({.warmup = 0.3, .decay = 0.4, .floor = floor, .curve = curve});
+    CATCH_REQUIRE(found.size() == expected.size());
+    for (std::size_t step = 0; step < found.size(); ++step) {
+      CATCH_INFO("step " << step);
+      CATCH_CHECK(found[step] == Catch::Approx(expected[step]).epsilon(1e-12));
+    }
+  };
+  check(DecayCurve::linear, 0, {6, 4, 2});
+  check(DecayCurve::linear, 0.5, {7, 6, 5});
+  check(DecayCurve::one_minus_root, 0, {4, 8 - 8 * std::sqrt(0.5), 8 - 8 * std::sqrt(0.75)});
+  check(DecayCurve::cosine, 0, {4 + 4 * std::sqrt(0.5), 4, 4 - 4 * std::sqrt(0.5)});
+  // The rate before the decay does not depend on how long the run is.
+  const WarmupStableDecay schedule{.warmup = 0, .decay = 0.1};
+  CATCH_CHECK(schedule.at(5, 10, 8).learning_rate == schedule.at(5, 1000, 8).learning_rate);
+  CATCH_CHECK(WarmupStableDecay{.warmup = 0.7, .decay = 0.4}.mistake() != "");
+  CATCH_CHECK(WarmupStableDecay{}.mistake() == "");
 }
