@@ -14,7 +14,7 @@
 
 namespace gradus {
 
-/// A parameter, or its gradient's owner, with its name in the model.
+/// A tensor with its name: a parameter, a buffer, or an entry of a saved state.
 struct NamedTensor {
   std::string name;  ///< dotted, of the first place it is found in
   at::Tensor tensor;
