@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -43,8 +44,15 @@ void add_tensors_to(std::vector<at::Tensor>& list, const std::tuple<Ts...>& tens
   std::apply([&](const auto&... one) { (list.push_back(one), ...); }, tensors);
 }
 
-/// Exports, and writes down what LibTorch gives for batches of 1, 7 and 256 samples. `input(N)` is
-/// a tensor or a tuple of them.
+/// Of the batches that onnxruntime will be given; without it nobody reads them.
+#ifdef GRADUS_RUNS_ONNX
+constexpr std::array<std::int64_t, 3> batch_sizes{1, 7, 256};
+#else
+constexpr std::array<std::int64_t, 0> batch_sizes{};
+#endif
+
+/// Exports, and writes down what LibTorch gives for these batches. `input(N)` is a tensor or a
+/// tuple of them.
 template <class Model, class Input>
 void exported(const std::string& name, Model& model, const Input& input,
               const OnnxPlan& plan = {}) {
@@ -58,7 +66,7 @@ void exported(const std::string& name, Model& model, const Input& input,
     described["parameters"].push_back(parameter.name);
   const EvaluationMode evaluation(*model);
   const at::NoGradGuard no_grad;
-  for (const std::int64_t samples : {1, 7, 256}) {
+  for (const auto samples : batch_sizes) {
     const auto given = input(samples);
     json batch{{"inputs", json::array()}, {"outputs", json::array()}};
     std::vector<at::Tensor> inputs, outputs;
