@@ -71,6 +71,7 @@ void exported(const std::string& name, Model& model, const Input& input,
     json batch{{"inputs", json::array()}, {"outputs", json::array()}};
     std::vector<at::Tensor> inputs, outputs;
     add_tensors_to(inputs, given);
+    for (auto& one : inputs) one = one.clone();  // a model may write to what it is given
     std::apply([&](const auto&... one) { add_tensors_to(outputs, model->forward(one...)); },
                std::tuple(given));
     const auto file = name + "." + std::to_string(samples);
@@ -153,6 +154,13 @@ CATCH_TEST_CASE("every shipped model, and layers that they do not have, are writ
   exported("layers", layers, images(16));
   Tokens tokens;
   exported("tokens", tokens, [](std::int64_t samples) { return torch::randn({samples, 7, 8}); });
+  Corners corners;
+  exported("corners", corners, [](std::int64_t samples) { return torch::randn({samples, 6}); });
+  Windows windows;
+  exported("windows", windows,
+           [](std::int64_t samples) { return torch::randn({samples, 2, 9, 9}); });
+  Masked masked;
+  exported("masked", masked, [](std::int64_t samples) { return torch::randn({samples, 2, 4, 8}); });
   Pair pair;
   exported("pair", pair, [](std::int64_t samples) {
     return std::tuple(torch::randn({samples, 4}),
@@ -204,6 +212,17 @@ CATCH_TEST_CASE("what cannot be written is refused, with operator and module") {
     const auto column =
         at::from_blob(sums.data(), {x.size(0), 1}, at::kFloat).set_requires_grad(false);
     return of.layer(x) + column;
+  });
+  check_refused("aten::div has a number that follows the number of samples",
+                [](auto& of, const at::Tensor& x) { return of.layer(x) / x.size(0); });
+  check_refused("has no side of samples",
+                [](auto&, const at::Tensor& x) { return at::max_pool2d(x.view({-1, 2, 2}), 2); });
+  check_refused("aten::elu has a scale",
+                [](auto&, const at::Tensor& x) { return at::elu(x, 1, 2); });
+  check_refused("reads the bits",
+                [](auto&, const at::Tensor& x) { return x.view(at::kInt).to(at::kFloat); });
+  check_refused("it reads a value (aten::equal)", [](auto& of, const at::Tensor& x) {
+    return at::equal(x, x + 1) ? x : of.layer(x);
   });
   check_refused("aten::rand_like",
                 [](auto& of, const at::Tensor& x) { return of.layer(x) + at::rand_like(x); });

@@ -63,6 +63,50 @@ struct TokensImpl : torch::nn::Module {
 };
 TORCH_MODULE(Tokens);
 
+/// What is easily written as something else: [N, 6] -> [N, 6] and [N, 5].
+struct CornersImpl : torch::nn::Module {
+  torch::nn::Linear layer = register_module("layer", torch::nn::Linear(6, 6));
+  std::tuple<at::Tensor, at::Tensor> forward(at::Tensor x) {
+    x.relu_();  // the input itself, before anything else
+    auto factor = torch::ones({6});
+    auto y = x * factor;
+    factor.mul_(2);  // a constant has been read before it is written
+    y = y + x * factor + torch::zeros({x.size(0), 6}).add_(0.5);
+    y = (1 - y) * (1 / (y + 3)) + torch::full({6, 6}, 0.5).triu_(1).sum(0);
+    const auto ids = (x * 10).floor().to(torch::kLong);
+    const auto few = ids.lt(2.5) * ids.ge(0.5) + ids.eq(7);
+    y = torch::where(few, y, layer(y)).logical_or(few).to(torch::kFloat) + y;
+    const auto at_once = torch::cat({y.narrow(1, -2, 2), ids.narrow(1, 0, 3)}, 1);
+    const auto one = y.index_select(1, torch::scalar_tensor(3, torch::kLong));
+    const auto bounds = torch::linspace(-1, 1, 6);
+    y = torch::clamp(y + one, bounds, bounds + 1).gt_(0.2) + torch::round(y).numpy_T().t();
+    return {y, at_once};
+  }
+};
+TORCH_MODULE(Corners);
+
+/// Windows: [N, 2, 9, 9] -> [N, 2].
+struct WindowsImpl : torch::nn::Module {
+  torch::nn::Conv2d wide = register_module(
+      "wide",
+      torch::nn::Conv2d(torch::nn::Conv2dOptions(2, 2, 2).padding(torch::kSame).dilation(2)));
+  at::Tensor forward(const at::Tensor& x) {
+    const auto y = torch::max_pool2d(wide(x), 3, 2, 1, 1, /*ceil_mode=*/true);
+    const auto z = torch::max_pool2d(y, 2, 2, 0, 1, /*ceil_mode=*/true);
+    return torch::avg_pool2d(z, 3, 1, 1).flatten(2).squeeze(-1).amax(-1);
+  }
+};
+TORCH_MODULE(Windows);
+
+/// Attention of [N, 2, 4, 8], of which some places see nothing.
+struct MaskedImpl : torch::nn::Module {
+  at::Tensor seen = register_buffer("seen", torch::ones({4, 4}, torch::kBool).tril(-1));
+  at::Tensor forward(const at::Tensor& x) {
+    return torch::scaled_dot_product_attention(x, x, x, seen);
+  }
+};
+TORCH_MODULE(Masked);
+
 /// Two inputs, [N, 4] and ids [N, 3].
 struct PairImpl : torch::nn::Module {
   torch::nn::Embedding table = register_module("table", torch::nn::Embedding(10, 4));

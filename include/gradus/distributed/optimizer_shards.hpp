@@ -161,7 +161,8 @@ inline StateDict OptimizerShards::whole(const StateDict& own, const PlaceOf& pla
   auto listed = nlohmann::json::array();
   for (const auto& [name, tensor] : own.entries()) {
     const auto values = held[name] = tensor.cpu().contiguous();
-    const auto place = place_of(name);
+    auto place = place_of(name);
+    if (place && *place >= owners_.size()) place.reset();
     listed.push_back({name, static_cast<int>(values.scalar_type()), values.sizes().vec(),
                       place ? static_cast<std::int64_t>(*place) : -1,
                       place ? 0 : fingerprint_of(values)});

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 
 namespace gradus {
 
@@ -24,12 +25,9 @@ class SigpipeBlocked {
   SigpipeBlocked(const SigpipeBlocked&) = delete;
   SigpipeBlocked& operator=(const SigpipeBlocked&) = delete;
   ~SigpipeBlocked() {
-    sigset_t pending;
-    ::sigpending(&pending);
-    if (!was_pending_ && ::sigismember(&pending, SIGPIPE) == 1) {
-      int taken = 0;
-      ::sigwait(&signal_, &taken);  // or it would end the process now
-    }
+    // Or it would end the process now.
+    const timespec at_once{};
+    if (!was_pending_) ::sigtimedwait(&signal_, nullptr, &at_once);
     ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
 

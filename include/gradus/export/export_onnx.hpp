@@ -116,10 +116,14 @@ class TwoPasses {
         is_of_model = is_of_model || builder.is_of_model(number);
       }
     }
-    for (const auto number : call.results) varies = varies || !is_same(number);
+    for (const auto number : call.results) {
+      const auto sides = [&](const OperatorTrace& of) { return of.tensors()[number].sizes.size(); };
+      if (sides(one_) != sides(other_)) refuse_other_way(builder, " (" + call.name + ")");
+      varies = varies || !is_same(number);
+    }
     const auto op = OnnxCall::op_of(call.name);
-    if (op == "aten::item" || op == "aten::_local_scalar_dense" || op == "aten::is_nonzero") {
-      if (varies) builder.refuse("it reads a value (" + op + ")", "keep it a tensor");
+    if (varies && call.results.empty() && call.returns) {  // as `item` and `equal` do
+      builder.refuse("it reads a value (" + op + ")", "keep it a tensor");
     }
     const auto* row = onnx_row(op);
     // What is made of parameters alone keeps their names, where it can be written.
@@ -127,6 +131,7 @@ class TwoPasses {
     if (!varies || call.results.empty() || is_passed_on(call)) return;
     OnnxCall seen(builder, call, other);
     if (row == nullptr) seen.refuse("has no row in the table of operators");
+    if (seen.overload().ends_with("out")) seen.refuse("writes to a tensor that it is given");
     (*row)(seen);
   }
 
@@ -197,9 +202,13 @@ void export_onnx(Model& model, const Inputs& inputs, const std::filesystem::path
   const detail::PlainModel plain(module);
   std::vector<at::Tensor> tensors;
   detail::add_tensors(tensors, inputs);
-  for (auto& tensor : tensors) tensor = tensor.detach().cpu().contiguous();
+  for (auto& tensor : tensors) tensor = tensor.detach().cpu().contiguous().clone();
   if (tensors.empty() || tensors.front().dim() == 0 || tensors.front().size(0) == 0) {
     throw ConfigurationError("the example to export with has no sample; give it one at least.");
+  }
+  // Of one sample alone a size of 1 could be anything.
+  for (auto& tensor : tensors) {
+    if (tensor.size(0) == 1) tensor = at::cat({tensor, tensor});
   }
   const auto forward = [&](const std::vector<at::Tensor>& given) {
     constexpr auto count = detail::tensor_count<Inputs>;

@@ -55,6 +55,7 @@ inline void fold_norms(OnnxGraph& graph) {
   const OnnxUses uses(graph);
   std::map<std::string, OnnxNode*> makers;
   for (auto& node : graph.nodes) makers[node.outputs.front()] = &node;
+  const auto is_constant = [&](const std::string& name) { return uses.constant(name) != nullptr; };
   std::vector<NamedTensor> biases;
   std::set<const OnnxNode*> folded;
   for (auto& norm : graph.nodes) {
@@ -67,6 +68,9 @@ inline void fold_norms(OnnxGraph& graph) {
         !uses.is_read_once(convolution.inputs[1])) {
       continue;
     }
+    const bool all = std::ranges::all_of(norm.inputs.begin() + 1, norm.inputs.end(), is_constant) &&
+                     (convolution.inputs.size() < 3 || is_constant(convolution.inputs[2]));
+    if (!all) continue;
     const auto of_norm = [&](std::size_t place) {
       return uses.constant(norm.inputs[place])->to(at::kDouble);
     };
@@ -81,7 +85,7 @@ inline void fold_norms(OnnxGraph& graph) {
     along.front() = -1;
     const auto type = weight->scalar_type();
     *weight = (weight->to(at::kDouble) * scale.view(along)).to(type);
-    const auto name = norm.inputs[2] + ".folded";
+    const auto name = convolution.inputs[1] + ".folded_bias";
     biases.push_back({name, bias.to(type)});
     convolution.inputs.push_back(name);
     convolution.outputs = norm.outputs;

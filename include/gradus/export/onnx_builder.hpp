@@ -177,7 +177,7 @@ class OnnxBuilder {
   [[nodiscard]] OnnxValue described(std::size_t number, const std::string& name) const {
     OnnxValue value{name, tensor_of(number).scalar_type(), {}};
     for (const auto& extent : sizes_of(number)) {
-      value.sizes.push_back(extent.is_fixed() ? extent.one : -1);
+      value.sizes.push_back(extent.is_fixed() ? extent.one : -times_samples(extent).value_or(1));
     }
     return value;
   }

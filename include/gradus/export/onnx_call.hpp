@@ -49,10 +49,13 @@ class OnnxCall {
     builder_.see(*source);
     return {builder_.name_of(*source), true};
   }
-  [[nodiscard]] std::vector<std::string> values(std::size_t place) {
+  /// Of a list of tensors, in `type`.
+  [[nodiscard]] std::vector<std::string> values_as(std::size_t place, c10::ScalarType type) {
     std::vector<std::string> names;
     for (const auto number : one_.arguments.at(place).tensors) {
-      names.push_back(builder_.name_of(number));
+      auto name = builder_.name_of(number);
+      const bool fits = builder_.tensor_of(number).scalar_type() == type;
+      names.push_back(fits ? name : add("Cast", {name}, {{"to", onnx_type(type)}}));
     }
     return names;
   }
@@ -60,8 +63,7 @@ class OnnxCall {
   [[nodiscard]] std::string value_as(std::size_t place, c10::ScalarType type) {
     const auto& argument = one_.arguments.at(place);
     if (argument.tensors.empty()) {
-      const auto scalar = argument.value.toScalar();
-      return builder_.constant(at::full({}, scalar, at::dtype(type)));
+      return builder_.constant(at::full({}, scalar(place), at::dtype(type)));
     }
     return this->type(place) == type ? value(place)
                                      : add("Cast", {value(place)}, {{"to", onnx_type(type)}});
@@ -99,9 +101,14 @@ class OnnxCall {
     if (one.isInt()) return {{one.toInt(), other.toInt()}};
     return OnnxBuilder::paired(one.toIntVector(), other.toIntVector());
   }
-  [[nodiscard]] double number_of(std::size_t place) const {
-    return one_.arguments.at(place).value.toScalar().toDouble();
+  /// One number of any type.
+  [[nodiscard]] c10::Scalar scalar(std::size_t place) const {
+    const auto one = one_.arguments.at(place).value.toScalar();
+    const auto other = other_.arguments.at(place).value.toScalar();
+    if (!one.equal(other.toDouble())) refuse_size(place);
+    return one;
   }
+  [[nodiscard]] double number_of(std::size_t place) const { return scalar(place).toDouble(); }
   [[nodiscard]] bool flag(std::size_t place) const {
     return place < one_.arguments.size() && one_.arguments[place].value.toBool();
   }
@@ -116,6 +123,10 @@ class OnnxCall {
   [[nodiscard]] Extents sizes(std::size_t place) const { return builder_.sizes_of(number(place)); }
   [[nodiscard]] Extents result_sizes(std::size_t k = 0) const {
     return builder_.sizes_of(one_.results.at(k));
+  }
+  /// With the values of the first pass.
+  [[nodiscard]] const at::Tensor& tensor(std::size_t place) const {
+    return builder_.tensor_of(number(place));
   }
   [[nodiscard]] std::int64_t sides(std::size_t place) const { return std::ssize(sizes(place)); }
   [[nodiscard]] c10::ScalarType type(std::size_t place) const {

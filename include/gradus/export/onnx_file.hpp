@@ -34,7 +34,7 @@ struct OnnxNode {
   std::string name;
 };
 
-/// What goes in or comes out: a side of -1 is the number of samples.
+/// What goes in or comes out: a side of -k is k times the number of samples.
 struct OnnxValue {
   std::string name;
   c10::ScalarType type;
@@ -97,7 +97,8 @@ inline ProtobufMessage onnx_value(const OnnxValue& value) {
   ProtobufMessage shape, tensor, type, message;
   for (const auto side : value.sizes) {
     ProtobufMessage dimension;
-    side < 0 ? dimension.text(2, "samples") : dimension.integer(1, side);
+    const auto name = side == -1 ? std::string("samples") : std::to_string(-side) + "*samples";
+    side < 0 ? dimension.text(2, name) : dimension.integer(1, side);
     shape.message(1, dimension);
   }
   tensor.integer(1, onnx_type(value.type));

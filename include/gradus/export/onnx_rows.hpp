@@ -1,10 +1,11 @@
 /// The table of operators: how each of LibTorch's is written in ONNX.
 #pragma once
 
+#include <gradus/export/element_rows.hpp>
+#include <gradus/export/layer_rows.hpp>
 #include <gradus/export/onnx_call.hpp>
-#include <gradus/export/rows/elements.hpp>
-#include <gradus/export/rows/layers.hpp>
-#include <gradus/export/rows/shapes.hpp>
+#include <gradus/export/pooling_rows.hpp>
+#include <gradus/export/shape_rows.hpp>
 
 #include <map>
 #include <string>
@@ -16,6 +17,7 @@ inline const OnnxRow* onnx_row(const std::string& op) {
   static const auto rows = [] {
     std::map<std::string, OnnxRow> all;
     add_layer_rows(all);
+    add_pooling_rows(all);
     add_element_rows(all);
     add_shape_rows(all);
     return all;

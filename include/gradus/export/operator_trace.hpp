@@ -33,6 +33,7 @@ struct TracedCall {
   std::string name;  ///< with its overload, "aten::add.Tensor"
   std::vector<TracedArgument> arguments;
   std::vector<std::size_t> results;  ///< tensors alone, those of a list one by one
+  bool returns = false;              ///< anything, tensors or not
 };
 
 /// A tensor at one time: one that is written to has another number from then on.
@@ -104,7 +105,10 @@ class OperatorTrace {
   template <class Run>
   void record(const c10::OperatorHandle& op, torch::jit::Stack& stack, const Run& run) {
     const auto& schema = op.schema();
-    TracedCall call{.name = c10::toString(op.operator_name()), .arguments = {}, .results = {}};
+    TracedCall call{.name = c10::toString(op.operator_name()),
+                    .arguments = {},
+                    .results = {},
+                    .returns = !schema.returns().empty()};
     std::vector<at::Tensor> written;
     const auto first = stack.size() - schema.arguments().size();
     for (std::size_t i = 0; i < schema.arguments().size(); ++i) {
@@ -112,15 +116,14 @@ class OperatorTrace {
       call.arguments.push_back(argument_of(value));
       const auto* alias = schema.arguments()[i].alias_info();
       if (alias != nullptr && alias->isWrite()) {
-        for (const auto& tensor : tensors_in(value))
-          keep_before_write(tensor), written.push_back(tensor);
+        for (const auto& tensor : tensors_in(value)) {
+          keep_before_write(tensor);
+          written.push_back(tensor);
+        }
       }
     }
     run();
-    for (const auto& tensor : written) {
-      make_others_stale(tensor);
-      numbers_[tensor.unsafeGetTensorImpl()] = add(tensor, calls_.size());
-    }
+    for (const auto& tensor : written) renumber(tensor);
     for (std::size_t i = stack.size() - schema.returns().size(); i < stack.size(); ++i) {
       for (const auto& tensor : tensors_in(stack[i])) {
         const auto [known, is_new] = numbers_.try_emplace(tensor.unsafeGetTensorImpl(), 0);
@@ -192,15 +195,22 @@ class OperatorTrace {
 
   /// The number that the tensor has so far keeps its values.
   void keep_before_write(const at::Tensor& tensor) {
-    auto& before = tensors_[number_of(tensor)];
-    if (!before.maker) before.tensor = tensor.clone();
+    const auto number = number_of(tensor);
+    const c10::impl::ExcludeDispatchKeyGuard unseen(key);
+    auto copy = tensor.clone();
+    twins_.push_back(std::exchange(tensors_[number].tensor, std::move(copy)));
   }
 
-  void make_others_stale(const at::Tensor& written) {
-    for (auto& [impl, number] : numbers_) {
-      auto& other = tensors_[number];
-      if (impl != written.unsafeGetTensorImpl() && other.tensor.is_alias_of(written)) {
-        other.is_stale = true;
+  /// After a write: the tensor, and handles of it, have a new number; other tensors over its memory
+  /// are not what they were.
+  void renumber(const at::Tensor& written) {
+    const auto before = numbers_.at(written.unsafeGetTensorImpl());
+    const auto number = add(written, calls_.size());
+    for (auto& [impl, known] : numbers_) {
+      if (known == before) {
+        known = number;
+      } else if (known != number && tensors_[known].tensor.is_alias_of(written)) {
+        tensors_[known].is_stale = true;
       }
     }
   }

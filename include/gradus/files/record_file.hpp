@@ -26,9 +26,9 @@ class RecordFile {
   /// Opens `path` for appending; missing folders are made. Throws ResourceError.
   explicit RecordFile(std::filesystem::path path) : path_(std::move(path)) {
     make_folder(path_.parent_path());
-    const auto whole = whole_length(path_);
     std::error_code missing;
     const auto bytes = std::filesystem::file_size(path_, missing);
+    const auto whole = whole_length(path_);
     if (!missing && bytes > whole) cut_file(path_, whole);
     errno = 0;
     stream_.open(path_, std::ios::app | std::ios::binary);

@@ -49,6 +49,7 @@ class TensorBoard {
 
   void on(const FitBegin& event) {
     step_ = event.steps_done;
+    last_samples_ = 0;
     if (!file_.is_empty()) return;
     ProtobufMessage first;
     first.number(1, seconds_now());

@@ -20,6 +20,7 @@ namespace gradus::detail {
 
 /// Any operator that keeps the order of values: the sizes of its result say it all.
 inline void onnx_reshape(OnnxCall& call) {
+  if (call.overload() == "dtype") call.refuse("reads the bits as another type");
   const auto sizes = call.result_sizes();
   const auto follows =
       std::ranges::count_if(sizes, [](const Extent& size) { return !size.is_fixed(); });
@@ -39,6 +40,8 @@ inline void onnx_transpose(OnnxCall& call) {
   if (call.op() == "aten::permute") {
     const auto given = call.integers(1);
     for (std::size_t side = 0; side < order.size(); ++side) order[side] = call.axis(0, given[side]);
+  } else if (call.op() == "aten::numpy_T") {
+    std::ranges::reverse(order);
   } else if (order.size() > 1) {
     const bool all = call.op() == "aten::t";
     const auto one = all ? 0 : call.axis(0, call.integer(1));
@@ -65,10 +68,12 @@ inline void onnx_slice(OnnxCall& call) {
 
 /// (input, axis, start, length)
 inline void onnx_narrow(OnnxCall& call) {
-  const auto start = call.integer(2);
-  call.give("Slice",
-            {call.value(0), call.constant({start}), call.constant({start + call.integer(3)}),
-             call.constant({call.axis(0, call.integer(1))})});
+  if (call.overload() == "Tensor") call.refuse("begins where a tensor says");
+  const auto start = call.integer(2), end = start + call.integer(3);
+  constexpr auto last = std::numeric_limits<std::int64_t>::max();
+  call.give("Slice", {call.value(0), call.constant({start}),
+                      call.constant({start < 0 && end == 0 ? last : end}),
+                      call.constant({call.axis(0, call.integer(1))})});
 }
 
 /// (input, size of parts, axis): parts of the sizes that came out.
@@ -85,7 +90,7 @@ inline void onnx_split(OnnxCall& call) {
 
 inline void onnx_stack(OnnxCall& call) {
   const auto axis = call.integer(1);
-  auto names = call.values(0);
+  auto names = call.values_as(0, call.result_type());
   for (auto& name : names) name = call.add("Unsqueeze", {name, call.constant({axis})});
   call.give("Concat", names, {{"axis", axis}});
 }
@@ -157,17 +162,24 @@ inline void add_shape_rows(std::map<std::string, OnnxRow>& rows) {
     call.give("Gather", {call.value(0), place}, {{"axis", call.axis(0, call.integer(1))}});
   };
   rows["aten::index_select"] = [](OnnxCall& call) {
-    call.give("Gather", {call.value(0), call.value(2)}, {{"axis", call.integer(1)}});
+    auto places = call.value(2);
+    if (call.sides(2) == 0)
+      places = call.add("Unsqueeze", {places, call.constant(std::vector<std::int64_t>{0})});
+    call.give("Gather", {call.value(0), places}, {{"axis", call.integer(1)}});
   };
   rows["aten::cat"] = rows["aten::concat"] = [](OnnxCall& call) {
-    call.give("Concat", call.values(0), {{"axis", call.integer(1)}});
+    call.give("Concat", call.values_as(0, call.result_type()), {{"axis", call.integer(1)}});
   };
   rows["aten::stack"] = onnx_stack;
   rows["aten::expand"] = rows["aten::expand_as"] = [](OnnxCall& call) {
     call.give("Expand", {call.value(0), call.shape(call.result_sizes())});
   };
   rows["aten::constant_pad_nd"] = rows["aten::pad"] = onnx_pad;
-  for (const auto* op : {"zeros", "zeros_like", "new_zeros", "full", "full_like", "new_full"}) {
+  rows["aten::fill"] = [](OnnxCall& call) {
+    call.give("Expand", {call.value_as(1, call.result_type()), call.shape(call.result_sizes())});
+  };
+  for (const auto* op : {"empty", "empty_like", "new_empty", "zeros", "zeros_like", "new_zeros",
+                         "full", "full_like", "new_full"}) {
     rows["aten::" + std::string(op)] = onnx_filled(0);
   }
   for (const auto* op : {"ones", "ones_like", "new_ones"})

@@ -4,6 +4,7 @@
 #include <gradus/export/onnx_call.hpp>
 
 #include <ATen/ops/full.h>
+#include <ATen/ops/result_type.h>
 #include <c10/core/ScalarType.h>
 
 #include <array>
@@ -11,16 +12,25 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace gradus::detail {
+
+/// Arithmetic of flags, as LibTorch has it.
+inline void onnx_of_flags(OnnxCall& call, const std::string& op) {
+  const bool is_and = op == "Mul" || op == "Min";
+  if (!is_and && op != "Add" && op != "Max") call.refuse("computes with flags");
+  call.give(is_and ? "And" : "Or", {call.value_as(0, c10::kBool), call.value_as(1, c10::kBool)});
+}
 
 /// Of two tensors, or a tensor and a number, in the type of the result; a third argument, "alpha",
 /// is a factor of the second one.
 inline OnnxRow onnx_of_two(const char* op) {
   return [op](OnnxCall& call) {
     const auto type = call.result_type();
+    if (type == c10::kBool) return onnx_of_flags(call, op);
     auto second = call.value_as(1, type);
     if (call.has(2) && call.number_of(2) != 1) {
       const auto factor = call.constant(at::full({}, call.number_of(2), at::dtype(type)));
@@ -32,13 +42,24 @@ inline OnnxRow onnx_of_two(const char* op) {
 /// Likewise where the result is of another type than what is compared.
 inline OnnxRow onnx_comparison(const char* op) {
   return [op](OnnxCall& call) {
-    const auto type =
-        call.is_tensor(1) ? c10::promoteTypes(call.type(0), call.type(1)) : call.type(0);
-    call.give(op, {call.value_as(0, type), call.value_as(1, type)});
+    auto type = call.is_tensor(1) ? at::result_type(call.tensor(0), call.tensor(1))
+                                  : at::result_type(call.tensor(0), call.scalar(1));
+    if (type == c10::kBool && std::string_view(op) != "Equal") type = c10::kLong;
+    const std::vector<std::string> both{call.value_as(0, type), call.value_as(1, type)};
+    if (call.result_type() == c10::kBool) return call.give(op, both);
+    call.give("Cast", {call.add(op, both)}, {{"to", onnx_type(call.result_type())}});
   };
 }
 inline OnnxRow onnx_of_one(const char* op) {
   return [op](OnnxCall& call) { call.give(op, {call.value_as(0, call.result_type())}); };
+}
+/// Of whole numbers there is nothing to round.
+inline OnnxRow onnx_rounded(const char* op) {
+  return [op](OnnxCall& call) {
+    if (call.has(1) && call.integer(1) != 0) call.refuse("rounds to decimals");
+    const bool is_whole = c10::isIntegralType(call.type(0), /*includeBool=*/true);
+    call.give(is_whole ? "Identity" : op, {call.value(0)});
+  };
 }
 /// With a number of the operator as an attribute.
 inline OnnxRow onnx_with_number(const char* op, const char* attribute) {
@@ -68,6 +89,12 @@ inline OnnxRow onnx_reduction(const char* op) {
 /// (input, lowest, highest)
 inline void onnx_clamp(OnnxCall& call) {
   const auto type = call.result_type();
+  if (call.overload() == "Tensor") {  // with a bound for each element
+    auto result = call.value_as(0, type);
+    if (call.has(1)) result = call.add("Max", {result, call.value_as(1, type)});
+    if (call.has(2)) result = call.add("Min", {result, call.value_as(2, type)});
+    return call.give("Identity", {result});
+  }
   std::vector<std::string> inputs{call.value_as(0, type)};
   for (const std::size_t place : {std::size_t{1}, std::size_t{2}}) {
     inputs.push_back(call.has(place) ? call.value_as(place, type) : std::string());
@@ -116,13 +143,27 @@ inline void add_element_rows(std::map<std::string, OnnxRow>& rows) {
        {Names{"relu", "Relu"}, Names{"sigmoid", "Sigmoid"}, Names{"tanh", "Tanh"},
         Names{"exp", "Exp"}, Names{"log", "Log"}, Names{"sqrt", "Sqrt"}, Names{"neg", "Neg"},
         Names{"abs", "Abs"}, Names{"erf", "Erf"}, Names{"sin", "Sin"}, Names{"cos", "Cos"},
-        Names{"floor", "Floor"}, Names{"ceil", "Ceil"}, Names{"round", "Round"},
-        Names{"reciprocal", "Reciprocal"}, Names{"logical_not", "Not"},
-        Names{"softsign", "Softsign"}, Names{"mish", "Mish"}}) {
+        Names{"reciprocal", "Reciprocal"}, Names{"softsign", "Softsign"}, Names{"mish", "Mish"}}) {
     rows["aten::" + std::string(op)] = onnx_of_one(name);
   }
+  for (const auto& [op, name] :
+       {Names{"floor", "Floor"}, Names{"ceil", "Ceil"}, Names{"round", "Round"}}) {
+    rows["aten::" + std::string(op)] = onnx_rounded(name);
+  }
+  for (const auto& [op, name] :
+       {Names{"logical_and", "And"}, Names{"logical_or", "Or"}, Names{"logical_xor", "Xor"},
+        Names{"bitwise_and", "And"}, Names{"bitwise_or", "Or"}, Names{"bitwise_xor", "Xor"}}) {
+    rows["aten::" + std::string(op)] = [name = name](OnnxCall& call) {
+      if (call.result_type() != c10::kBool) call.refuse("computes with bits");
+      call.give(name, {call.value_as(0, c10::kBool), call.value_as(1, c10::kBool)});
+    };
+  }
+  rows["aten::logical_not"] = [](OnnxCall& call) {
+    const auto is_not = call.add("Not", {call.value_as(0, c10::kBool)});
+    call.give("Cast", {is_not}, {{"to", onnx_type(call.result_type())}});
+  };
   rows["aten::rsqrt"] = [](OnnxCall& call) {
-    call.give("Reciprocal", {call.add("Sqrt", {call.value(0)})});
+    call.give("Reciprocal", {call.add("Sqrt", {call.value_as(0, call.result_type())})});
   };
   rows["aten::square"] = [](OnnxCall& call) { call.give("Mul", {call.value(0), call.value(0)}); };
   rows["aten::relu6"] = [](OnnxCall& call) {
@@ -136,13 +177,18 @@ inline void add_element_rows(std::map<std::string, OnnxRow>& rows) {
   };
   rows["aten::silu"] = onnx_gated("Sigmoid");
   rows["aten::hardswish"] = [](OnnxCall& call) { call.give("HardSwish", {call.value(0)}); };
-  rows["aten::elu"] = onnx_with_number("Elu", "alpha");
+  rows["aten::elu"] = [](OnnxCall& call) {
+    if (call.number_of(2) != 1 || call.number_of(3) != 1) call.refuse("has a scale");
+    call.give("Elu", {call.value(0)}, {{"alpha", call.number_of(1)}});
+  };
   rows["aten::leaky_relu"] = onnx_with_number("LeakyRelu", "alpha");
   rows["aten::hardsigmoid"] = [](OnnxCall& call) {
     call.give("HardSigmoid", {call.value(0)}, {{"alpha", 1.0 / 6}, {"beta", 0.5}});
   };
   rows["aten::softplus"] = [](OnnxCall& call) {
+    constexpr double usual = 20;  // from where on it is x itself, to the last bits
     if (call.number_of(1) != 1) call.refuse("has a beta");
+    if (call.number_of(2) < usual) call.refuse("has a threshold");
     call.give("Softplus", {call.value(0)});
   };
   rows["aten::clamp_min"] = onnx_bound("Max");
@@ -155,6 +201,7 @@ inline void add_element_rows(std::map<std::string, OnnxRow>& rows) {
   rows["aten::amax"] = onnx_reduction("ReduceMax");
   rows["aten::amin"] = onnx_reduction("ReduceMin");
   rows["aten::where"] = [](OnnxCall& call) {
+    if (!call.has(1)) call.refuse("lists places");
     const auto type = call.result_type();
     call.give("Where", {call.value(0), call.value_as(1, type), call.value_as(2, type)});
   };

@@ -1,7 +1,8 @@
-/// How layers are written in ONNX: convolutions, products, norms, pooling, embeddings, attention.
+/// How layers are written in ONNX: convolutions, products, norms, embeddings, attention.
 #pragma once
 
 #include <gradus/export/onnx_call.hpp>
+#include <gradus/export/pooling_rows.hpp>
 
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
@@ -17,17 +18,6 @@
 #include <vector>
 
 namespace gradus::detail {
-
-/// Of one number for all sides, or one for each.
-inline std::vector<std::int64_t> for_sides(std::vector<std::int64_t> numbers, std::size_t sides) {
-  if (numbers.size() == 1) numbers.resize(sides, numbers.front());
-  return numbers;
-}
-/// Padding before and behind, as ONNX has it.
-inline std::vector<std::int64_t> both_ends(std::vector<std::int64_t> padding) {
-  padding.insert(padding.end(), padding.begin(), padding.end());
-  return padding;
-}
 
 inline std::vector<std::string> with_bias(OnnxCall& call) {
   std::vector<std::string> inputs{call.value(0), call.value(1)};
@@ -47,17 +37,19 @@ inline void onnx_convolution(OnnxCall& call) {
                             {"strides", numbers(3)},
                             {"dilations", numbers(5)},
                             {"group", call.integer(6)}};
-  if (call.is_text(4)) {
-    attributes.emplace_back("auto_pad", call.text(4) == "same" ? "SAME_UPPER" : "VALID");
-  } else {
-    attributes.emplace_back("pads", both_ends(numbers(4)));
+  auto pads = call.is_text(4) ? std::vector<std::int64_t>(2 * sides) : both_ends(numbers(4));
+  for (std::size_t side = 0; call.is_text(4) && call.text(4) == "same" && side < sides; ++side) {
+    const auto total = numbers(5)[side] * (kernel[side] - 1);
+    pads[side] = total / 2;
+    pads[sides + side] = total - total / 2;
   }
+  attributes.emplace_back("pads", pads);
   call.give("Conv", with_bias(call), attributes);
 }
 
 /// (input, weight, bias, stride, padding, output_padding, groups, dilation)
 inline void onnx_transposed_convolution(OnnxCall& call) {
-  const auto sides = static_cast<std::size_t>(call.sides(1) - 2);
+  const auto sides = pooled_sides(call);
   const auto numbers = [&](std::size_t place) { return for_sides(call.integers(place), sides); };
   call.give("ConvTranspose", with_bias(call),
             {{"strides", numbers(3)},
@@ -135,49 +127,6 @@ inline void onnx_group_norm(OnnxCall& call) {
   call.give("Identity", {result});
 }
 
-/// (input, kernel, stride, padding, dilation, ceil)
-inline void onnx_max_pool(OnnxCall& call) {
-  const auto kernel = for_sides(call.integers(1), static_cast<std::size_t>(call.sides(0) - 2));
-  const auto numbers = [&](std::size_t place) {
-    return for_sides(call.integers(place), kernel.size());
-  };
-  call.give("MaxPool", {call.value(0)},
-            {{"kernel_shape", kernel},
-             {"strides", call.integers(2).empty() ? kernel : numbers(2)},
-             {"pads", both_ends(numbers(3))},
-             {"dilations", numbers(4)},
-             {"ceil_mode", std::int64_t{call.flag(5)}}});
-}
-
-/// (input, kernel, stride, padding, ceil, count_include_pad, divisor)
-inline void onnx_average_pool(OnnxCall& call) {
-  if (call.has(6)) call.refuse("has a divisor of its own");
-  const auto kernel = for_sides(call.integers(1), static_cast<std::size_t>(call.sides(0) - 2));
-  const auto stride = call.integers(2);
-  call.give("AveragePool", {call.value(0)},
-            {{"kernel_shape", kernel},
-             {"strides", stride.empty() ? kernel : for_sides(stride, kernel.size())},
-             {"pads", both_ends(for_sides(call.integers(3), kernel.size()))},
-             {"ceil_mode", std::int64_t{call.flag(4)}},
-             {"count_include_pad", std::int64_t{call.flag(5)}}});
-}
-
-/// (input, output size): a mean over windows of one size, where there are such.
-inline void onnx_adaptive_average_pool(OnnxCall& call) {
-  const auto sizes = call.sizes(0), wanted = call.result_sizes();
-  std::vector<std::int64_t> window;
-  bool is_global = true;
-  for (std::size_t side = 2; side < sizes.size(); ++side) {
-    if (!sizes[side].is_fixed() || sizes[side].one % wanted[side].one != 0) {
-      call.refuse("has windows of several sizes");
-    }
-    window.push_back(sizes[side].one / wanted[side].one);
-    is_global = is_global && wanted[side].one == 1;
-  }
-  if (is_global) return call.give("GlobalAveragePool", {call.value(0)});
-  call.give("AveragePool", {call.value(0)}, {{"kernel_shape", window}, {"strides", window}});
-}
-
 /// (query, key, value, mask, dropout, is_causal, scale, enable_gqa)
 inline void onnx_attention(OnnxCall& call) {
   if (call.number_of(4) != 0) call.refuse("drops out");
@@ -211,7 +160,11 @@ inline void onnx_attention(OnnxCall& call) {
             : call.value(3);
     scores = call.add("Add", {scores, mask});
   }
-  const auto weights = call.add("Softmax", {scores}, {{"axis", std::int64_t{-1}}});
+  auto weights = call.add("Softmax", {scores}, {{"axis", std::int64_t{-1}}});
+  if (call.has(3)) {  // a row in which nothing is seen is zero, and no NaN
+    weights = call.add("Where", {call.add("IsNaN", {weights}),
+                                 call.constant(at::zeros({}, at::dtype(type))), weights});
+  }
   call.give("MatMul", {weights, call.value(2)});
 }
 
@@ -230,14 +183,6 @@ inline void add_layer_rows(std::map<std::string, OnnxRow>& rows) {
   rows["aten::batch_norm"] = onnx_batch_norm;
   rows["aten::layer_norm"] = onnx_layer_norm;
   rows["aten::group_norm"] = onnx_group_norm;
-  for (const auto* op : {"aten::max_pool1d", "aten::max_pool2d", "aten::max_pool3d"})
-    rows[op] = onnx_max_pool;
-  for (const auto* op : {"aten::avg_pool1d", "aten::avg_pool2d", "aten::avg_pool3d"})
-    rows[op] = onnx_average_pool;
-  for (const auto* op :
-       {"aten::adaptive_avg_pool1d", "aten::adaptive_avg_pool2d", "aten::adaptive_avg_pool3d"}) {
-    rows[op] = onnx_adaptive_average_pool;
-  }
   rows["aten::embedding"] = [](OnnxCall& call) {
     call.give("Gather", {call.value(0), call.value(1)});
   };
