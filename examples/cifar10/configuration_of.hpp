@@ -25,6 +25,7 @@
 #include <iostream>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace cifar10 {
 
@@ -181,14 +182,15 @@ class ConfigurationOf final : public Configuration {
 
   static CheckpointPlan checkpoint_plan(const Options& options,
                                         const std::filesystem::path& folder) {
+    std::vector<std::filesystem::path> files{folder / RunFiles::metrics, folder / RunFiles::log};
+    if (options.tensorboard) files.push_back(observe::TensorBoard::path_in(folder));
     return {.every_steps = options.checkpoint_steps,
             .every_seconds = options.checkpoint_seconds,
             .keep_last = options.keep_checkpoints,
             .best = "accuracy",
             .on_failure = options.go_on_unsaved ? OnSaveFailure::go_on : OnSaveFailure::stop,
             .allow_not_finite = options.allow_not_finite,
-            .files = {folder / RunFiles::metrics, folder / RunFiles::log,
-                      observe::TensorBoard::path_in(folder)},
+            .files = std::move(files),
             .announce = [](const std::string& sentence) { std::cerr << sentence << '\n'; }};
   }
 

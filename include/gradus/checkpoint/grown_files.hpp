@@ -28,11 +28,9 @@ class GrownFiles {
     return lengths;
   }
 
-  /// Those that are there. Throws ResourceError.
+  /// Throws ResourceError.
   void bring_onto_disk() const {
-    for (const auto& file : files_) {
-      if (std::filesystem::exists(file)) sync_file(file);
-    }
+    for (const auto& file : files_) sync_file(file);
   }
 
   /// Cuts each file to the length that it had. One that `lengths` does not know stays as it is, and
