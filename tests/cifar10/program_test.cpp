@@ -81,6 +81,31 @@ CATCH_TEST_CASE(
   CATCH_CHECK(json::parse(again.out)["policies"]["loading"]["batch_size"] == 16);
 }
 
+CATCH_TEST_CASE("export writes a checkpoint's model as ONNX, and --tensorboard event files") {
+  const Folder folder;
+  const auto out = folder / "run";
+  const auto trained = run("train optimized --tensorboard" + tiny +
+                           "--set optimized:loading.batch_size=16 --out " + out.string());
+  CATCH_INFO(trained.err);
+  CATCH_REQUIRE(trained.code == 0);
+  CATCH_CHECK(fs::file_size(out / "optimized" / "events.out.tfevents.gradus") > 1000);
+  const auto checkpoint = out / "optimized" / "checkpoints" / "final.safetensors";
+  const auto exported = [&](const std::string& more, const fs::path& file) {
+    const auto result = run("export " + checkpoint.string() + more);
+    CATCH_INFO(result.err);
+    CATCH_REQUIRE(result.code == 0);
+    return text_of(file);
+  };
+  const auto beside = fs::path(checkpoint).replace_extension(".onnx");
+  const auto whole = exported("", beside);
+  CATCH_CHECK_THAT(whole, Catch::Matchers::ContainsSubstring("stage1.norm1.running_mean"));
+  CATCH_CHECK_THAT(whole, Catch::Matchers::ContainsSubstring("deviation"));
+  const auto folded =
+      exported(" --fold-norms --out " + (folder / "folded.onnx").string(), folder / "folded.onnx");
+  CATCH_CHECK(folded.find("running_mean") == std::string::npos);
+  check_refused(run("export nowhere.safetensors"), 5, "nowhere.safetensors");
+}
+
 CATCH_TEST_CASE("two runs without --out in the same second have a folder each") {
   const Folder folder;
   const std::string program = "cd " + folder.path().string() +
