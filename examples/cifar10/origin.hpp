@@ -8,7 +8,7 @@
 namespace cifar10 {
 
 /// The configuration that the checkpoint says it came from; its width and numbers go into the
-/// options, beneath those that were given. Throws gradus::CheckpointError.
+/// options, unless others were given. Throws gradus::CheckpointError.
 [[nodiscard]] const Configuration& origin(const gradus::Safetensors& weights, Options& options);
 
 }  // namespace cifar10

@@ -15,7 +15,6 @@
 #include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -109,24 +108,17 @@ class OptimizerShards {
         throw;
       }
       others_wait_ = false;
-      says(false);
+      static_cast<void>(as_first_says(*ranks_, false));
     } else {
-      while (says(false)) help();
+      while (as_first_says(*ranks_, false)) help();
     }
   }
   /// Within `act`: what follows is a joint call. Elsewhere all ranks make it anyway.
   void ask_for_help() const {
-    if (others_wait_) says(true);
+    if (others_wait_) static_cast<void>(as_first_says(*ranks_, true));
   }
 
  private:
-  /// What the first rank says.
-  bool says(bool here) const {
-    const auto word = at::full({1}, here ? 1 : 0, at::kLong);
-    ranks_->broadcast(word, 0);
-    return word.item<std::int64_t>() != 0;
-  }
-
   /// Tensors of one type, as one message.
   void broadcast(const std::vector<at::Tensor>& weights, std::int64_t owner) const {
     std::vector<at::Tensor> flat;

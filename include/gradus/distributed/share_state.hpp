@@ -10,6 +10,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/ScalarType.h>
 
 #include <cstdint>
@@ -26,6 +27,13 @@ inline void share_values(Communicator& ranks, at::Tensor tensor, std::int64_t fr
   const auto sent = tensor.resolve_conj().resolve_neg().contiguous();
   ranks.broadcast(sent.reshape({-1}).view(at::kByte), from);
   if (!sent.is_same(tensor)) copy_values(tensor, sent);
+}
+
+/// What rank 0 says.
+[[nodiscard]] inline bool as_first_says(Communicator& ranks, bool here) {
+  const auto said = at::zeros({1}, at::kLong).fill_(here ? 1 : 0);
+  ranks.broadcast(said, 0);
+  return said.item<std::int64_t>() != 0;
 }
 
 /// `state`, tensors on the CPU, and `text` of rank 0, on all ranks.

@@ -31,7 +31,7 @@ struct TensorBoardPlan {
 /// Observer that appends to `folder`/events.out.tfevents.gradus: training loss, learning rate and
 /// samples a second at each reading, loss, accuracy and metrics of the held-out set after each
 /// epoch, all over optimizer steps. Name the file in `CheckpointPlan::files`, and a resumed run
-/// goes on where its checkpoint was: curves have no step twice.
+/// continues at its checkpoint: curves have no step twice.
 ///
 ///     observe::TensorBoard board("runs/1", {.weights = trainer.parameters()});
 ///     trainer.fit(train, test, board);        // tensorboard --logdir runs

@@ -32,10 +32,7 @@ inline void share_values(Communicator* ranks, const std::vector<NamedTensor>& te
 
 /// What the first rank says.
 [[nodiscard]] inline bool as_first_says(Communicator* ranks, bool here) {
-  if (ranks == nullptr) return here;
-  const auto said = at::zeros({1}, at::kLong).fill_(here ? 1 : 0);
-  ranks->broadcast(said, 0);
-  return said.item<std::int64_t>() != 0;
+  return ranks == nullptr ? here : as_first_says(*ranks, here);
 }
 
 /// Whether any rank asks for an end becomes known to all. Seconds become those of the first rank:
