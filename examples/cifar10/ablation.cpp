@@ -21,6 +21,10 @@ namespace fs = std::filesystem;
 
 const std::vector<LeftOut>& leave_one_out(std::string_view name) {
   static_cast<void>(configuration(name));  // refuses an unknown name
+  if (name == "record") {
+    throw UsageError(
+        "ablate knows the configurations of the comparison: unoptimized, optimized and fastest.");
+  }
   if (name == "optimized") return left_out_of_optimized();
   return name == "fastest" ? left_out_of_fastest() : left_out_of_unoptimized();
 }

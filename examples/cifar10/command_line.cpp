@@ -316,9 +316,8 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   constexpr std::int64_t most_epochs = 1'000'000;
   constexpr std::int64_t most_threads = 1024;
   constexpr std::int64_t most_seeds = 1000;
-  std::optional<std::int64_t> epochs;
   std::optional<std::int64_t> width;
-  take_count(epochs, layers, "epochs", most_epochs);
+  take_count(options.epochs, layers, "epochs", most_epochs);
   take_count(width, layers, "width", widest);
   take_count(options.threads, layers, "threads", most_threads);
   take_count(options.train_samples, layers, "train_samples", any);
@@ -337,7 +336,7 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   take_flag(options.math.cudnn_benchmark, layers, "cudnn_benchmark");
   take_flag(options.math.fused_norms, layers, "fused_norms");
   take_flag(options.math.deterministic, layers, "deterministic");
-  if (options.demo && (epochs || width || options.train_samples)) {
+  if (options.demo && (options.epochs || width || options.train_samples)) {
     throw UsageError(
         "--demo chooses epochs, width and the number of training images itself, but some of them "
         "are given too; leave out either --demo or those.");
@@ -345,8 +344,7 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   std::optional<std::int64_t> seeds;
   take_count(seeds, layers, "seeds", most_seeds);
   options.seeds = seeds.value_or(options.seeds);
-  options.sized = epochs || width || options.train_samples || options.test_samples;
-  options.epochs = epochs.value_or(options.epochs);
+  options.sized = options.epochs || width || options.train_samples || options.test_samples;
   options.width = width.value_or(options.width);
 
   bool seed_found = false;

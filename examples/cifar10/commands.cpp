@@ -49,7 +49,7 @@ void say(const Options& options, const std::string& line) {
 }
 
 std::vector<const Configuration*> chosen(const Options& options) {
-  if (options.configurations.empty()) return configurations();
+  if (options.configurations.empty()) return compared_configurations();
   std::vector<const Configuration*> list;
   for (const auto& name : options.configurations) {
     list.push_back(&configuration(name));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "options.hpp"
+#include "speed_net.hpp"
 #include <gradus/checkpoint/safetensors.hpp>
 #include <gradus/core/history.hpp>
 #include <gradus/data/image_dataset.hpp>
@@ -14,6 +15,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace cifar10 {
@@ -22,6 +24,9 @@ struct TrainingData {
   gradus::data::ImageDataset train;
   gradus::data::ImageDataset test;
 };
+
+/// A model of any configuration.
+using Net = std::variant<gradus::ResNet10, SpeedNet>;
 
 /// Everything below applies the options' settings to the numbers that the type declares, and throws
 /// gradus::ConfigurationError for one that does not fit.
@@ -53,15 +58,18 @@ class Configuration {
 
   /// Calls `use` with the model of a checkpoint, with the weights that are evaluated.
   virtual void with_evaluated(const Options& options, const gradus::Safetensors& weights,
-                              const std::function<void(gradus::ResNet10&)>& use) const = 0;
+                              const std::function<void(Net&)>& use) const = 0;
 
   /// Training images per second over a few steps on `data`, without leaving anything behind.
   [[nodiscard]] virtual double measure(const Options& options, const TrainingData& data,
                                        std::int64_t steps) const = 0;
 };
 
-/// All of them, in the order in which `compare` trains them.
+/// All of them.
 [[nodiscard]] const std::vector<const Configuration*>& configurations();
+
+/// Those over one network, in the order in which `compare` trains them.
+[[nodiscard]] const std::vector<const Configuration*>& compared_configurations();
 
 /// Throws gradus::UsageError, with the nearest known name, if there is none of that name.
 [[nodiscard]] const Configuration& configuration(std::string_view name);

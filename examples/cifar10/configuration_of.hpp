@@ -11,7 +11,6 @@
 #include <gradus/checkpoint/run_file.hpp>
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/files/write_file.hpp>
-#include <gradus/model/resnet10.hpp>
 #include <gradus/settings/dump.hpp>
 #include <gradus/settings/policy_settings.hpp>
 #include <gradus/train/run/ranks.hpp>
@@ -34,12 +33,15 @@ using namespace gradus;
 template <class T>
 class ConfigurationOf final : public Configuration {
  public:
+  static constexpr std::int64_t usual_epochs = 5;
+
   /// Settings for axis `left_out` are passed over: the policy that they were for is not there.
   explicit ConfigurationOf(std::string name, std::string settings_name = "",
-                           std::string left_out = "")
+                           std::string left_out = "", std::int64_t epochs = usual_epochs)
       : name_(std::move(name)),
         settings_name_(settings_name.empty() ? name_ : std::move(settings_name)),
-        left_out_(std::move(left_out)) {}
+        left_out_(std::move(left_out)),
+        epochs_(epochs) {}
 
   [[nodiscard]] std::string_view name() const override { return name_; }
 
@@ -61,7 +63,7 @@ class ConfigurationOf final : public Configuration {
                                          const nlohmann::ordered_json& environment) const override {
     auto trainer = make(options);
     const double rate = rate_of_products(trainer);
-    if (!options.resume && options.rank == 0) take_weights(options, trainer);
+    if (!options.resume && options.rank == 0) take_weights(options, trainer, data.train);
     const auto plan = trainer.plan(data.train.size());
     const auto description = describe(options, trainer);
 
@@ -75,7 +77,7 @@ class ConfigurationOf final : public Configuration {
       if (options.resume && !observer.checkpoints->resume(data.train, data.test)) {
         if (first) {
           refuse_over(folder);
-          take_weights(options, trainer);
+          take_weights(options, trainer, data.train);
         }
         if (!options.quiet) std::cerr << said_anew(options, folder) << '\n';
       }
@@ -143,11 +145,12 @@ class ConfigurationOf final : public Configuration {
   }
 
   void with_evaluated(const Options& options, const Safetensors& weights,
-                      const std::function<void(ResNet10&)>& use) const override {
+                      const std::function<void(Net&)>& use) const override {
     auto trainer = make(options);
     restore(trainer, weights);
     const auto evaluated = trainer.evaluation_weights();
-    use(trainer.model());
+    Net net(trainer.model());
+    use(net);
   }
 
   [[nodiscard]] double measure(const Options& options, const TrainingData& data,
@@ -161,8 +164,15 @@ class ConfigurationOf final : public Configuration {
   }
 
  private:
-  /// With which it begins, if they were given.
-  static void take_weights(const Options& options, T& trainer) {
+  using Model = typename T::model_type;
+  using ModelImpl = typename Model::ContainedType;
+  using ModelOptions = decltype(ModelImpl::options);
+
+  /// With which it begins: those that were given, or what the model makes of the data.
+  static void take_weights(const Options& options, T& trainer, const data::ImageDataset& train) {
+    if constexpr (requires { trainer.model()->start_from(train); }) {
+      trainer.model()->start_from(train);
+    }
     if (options.init_from.empty()) return;
     FiniteCheck finite(*trainer.model());
     load_weights(*trainer.model(), read_safetensors(options.init_from));
@@ -215,9 +225,9 @@ class ConfigurationOf final : public Configuration {
       }
     }
     torch::manual_seed(options.seed);
-    return T(ResNet10(ResNet10Options{.width = options.width}),
+    return T(Model(ModelOptions{.width = options.width}),
              {.seed = options.seed,
-              .epochs = options.epochs,
+              .epochs = options.epochs.value_or(epochs_),
               .device = device_from_name(options.device),
               .sanity_samples = options.allow_not_finite ? 0 : RunSettings().sanity_samples,
               .stop_after_steps = options.stop_after_steps,
@@ -235,7 +245,7 @@ class ConfigurationOf final : public Configuration {
     nlohmann::ordered_json json{
         {"name", name_},
         {"model",
-         {{"name", ResNet10Impl::model_name}, {"parameters", count_parameters(*trainer.model())}}},
+         {{"name", ModelImpl::model_name}, {"parameters", count_parameters(*trainer.model())}}},
         {"policies", policies_to_json(trainer.policies())},
         {"run",
          {{"seed", options.seed},
@@ -271,6 +281,7 @@ class ConfigurationOf final : public Configuration {
   std::string name_;
   std::string settings_name_;
   std::string left_out_;
+  std::int64_t epochs_;
 };
 
 }  // namespace cifar10

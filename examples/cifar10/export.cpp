@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <iostream>
 #include <string>
+#include <variant>
 
 namespace cifar10 {
 
@@ -35,8 +36,8 @@ void export_checkpoint(Options options) {
                                    {"mean", nlohmann::json(scale.mean).dump()},
                                    {"deviation", nlohmann::json(scale.deviation).dump()},
                                    {"output", "float32 [samples, 10], a score for each class"}}};
-  trained.with_evaluated(options, weights, [&](ResNet10& model) {
-    export_onnx(model, at::rand({2, 3, 32, 32}), path, plan);
+  trained.with_evaluated(options, weights, [&](Net& net) {
+    std::visit([&](auto& model) { export_onnx(model, at::rand({2, 3, 32, 32}), path, plan); }, net);
   });
   if (options.json) {
     const nlohmann::ordered_json json{{"checkpoint", options.checkpoint.string()},

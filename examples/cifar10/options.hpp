@@ -32,7 +32,7 @@ struct Options {
   bool flip = false;                 ///< of `evaluate`: also the mean over mirror images
   std::optional<std::string> data;   ///< folder; absent: search
   std::string device = "auto";
-  std::int64_t epochs = 5;
+  std::optional<std::int64_t> epochs;  ///< absent: as many as the configuration takes
   std::int64_t width = 64;
   std::optional<std::int64_t> train_samples;  ///< the first so many; absent: all
   std::optional<std::int64_t> test_samples;

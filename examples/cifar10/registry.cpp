@@ -24,8 +24,18 @@ const std::vector<const Configuration*>& configurations() {
   static const ConfigurationOf<Trained<Unoptimized>> unoptimized("unoptimized");
   static const ConfigurationOf<Trained<Optimized>> optimized("optimized");
   static const ConfigurationOf<Trained<Fastest>> fastest("fastest");
-  static const std::vector<const Configuration*> all{&unoptimized, &optimized, &fastest};
+  static const ConfigurationOf<Trained<Record>> record("record", "", "", record_epochs);
+  static const std::vector<const Configuration*> all{&unoptimized, &optimized, &fastest, &record};
   return all;
+}
+
+const std::vector<const Configuration*>& compared_configurations() {
+  static const std::vector<const Configuration*> compared = [] {
+    auto list = configurations();
+    list.pop_back();  // another network, and as many epochs as its aim takes
+    return list;
+  }();
+  return compared;
 }
 
 const Configuration& configuration(std::string_view name) {

@@ -108,6 +108,28 @@ CATCH_TEST_CASE("export writes a checkpoint's model as ONNX, and --tensorboard e
   check_refused(run("export nowhere.safetensors"), 5, "nowhere.safetensors");
 }
 
+CATCH_TEST_CASE("record trains another network, whose first layer comes from the images") {
+  const Folder folder;
+  const auto out = folder / "run";
+  const auto small = tiny + "--set loading.batch_size=16 ";
+  const auto trained = run("train record --json" + small + "--out " + out.string());
+  CATCH_INFO(trained.err);
+  CATCH_REQUIRE(trained.code == 0);
+  const auto checkpoint = (out / "record" / "checkpoints" / "final.safetensors").string();
+  const auto reported = json::parse(trained.out)["runs"][0]["test_accuracy"];
+  const auto evaluated = run("evaluate " + checkpoint + " --json" + data + "--test-samples 50");
+  CATCH_INFO(evaluated.err);
+  CATCH_REQUIRE(evaluated.code == 0);
+  CATCH_CHECK(json::parse(evaluated.out)["test_accuracy"] == reported);
+  const auto exported = run("export " + checkpoint + " --fold-norms");
+  CATCH_INFO(exported.err);
+  CATCH_CHECK(exported.code == 0);
+  // It takes as many epochs as its aim does, if not told otherwise.
+  CATCH_CHECK(json::parse(run("describe record").out)["run"]["epochs"] != 5);
+  CATCH_CHECK(json::parse(run("describe record --epochs 5").out)["run"]["epochs"] == 5);
+  check_refused(run("ablate record" + small), 2, "unoptimized, optimized and fastest");
+}
+
 CATCH_TEST_CASE("two runs without --out in the same second have a folder each") {
   const Folder folder;
   const std::string program = "cd " + folder.path().string() +
@@ -121,7 +143,7 @@ CATCH_TEST_CASE("two runs without --out in the same second have a folder each") 
 CATCH_TEST_CASE(
     "describe prints axes, policies and numbers, and takes its own output as settings") {
   const Folder folder;
-  for (const auto* name : {"unoptimized", "optimized", "fastest"}) {
+  for (const auto* name : {"unoptimized", "optimized", "fastest", "record"}) {
     const auto result = run("describe " + std::string(name));
     CATCH_REQUIRE(result.code == 0);
     const auto described = json::parse(result.out);

@@ -120,6 +120,13 @@ data::ImageDataset noise(std::int64_t count) {
           {.mean = {0.5F, 0.5F, 0.5F}, .deviation = {0.25F, 0.25F, 0.25F}}};
 }
 
+cifar10::SpeedNet speed_net() {
+  torch::manual_seed(0);
+  cifar10::SpeedNet net(cifar10::SpeedNetOptions{.width = 4});
+  net->start_from(noise(48));
+  return net;
+}
+
 using Four = Preset<Plain{.batch_size = 4}>;
 using SteadyCycle = Preset<OneCycle{.max_lr = 0.05, .cycle_momentum = false}>;
 template <class... Policies>
@@ -344,6 +351,19 @@ CATCH_TEST_CASE("a captured run has the bits of an eager one: cifar10's Fastest,
   CATCH_CHECK(report.replays > 0);
   // Nothing that it is made of stands in the way, on whatever device.
   static_assert(CaptureObstacle<typename cifar10::Fastest::policies_type>::sentence.empty());
+}
+
+CATCH_TEST_CASE("a captured run has the bits of an eager one: cifar10's Record, as on CUDA") {
+  using OnCuda = without<without<cifar10::Record, slot::kernels>, slot::layout>;
+  using T = with<OnCuda, Eager, Preset<Resident{.batch_size = 4, .on_cpu = true}>,
+                 Preset<Mixed{.type = MixedType::bfloat16}>,
+                 Grouped<Preset<Muon{.lr = 0.24, .products = MuonProducts::bfloat16}>,
+                         GroupWith<Preset<SGD{.lr = 0.67, .momentum = 0.85, .nesterov = true}>>{
+                             .parameters = "head.*"}>>;
+  const auto report = equals_eager<T>(speed_net, noise(48));
+  CATCH_CHECK(report.reason.empty());
+  CATCH_CHECK(report.replays > 0);
+  static_assert(CaptureObstacle<typename cifar10::Record::policies_type>::sentence.empty());
 }
 
 CATCH_TEST_CASE("steps are captured again when a frozen part thaws") {

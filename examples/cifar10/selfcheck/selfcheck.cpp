@@ -56,7 +56,7 @@ void choose_size(Options& options, c10::Device device) {
 void selfcheck(Options options) {
   // The checks of equal bits ask for determinism on CUDA, and cuBLAS reads this when it starts.
   ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
-  const auto list = configurations();
+  const auto list = compared_configurations();
   prepare(options, list);
   const auto device = device_from_name(options.device);
   choose_size(options, device);
