@@ -13,26 +13,13 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace gradus::observe {
 
-/// Local date and time, as in "2026-12-01 14:05:12".
-[[nodiscard]] inline std::string clock_now() {
-  const auto time = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&time, &local);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local)};
-}
-
 namespace detail {
-
-inline constexpr std::int64_t reload_seconds = 10;
 
 [[nodiscard]] inline std::string key(std::size_t style) {
   return "<svg class=\"key\" viewBox=\"0 0 12 12\" aria-hidden=\"true\">" + mark(style, 6, 6, 4.6) +
@@ -192,7 +179,7 @@ inline constexpr std::string_view memory_explained =
                           ? "gradus, a training run"
                           : "gradus, a comparison of training configurations",
             .title = page_title(comparison),
-            .reload_seconds = comparison.is_unfinished() ? detail::reload_seconds : 0};
+            .reload_seconds = comparison.is_unfinished() ? reload_seconds : 0};
   if (!comparison.runs.empty()) {
     page.header = detail::findings(comparison) + detail::outlook(comparison, written);
     page.main = detail::results(comparison) + detail::remarks(comparison) +

@@ -5,9 +5,22 @@
 #include <gradus/observe/report_style.hpp>
 
 #include <cstdint>
+#include <ctime>
 #include <string>
 
 namespace gradus::observe {
+
+/// Between two readings of a page that is unfinished.
+inline constexpr std::int64_t reload_seconds = 10;
+
+/// Local date and time, as in "2026-12-01 14:05:12".
+[[nodiscard]] inline std::string clock_now() {
+  const auto time = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&time, &local);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &local)};
+}
 
 /// A page in parts. `header`, `main` and `footer` are HTML; the others are text.
 struct Page {

@@ -59,6 +59,9 @@ tbody th { font-weight: 500; }
 .results tbody th { font-weight: 600; overflow-wrap: anywhere; }
 .results td, .results thead th { white-space: nowrap; }
 .results th small { display: block; color: var(--quiet); font-size: .8125rem; font-weight: 400; }
+.ablation .bar { width: 8rem; padding-left: .75rem; vertical-align: middle; }
+.bar .more { fill: var(--s1); } .bar .less { fill: var(--s2); }
+.whisker { stroke: var(--text); }
 .best { color: var(--best); font-weight: 650; }
 .key { display: inline-block; width: .85em; height: .85em; margin-right: .55em;
   vertical-align: -.06em; overflow: visible; }
@@ -124,6 +127,9 @@ footer { margin-top: 4rem; color: var(--quiet); font-size: .8125rem; max-width: 
   .results tbody th, .results td { padding: .15rem 0; }
   .results td { display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .875rem; }
   .results td span { margin-left: auto; }
+  .ablation td.none { display: none; }
+  .ablation .bar { width: 100%; padding: 0 0 .4rem; }
+  .ablation .bar svg { max-width: 16rem; margin-left: auto; }
   .results td::before { content: attr(data-label); color: var(--quiet); }
   svg text { font-size: 14px; }
   .facts-list { grid-template-columns: 1fr; }
