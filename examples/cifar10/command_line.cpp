@@ -106,6 +106,12 @@ void add_processes(CLI::App& command, Options& options) {
       ->check(CLI::Range(std::int64_t{1}, most));
 }
 
+void add_seeds(CLI::App& command, CommandLine& line) {
+  command.add_option_function<std::string>(
+      "--seeds", [&run = line.run](const std::string& text) { run["seeds"] = parse_value(text); },
+      "runs of each, with seeds from --seed on [1]");
+}
+
 void add_tensorboard(CLI::App& command, Options& options) {
   command.add_flag("--tensorboard", options.tensorboard,
                    "write event files for TensorBoard beside the metrics too");
@@ -119,14 +125,13 @@ void add_commands(CLI::App& app, CommandLine& line) {
                       "configurations [unoptimized optimized fastest]");
   add_processes(*compare, options);
   add_tensorboard(*compare, options);
+  add_seeds(*compare, line);
   compare->add_flag("--demo", options.demo, "cut the work to a few minutes on this machine");
 
   auto* ablate = app.add_subcommand("ablate", "what each policy of a configuration contributes");
   add_flags(*ablate, line);
   ablate->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
-  ablate->add_option_function<std::string>(
-      "--seeds", [&run = line.run](const std::string& text) { run["seeds"] = parse_value(text); },
-      "runs of each, with seeds from --seed on [1]");
+  add_seeds(*ablate, line);
 
   auto* train = app.add_subcommand("train", "train one configuration");
   add_flags(*train, line);
@@ -344,6 +349,9 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   std::optional<std::int64_t> seeds;
   take_count(seeds, layers, "seeds", most_seeds);
   options.seeds = seeds.value_or(options.seeds);
+  if (options.demo && options.seeds > 1) {
+    throw UsageError("--demo trains each configuration once; leave out either --demo or --seeds.");
+  }
   options.sized = options.epochs || width || options.train_samples || options.test_samples;
   options.width = width.value_or(options.width);
 

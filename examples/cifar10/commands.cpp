@@ -23,9 +23,12 @@
 #include <torch/version.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace cifar10 {
 
@@ -113,17 +116,37 @@ void compare_joined(Options options, const std::vector<const Configuration*>& li
 
   observe::Comparison comparison;
   comparison.environment = environment(options, data);
+  if (options.seeds > 1) comparison.environment["seeds"] = options.seeds;
   comparison.notes = options.notes;
-  for (const auto* configuration : list) {
+  // A seed after the other, so that a machine that grows slower meets all alike.
+  struct Run {
+    const Configuration* configuration;
+    std::uint64_t seed;
+  };
+  std::vector<Run> runs;
+  for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(options.seeds); ++i) {
+    for (const auto* configuration : list) runs.push_back({configuration, options.seed + i});
+  }
+  const bool several = options.seeds > 1;
+  for (const auto& [configuration, seed] : runs) {
+    comparison.waiting.push_back(std::string(configuration->name()) +
+                                 (several ? ", seed " + std::to_string(seed) : ""));
+  }
+  const auto page = folder / "report.html";
+  for (const auto& [configuration, seed] : runs) {
+    comparison.waiting.erase(comparison.waiting.begin());
+    options.seed = seed;
+    auto run_folder = folder / configuration->name();
+    if (several) run_folder /= "seed-" + std::to_string(seed);
     comparison.runs.push_back(configuration->train(
-        options, data.sets, folder / configuration->name(), comparison.environment));
+        options, data.sets, run_folder, {.comparison = comparison, .page = page}));
     if (options.rank > 0) continue;
     write_file(folder / "comparison.json", observe::json_text(comparison));
     write_file(folder / "comparison.md", observe::markdown_table(comparison));
-    write_file(folder / "report.html", observe::report_html(comparison));
+    write_file(page, observe::report_html(comparison));
   }
   give(options, comparison);
-  say(options, "Report: " + fs::absolute(folder / "report.html").lexically_normal().string());
+  say(options, "Report: " + fs::absolute(page).lexically_normal().string());
 }
 
 void train_joined(Options options, const Configuration& trained) {
@@ -143,8 +166,8 @@ void train_joined(Options options, const Configuration& trained) {
 
   observe::Comparison comparison;
   comparison.environment = environment(options, data);
-  comparison.runs.push_back(
-      trained.train(options, data.sets, folder / trained.name(), comparison.environment));
+  comparison.runs.push_back(trained.train(options, data.sets, folder / trained.name(),
+                                          {.comparison = comparison, .page = folder / "report.html"}));
   give(options, comparison);
   say(options, "Weights: " + (folder / trained.name() / RunFiles::weights).string());
 }

@@ -8,15 +8,15 @@
 
 namespace cifar10 {
 
-/// Trains each configuration with the same data and seed; prints the table, leaves comparison.json
-/// and report.html.
+/// Trains each configuration with the same data and seeds; prints the table, leaves
+/// comparison.json, and report.html, which is written again after each epoch.
 void compare(Options options);
 
 /// Trains a configuration and the same with one policy less, for each of its policies, over several
-/// seeds; prints what each contributes, leaves ablation.json and ablation.md.
+/// seeds; prints what each contributes, leaves ablation.json, ablation.md and report.html.
 void ablate_configuration(Options options);
 
-/// Trains one configuration.
+/// Trains one configuration; leaves report.html, which is written again after each epoch.
 void train(Options options);
 
 /// Accuracy of a checkpoint on the test set, with the numbers that it was trained with unless

@@ -28,6 +28,12 @@ struct TrainingData {
 /// A model of any configuration.
 using Net = std::variant<gradus::ResNet10, SpeedNet>;
 
+/// What a run is part of, and the page on which it is followed while it trains.
+struct RunContext {
+  gradus::observe::Comparison comparison;  ///< what is over and what waits; environment, notes
+  std::filesystem::path page;              ///< its report.html; empty: none
+};
+
 /// Everything below applies the options' settings to the numbers that the type declares, and throws
 /// gradus::ConfigurationError for one that does not fit.
 class Configuration {
@@ -45,7 +51,7 @@ class Configuration {
   /// Trains and leaves config.json, metrics.jsonl and checkpoints/final.safetensors in `folder`.
   [[nodiscard]] virtual gradus::observe::RunRecord train(
       const Options& options, const TrainingData& data, const std::filesystem::path& folder,
-      const nlohmann::ordered_json& environment) const = 0;
+      const RunContext& context) const = 0;
 
   [[nodiscard]] virtual gradus::Evaluation evaluate(
       const Options& options, const gradus::Safetensors& weights,

@@ -60,7 +60,7 @@ class ConfigurationOf final : public Configuration {
 
   [[nodiscard]] observe::RunRecord train(const Options& options, const TrainingData& data,
                                          const std::filesystem::path& folder,
-                                         const nlohmann::ordered_json& environment) const override {
+                                         const RunContext& context) const override {
     auto trainer = make(options);
     const double rate = rate_of_products(trainer);
     if (!options.resume && options.rank == 0) take_weights(options, trainer, data.train);
@@ -83,7 +83,7 @@ class ConfigurationOf final : public Configuration {
       }
     }
     auto config = description;
-    config["environment"] = environment;
+    config["environment"] = context.comparison.environment;
     if (!options.init_from.empty()) config["init_from"] = options.init_from.string();
     if (first) {
       write_file(folder / RunFiles::config, dump(config, 2) + "\n");
@@ -94,6 +94,26 @@ class ConfigurationOf final : public Configuration {
                                              .configuration = dump(description, 2)});
       }
       observer.log.keep_in(folder / RunFiles::log);
+    }
+    observe::RunRecord record{
+        .name = name_,
+        .device = trainer.run().device.str(),
+        .precision = description["run"]["precision"],
+        .width = options.width,
+        .parameters = count_parameters(*trainer.model()),
+        .train_samples = plan.samples,
+        .test_samples = data.test.size(),
+        .batch_size = plan.batch_size,
+        .samples_per_step = plan.batch_size * plan.accumulation,
+        .seed = options.seed,
+        .threads = at::get_num_threads(),
+        .product_rate = rate * static_cast<double>(options.processes),
+        .configuration = description,
+        .planned_epochs = options.epochs};
+    if (first && !context.page.empty()) {
+      observer.page.emplace(
+          trainer, context.page, record,
+          observe::LiveReportPlan{.with = context.comparison, .log = &observer.log});
     }
     if (!options.quiet) observer.progress.emplace(name_);
     const auto history = trainer.fit(data.train, data.test, observer);
@@ -113,21 +133,10 @@ class ConfigurationOf final : public Configuration {
       save_weights(*trainer.model(), folder / RunFiles::weights,
                    {{"configuration", dump(description)}});
     }
-    return {.name = name_,
-            .device = trainer.run().device.str(),
-            .precision = description["run"]["precision"],
-            .width = options.width,
-            .parameters = count_parameters(*trainer.model()),
-            .train_samples = plan.samples,
-            .test_samples = data.test.size(),
-            .batch_size = plan.batch_size,
-            .samples_per_step = plan.batch_size * plan.accumulation,
-            .seed = options.seed,
-            .threads = at::get_num_threads(),
-            .product_rate = rate * static_cast<double>(options.processes),
-            .epochs = history.epochs,
-            .configuration = description,
-            .log = observer.log.lines()};
+    record.epochs = history.epochs;
+    record.log = observer.log.lines();
+    record.end = history.end;
+    return record;
   }
 
   [[nodiscard]] Evaluation evaluate(const Options& options, const Safetensors& weights,

@@ -51,7 +51,7 @@ struct Options {
   bool allow_other_data = false;
   bool allow_not_finite = false;
   bool go_on_unsaved = false;      ///< a save that fails does not end the run
-  std::int64_t seeds = 1;          ///< runs of `ablate` for each configuration
+  std::int64_t seeds = 1;          ///< runs of `compare` and `ablate` for each configuration
   gradus::MathSettings math;       ///< how the device may compute
   std::vector<Setting> settings;   ///< a later one wins
   bool sized = false;              ///< width, epochs or a number of images was given

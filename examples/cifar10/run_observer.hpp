@@ -3,6 +3,7 @@
 
 #include <gradus/checkpoint/checkpoints.hpp>
 #include <gradus/core/events.hpp>
+#include <gradus/observe/live_report.hpp>
 #include <gradus/observe/log.hpp>
 #include <gradus/observe/metrics.hpp>
 #include <gradus/observe/progress.hpp>
@@ -34,6 +35,7 @@ struct RunObserver {
   gradus::observe::Log log;
   std::optional<gradus::observe::MetricsFile> metrics;
   std::optional<gradus::observe::TensorBoard> tensorboard;
+  std::optional<gradus::observe::LiveReport> page;
   std::optional<gradus::observe::Progress> progress;
   std::optional<Stopwatch> stopwatch;
   std::optional<gradus::Checkpoints<T>> checkpoints;
@@ -43,6 +45,7 @@ struct RunObserver {
     tell(log, event);
     if (metrics) tell(*metrics, event);
     if (tensorboard) tell(*tensorboard, event);
+    if (page) tell(*page, event);
     if (progress) tell(*progress, event);
     if (stopwatch) tell(*stopwatch, event);
     if (checkpoints) tell(*checkpoints, event);

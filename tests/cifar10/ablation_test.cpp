@@ -35,6 +35,12 @@ CATCH_TEST_CASE("ablate trains a configuration without each of its policies, ove
   const auto config = json::parse(text_of(out / "without-AdamW" / "seed-0" / "config.json"));
   CATCH_CHECK(config["policies"]["optimizer"]["policy"] == "SGD");
   CATCH_CHECK_THAT(text_of(out / "ablation.md"), Catch::Matchers::ContainsSubstring(" ± "));
+  const auto page = text_of(out / "report.html");
+  for (const auto& policy : left_out)
+    CATCH_CHECK_THAT(page, Catch::Matchers::ContainsSubstring("<th>" + policy + "<small>"));
+  CATCH_CHECK_THAT(page, Catch::Matchers::ContainsSubstring(" ± "));
+  CATCH_CHECK_THAT(page, Catch::Matchers::ContainsSubstring("data md5"));
+  CATCH_CHECK(page.find("http-equiv=\"refresh\"") == std::string::npos);
 }
 
 CATCH_TEST_CASE("ablate refuses what it cannot do in a sentence") {

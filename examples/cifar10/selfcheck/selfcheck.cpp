@@ -82,7 +82,7 @@ void selfcheck(Options options) {
   comparison.environment = environment(options, data);
   for (const auto* configuration : list) {
     comparison.runs.push_back(configuration->train(
-        silent, data.sets, folder / configuration->name(), comparison.environment));
+        silent, data.sets, folder / configuration->name(), {.comparison = comparison, .page = {}}));
   }
 
   auto result = checks::to_json(findings);

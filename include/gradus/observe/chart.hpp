@@ -19,6 +19,7 @@ struct ChartPoint {
   double x = 0;
   double y = 0;
   std::string tip{};  ///< shown over the mark: the exact values
+  double deviation = 0;  ///< the band around the line reaches so far up and down
 };
 
 /// One line of a chart: its points from left to right, and its entry in the legend.
@@ -133,6 +134,23 @@ inline void spread(std::vector<EndLabel>& labels, double top, double floor) {
   }
 }
 
+/// The band around a line of means; nothing where no point has one.
+[[nodiscard]] inline std::string band(const Plot& plot, const Series& series) {
+  const auto& points = series.points;
+  if (std::ranges::all_of(points, [](const ChartPoint& point) { return point.deviation == 0; }))
+    return {};
+  std::string path;
+  const auto corner = [&](const ChartPoint& point, double sign) {
+    const double y = std::clamp(point.y + sign * point.deviation, plot.chart.y.low,
+                                plot.chart.y.high);
+    path += (path.empty() ? "M" : "L") + fixed(plot.x(point.x), 1) + " " + fixed(plot.y(y), 1);
+  };
+  for (const ChartPoint& point : points) corner(point, 1);
+  for (auto point = points.rbegin(); point != points.rend(); ++point) corner(*point, -1);
+  return "<path class=\"band s" + std::to_string(series.style % colour_count) + "\" d=\"" + path +
+         "z\"/>\n";
+}
+
 [[nodiscard]] inline std::string curve(const Plot& plot, const Series& series) {
   std::string path;
   std::string marks;
@@ -169,6 +187,7 @@ inline void spread(std::vector<EndLabel>& labels, double top, double floor) {
   plot.right = 14 + detail::letter_width * static_cast<double>(letters);
   std::vector<detail::EndLabel> labels;
   std::string curves;
+  for (const Series& series : chart.series) curves += detail::band(plot, series);
   for (const Series& series : chart.series) {
     if (series.points.empty()) continue;
     curves += detail::curve(plot, series);

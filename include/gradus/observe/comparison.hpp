@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,6 +17,13 @@ namespace gradus::observe {
 
 /// The configuration that the others are measured against.
 inline constexpr std::string_view baseline_name = "unoptimized";
+
+/// Whether a record is whole.
+enum class RunState {
+  over,
+  trains,  ///< more epochs come
+  failed   ///< an error has ended it
+};
 
 /// One configuration, trained once.
 struct RunRecord {
@@ -35,6 +43,10 @@ struct RunRecord {
   /// Resolved: {"name", "model", "policies": {axis: {...}}, "run"}, in the order to be shown.
   nlohmann::ordered_json configuration{};
   std::vector<std::string> log{};  ///< the lines the run said
+  std::int64_t planned_epochs = 0;       ///< 0: not known
+  RunEnd end = RunEnd::whole;            ///< of a run that is over
+  RunState state = RunState::over;
+  std::optional<double> seconds_left{};  ///< of a run that trains, as estimated
 
   /// Fraction, of the last epoch; none if that was not tested.
   [[nodiscard]] std::optional<double> test_accuracy() const {
@@ -80,6 +92,13 @@ struct RunRecord {
     return flops() / could;
   }
 
+  /// Bytes, the most of all epochs, as EpochRecord has them; 0: unknown.
+  [[nodiscard]] std::int64_t peak_memory() const {
+    std::int64_t most = 0;
+    for (const EpochRecord& epoch : epochs) most = std::max(most, epoch.peak_memory);
+    return most;
+  }
+
   /// Skipped ones not counted.
   [[nodiscard]] std::int64_t optimizer_steps() const {
     std::int64_t sum = 0;
@@ -105,11 +124,13 @@ struct RunRecord {
   }
 };
 
-/// The runs of one comparison, in the order they ran.
+/// The runs of one comparison, in the order they ran. Runs of one name are one configuration,
+/// trained with several seeds.
 struct Comparison {
   std::vector<RunRecord> runs{};
   nlohmann::ordered_json environment{};  ///< versions, processor, device, commit, data, command
   std::vector<std::string> notes{};      ///< what was reduced, and why: one sentence each
+  std::vector<std::string> waiting{};    ///< the runs that have not begun yet, by name
 
   /// The first run named `baseline_name`, or null.
   [[nodiscard]] const RunRecord* baseline() const {
@@ -118,18 +139,35 @@ struct Comparison {
     return nullptr;
   }
 
-  /// How many times less training time `run` took than the baseline; none without a baseline.
+  /// What `run` is compared with: the baseline's run of its seed, else the first; null without one.
+  [[nodiscard]] const RunRecord* baseline_of(const RunRecord& run) const {
+    for (const RunRecord& base : runs)
+      if (base.name == baseline_name && base.seed == run.seed) return &base;
+    return baseline();
+  }
+
+  /// Whether more is to come: a run trains, or waits for its turn. After an error nothing comes.
+  [[nodiscard]] bool is_unfinished() const {
+    const auto is = [&](RunState state) {
+      return std::ranges::any_of(runs, [=](const RunRecord& run) { return run.state == state; });
+    };
+    return is(RunState::trains) || (!waiting.empty() && !is(RunState::failed));
+  }
+
+  /// How many times less training time `run` took than the baseline; none without a baseline, and
+  /// while one of them trains.
   [[nodiscard]] std::optional<double> speedup(const RunRecord& run) const {
-    const RunRecord* base = baseline();
+    const RunRecord* base = baseline_of(run);
     const double seconds = run.train_seconds();
-    if (base == nullptr || !(seconds > 0)) return std::nullopt;
+    if (base == nullptr || !(seconds > 0) || trains(*base) || trains(run)) return std::nullopt;
     return base->train_seconds() / seconds;
   }
 
-  /// Training seconds until `run` scored what the baseline scored in the end; none if it never did.
+  /// Training seconds until `run` scored what the baseline scored in the end; none if it never did,
+  /// and while the baseline trains.
   [[nodiscard]] std::optional<double> seconds_to_baseline_accuracy(const RunRecord& run) const {
-    const RunRecord* base = baseline();
-    if (base == nullptr || !base->test_accuracy()) return std::nullopt;
+    const RunRecord* base = baseline_of(run);
+    if (base == nullptr || !base->test_accuracy() || trains(*base)) return std::nullopt;
     return run.seconds_to(*base->test_accuracy());
   }
 
@@ -138,8 +176,11 @@ struct Comparison {
   [[nodiscard]] std::optional<double> time_to_baseline_accuracy(const RunRecord& run) const {
     const auto seconds = seconds_to_baseline_accuracy(run);
     if (!seconds || !(*seconds > 0)) return std::nullopt;
-    return baseline()->train_seconds() / *seconds;
+    return baseline_of(run)->train_seconds() / *seconds;
   }
+
+ private:
+  static bool trains(const RunRecord& run) { return run.state == RunState::trains; }
 };
 
 }  // namespace gradus::observe

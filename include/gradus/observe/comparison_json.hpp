@@ -2,15 +2,43 @@
 #pragma once
 
 #include <gradus/observe/comparison.hpp>
+#include <gradus/observe/run_ending.hpp>
+#include <gradus/observe/run_groups.hpp>
+#include <gradus/observe/spread.hpp>
 #include <gradus/settings/dump.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <string>
 
 namespace gradus::observe {
 
+/// {"mean", "deviation", "values"}; the deviation is that of one value, with n - 1.
+[[nodiscard]] inline nlohmann::ordered_json to_json(const Spread& spread) {
+  return {{"mean", spread.mean()}, {"deviation", spread.deviation()}, {"values", spread.values}};
+}
+
 namespace detail {
+
+/// Bytes.
+inline nlohmann::ordered_json peak_or_null(std::int64_t bytes) {
+  return bytes > 0 ? nlohmann::ordered_json(bytes) : nlohmann::ordered_json();
+}
+
+/// A configuration with several seeds: its means; null where no run has a value.
+inline nlohmann::ordered_json to_json(const RunGroup& group, const Comparison& comparison) {
+  const auto or_none = [](const Spread& spread) {
+    return spread.values.empty() ? nlohmann::ordered_json() : observe::to_json(spread);
+  };
+  auto seeds = nlohmann::ordered_json::array();
+  for (const RunRecord* run : group.runs) seeds.push_back(run->seed);
+  return {{"name", group.name},
+          {"seeds", seeds},
+          {"test_accuracy", or_none(group.accuracy())},
+          {"train_seconds", or_none(group.seconds())},
+          {"speedup", or_none(group.speedup(comparison))}};
+}
 
 /// `train_seconds` is of this epoch alone; `seconds` is of the run up to its end.
 inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) {
@@ -24,7 +52,8 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
                                  {"samples", epoch.samples},
                                  {"optimizer_steps", epoch.optimizer_steps},
                                  {"skipped_steps", epoch.skipped_steps},
-                                 {"flops", epoch.flops}};
+                                 {"flops", epoch.flops},
+                                 {"peak_memory", peak_or_null(epoch.peak_memory)}};
   if (epoch.test) {
     json["test_loss"] = or_null(epoch.test->loss);
     json["test_accuracy"] = or_null(epoch.test->accuracy());
@@ -37,8 +66,8 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
 }  // namespace detail
 
 /// One run of `comparison`: what was measured, then `speedup` and `time_to_baseline_accuracy`
-/// against the baseline, null where there is none or where the accuracy was never reached. A figure
-/// that is not finite is null.
+/// against the baseline's run of the same seed, null where there is none or where the accuracy was
+/// never reached. A figure that is not finite is null.
 [[nodiscard]] inline nlohmann::ordered_json to_json(const RunRecord& run,
                                                     const Comparison& comparison) {
   auto epochs = nlohmann::ordered_json::array();
@@ -69,12 +98,17 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
       {"speedup", or_null(comparison.speedup(run))},
       {"time_to_baseline_accuracy", or_null(comparison.time_to_baseline_accuracy(run))},
       {"seconds_to_baseline_accuracy", or_null(comparison.seconds_to_baseline_accuracy(run))},
+      {"peak_memory", detail::peak_or_null(run.peak_memory())},
+      {"end", end_name(run)},
+      {"planned_epochs", run.planned_epochs > 0 ? nlohmann::ordered_json(run.planned_epochs)
+                                                : nlohmann::ordered_json()},
       {"epochs", epochs},
       {"configuration", run.configuration},
   };
 }
 
-/// The whole: `runs` in the order they ran, `baseline`, `notes` and `environment`.
+/// The whole: `runs` in the order they ran, `baseline`, `notes` and `environment`; where there are
+/// several seeds, also `configurations` with the means.
 [[nodiscard]] inline nlohmann::ordered_json to_json(const Comparison& comparison) {
   auto runs = nlohmann::ordered_json::array();
   for (const RunRecord& run : comparison.runs) runs.push_back(to_json(run, comparison));
@@ -82,6 +116,10 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
   json["baseline"] = nullptr;
   if (comparison.baseline() != nullptr) json["baseline"] = comparison.baseline()->name;
   json["runs"] = runs;
+  if (has_seeds(comparison)) {
+    for (const RunGroup& group : run_groups(comparison))
+      json["configurations"].push_back(detail::to_json(group, comparison));
+  }
   json["notes"] = comparison.notes;
   json["environment"] = comparison.environment;
   return json;

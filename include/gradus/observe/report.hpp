@@ -4,13 +4,15 @@
 #include <gradus/observe/comparison.hpp>
 #include <gradus/observe/headline.hpp>
 #include <gradus/observe/html.hpp>
+#include <gradus/observe/report_page.hpp>
 #include <gradus/observe/report_setup.hpp>
-#include <gradus/observe/report_style.hpp>
 #include <gradus/observe/run_charts.hpp>
+#include <gradus/observe/run_ending.hpp>
+#include <gradus/observe/run_groups.hpp>
 #include <gradus/observe/table_cells.hpp>
 
+#include <algorithm>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,16 +26,36 @@ namespace detail {
          "</svg>";
 }
 
-[[nodiscard]] inline std::string opening(const Comparison& comparison) {
+/// What else was found, in sentences; the table speaks better of many configurations.
+[[nodiscard]] inline std::string findings(const Comparison& comparison) {
+  const auto groups = run_groups(comparison);
+  if (groups.size() > 4) return {};
   const RunRecord* first = headline_run(comparison);
-  std::string html =
-      "<header>\n" + element("p", "gradus, a comparison of training configurations", "kicker");
-  html += element("h1", first == nullptr ? "No run is recorded." : headline(comparison, *first));
-  std::string rest;  // the table speaks better of many runs
-  for (const RunRecord& run : comparison.runs)
-    if (comparison.runs.size() <= 4 && &run != first && &run != comparison.baseline())
-      rest += (rest.empty() ? "" : " ") + headline(comparison, run);
-  return html + (rest.empty() ? "" : element("p", rest, "lead")) + "</header>\n";
+  const bool unfinished = comparison.is_unfinished();
+  std::string rest;
+  for (const RunGroup& group : groups) {
+    const bool told = group.name == first->name || group.is_baseline();
+    if (group.trains() || (told && !unfinished)) continue;
+    const std::string sentence = headline(comparison, *group.runs.front());
+    if (sentence != page_title(comparison)) rest += (rest.empty() ? "" : " ") + sentence;
+  }
+  return rest.empty() ? "" : element("p", rest, "lead");
+}
+
+/// Of a page that reloads itself: when it was written, and what is still to come.
+[[nodiscard]] inline std::string outlook(const Comparison& comparison, const std::string& written) {
+  if (!comparison.is_unfinished()) return {};
+  std::string waiting;
+  constexpr std::size_t most = 4;
+  for (std::size_t at = 0; at < std::min(most, comparison.waiting.size()); ++at)
+    waiting += (waiting.empty() ? "" : ", ") + printable(comparison.waiting[at]);
+  if (comparison.waiting.size() > most)
+    waiting += " and " + std::to_string(comparison.waiting.size() - most) + " more";
+  return element("p",
+                 "This page was written at " + written + " and reloads itself every " +
+                     std::to_string(reload_seconds) + " seconds." +
+                     (waiting.empty() ? "" : " Still to be trained: " + waiting + "."),
+                 "live");
 }
 
 [[nodiscard]] inline std::string results(const Comparison& comparison) {
@@ -43,9 +65,17 @@ namespace detail {
   for (const std::string& heading : headings) html += element("th", heading);
   html += "</tr></thead>\n<tbody>\n";
   const auto rows = table_rows(comparison, Signs::unicode());
+  const auto groups = run_groups(comparison);
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const auto cells = rows[row].cells();
-    html += "<tr><th>" + key(styles[row]) + escaped(cells[0].text) + "</th>";
+    html += "<tr><th>" + key(styles[row]) + escaped(cells[0].text);
+    for (const RunRecord* run : groups[row].all) {
+      if (const std::string text = ending(*run); !text.empty())
+        html += element("small", groups[row].all.size() > 1
+                                     ? "seed " + std::to_string(run->seed) + ": " + text
+                                     : text);
+    }
+    html += "</th>";
     for (std::size_t at = 1; at < headings.size(); ++at)
       html += "<td data-label=\"" + escaped(headings[at]) + "\">" +
               element("span", cells[at].text, cells[at].best ? "best" : "") + "</td>";
@@ -61,7 +91,13 @@ namespace detail {
   for (std::string& sentence : unequal_conditions(comparison)) notes.push_back(sentence);
   for (const std::string& note : notes) html += element("li", note) + "\n";
   if (!html.empty()) html = "<ul class=\"notes\">\n" + html + "</ul>\n";
-  if (const auto points = chance_points(comparison); points && comparison.runs.size() > 1)
+  if (has_seeds(comparison))
+    html += element("p",
+                    "Each row is the mean over up to " + grouped(most_seeds(comparison)) +
+                        " seeds, ± the standard deviation of one run (n - 1). Speed-up and time to "
+                        "the baseline's accuracy are against the baseline's run of the same seed.",
+                    "small");
+  else if (const auto points = chance_points(comparison); points && comparison.runs.size() > 1)
     html += element("p",
                     "Each row is one run. With this many test images, two runs that are equally "
                     "good can differ by " +
@@ -81,22 +117,32 @@ namespace detail {
 }
 
 [[nodiscard]] inline std::string charts(const Comparison& comparison) {
-  const std::string figures =
-      figure(comparison, "Test accuracy over training time", Quantity::test_accuracy,
-             Progression::training_time) +
-      figure(comparison, "Test accuracy over epochs", Quantity::test_accuracy,
-             Progression::epochs) +
-      figure(comparison, "Training loss over training time", Quantity::train_loss,
-             Progression::training_time) +
-      figure(comparison, "Training loss over epochs", Quantity::train_loss, Progression::epochs);
+  const auto both = [&](const std::string& name, Quantity quantity) {
+    return figure(comparison, name + " over training time", quantity, Progression::training_time) +
+           figure(comparison, name + " over epochs", quantity, Progression::epochs);
+  };
+  std::string figures = both("Test accuracy", Quantity::test_accuracy);
+  if (figures.empty()) figures = both("Test loss", Quantity::test_loss);
+  figures += both("Training loss", Quantity::train_loss);
   if (figures.empty()) return {};
   const auto styles = run_styles(comparison);
+  const auto groups = run_groups(comparison);
   std::string legend = "<ul class=\"legend\">\n";
   for (std::size_t at = 0; at < styles.size(); ++at)
-    legend += "<li>" + key(styles[at]) + escaped(comparison.runs[at].name) + "</li>\n";
-  return "<h2>How they learned</h2>\n" + legend + "</ul>\n<div class=\"charts\">\n" + figures +
-         "</div>\n";
+    legend += "<li>" + key(styles[at]) + escaped(groups[at].name) + "</li>\n";
+  legend += "</ul>\n";
+  if (has_seeds(comparison))
+    legend += element("p",
+                      "A line is the mean over seeds; the band around it reaches one standard "
+                      "deviation up and down.",
+                      "small legend-note");
+  return "<h2>How they learned</h2>\n" + legend + "<div class=\"charts\">\n" + figures + "</div>\n";
 }
+
+inline constexpr std::string_view speedup_explained =
+    " Speed-up is the baseline's training time over the run's. The time to the baseline's accuracy "
+    "is the training time to the end of the first epoch that scored at least what the baseline "
+    "scored in the end.";
 
 inline constexpr std::string_view peak_explained =
     " Of the peak: floating-point operations a second of training (convolutions and matrix "
@@ -104,13 +150,17 @@ inline constexpr std::string_view peak_explained =
     "here in large matrix products of the same number type. Algorithms that save operations can "
     "exceed it.";
 
+inline constexpr std::string_view memory_explained =
+    " Peak memory: on CUDA the most that tensors took in one epoch; on a CPU the peak resident size "
+    "of the process, which earlier runs in the same process have a part in.";
+
 /// A log of a few lines is open, a long one closed.
 [[nodiscard]] inline std::string logs(const Comparison& comparison) {
   std::string html;
   for (const RunRecord& run : comparison.runs) {
     if (run.log.empty()) continue;
     html += run.log.size() <= 16 ? "<details open>" : "<details>";
-    html += element("summary", run.name) + "<pre>";
+    html += element("summary", run_title(comparison, run)) + "<pre>";
     for (const std::string& line : run.log) html += escaped(line) + "\n";
     html += "</pre></details>\n";
   }
@@ -120,31 +170,31 @@ inline constexpr std::string_view peak_explained =
 }  // namespace detail
 
 /// A whole HTML page: the finding in a sentence, the table, the charts, what was run, where, and
-/// the logs. It loads nothing and runs no script; every text from outside is escaped.
-[[nodiscard]] inline std::string report_html(const Comparison& comparison) {
-  const RunRecord* first = headline_run(comparison);
-  const std::string title = first == nullptr ? "gradus" : headline(comparison, *first);
-  const std::string environment = environment_list(comparison);
-  std::string html =
-      "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" "
-      "content=\"default-src 'none'; style-src 'unsafe-inline'\">\n" +
-      element("title", title) + "\n<style>" + std::string(report_style) +
-      "</style>\n</head>\n<body>\n";
-  html += detail::opening(comparison) + "<main>\n";
-  if (!comparison.runs.empty())
-    html += detail::results(comparison) + detail::remarks(comparison) + detail::charts(comparison) +
-            "<h2>What was run</h2>\n" + setup_table(comparison);
-  if (!environment.empty()) html += "<h2>Where and with what</h2>\n" + environment;
-  html += detail::logs(comparison) + "</main>\n";
-  html += element("footer",
-                  "Test accuracy is that of the last epoch. Training time leaves evaluation out. "
-                  "Speed-up is the baseline's training time over the run's. The time to the "
-                  "baseline's accuracy is the training time to the end of the first epoch that "
-                  "scored at least what the baseline scored in the end." +
-                      std::string(knows_utilization(comparison) ? detail::peak_explained : ""));
-  return html + "\n</body>\n</html>\n";
+/// the logs. It loads nothing and runs no script; every text from outside is escaped. While the
+/// comparison is unfinished the page says what trains, and a browser reloads it; `written` is the
+/// time that it then gives.
+[[nodiscard]] inline std::string report_html(const Comparison& comparison,
+                                             const std::string& written = clock_now()) {
+  Page page{.kicker = comparison.runs.size() + comparison.waiting.size() == 1
+                          ? "gradus, a training run"
+                          : "gradus, a comparison of training configurations",
+            .title = page_title(comparison),
+            .reload_seconds = comparison.is_unfinished() ? reload_seconds : 0};
+  if (!comparison.runs.empty()) {
+    page.header = detail::findings(comparison) + detail::outlook(comparison, written);
+    page.main = detail::results(comparison) + detail::remarks(comparison) +
+                detail::charts(comparison) + "<h2>What was run</h2>\n" + setup_table(comparison);
+  }
+  const std::string environment = environment_list(comparison.environment);
+  if (!environment.empty()) page.main += "<h2>Where and with what</h2>\n" + environment;
+  page.main += detail::logs(comparison);
+  const bool compares = comparison.baseline() != nullptr;
+  page.footer = escaped(
+      "Test accuracy is that of the last epoch. Training time leaves evaluation out." +
+      std::string(compares ? detail::speedup_explained : "") +
+      std::string(knows_utilization(comparison) ? detail::peak_explained : "") +
+      std::string(knows_peak_memory(comparison) ? detail::memory_explained : ""));
+  return page_html(page);
 }
 
 }  // namespace gradus::observe

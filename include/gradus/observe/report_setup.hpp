@@ -3,12 +3,15 @@
 
 #include <gradus/observe/comparison.hpp>
 #include <gradus/observe/html.hpp>
+#include <gradus/observe/run_ending.hpp>
+#include <gradus/observe/run_groups.hpp>
 #include <gradus/observe/text.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,10 +56,12 @@ namespace detail {
   return main + numbers;
 }
 
-/// One row over all runs. What equals the baseline's is printed quietly.
+/// One row over all configurations; none if no cell says anything. What equals the baseline's is
+/// printed quietly.
 [[nodiscard]] inline std::string setup_row(const std::string& name,
                                            const std::vector<std::string>& cells,
                                            std::size_t baseline) {
+  if (std::ranges::all_of(cells, &std::string::empty)) return {};
   std::string row = "<tr>" + element("th", words(name));
   for (std::size_t at = 0; at < cells.size(); ++at) {
     const bool same = baseline < cells.size() && at != baseline && cells[at] == cells[baseline];
@@ -96,8 +101,8 @@ namespace detail {
   for (const std::string& key : keys(comparison, section)) {
     if (std::find(except.begin(), except.end(), key) != except.end()) continue;
     std::vector<std::string> cells;
-    for (const RunRecord& run : comparison.runs) {
-      const auto& whole = run.configuration;
+    for (const RunGroup& group : run_groups(comparison)) {
+      const auto& whole = group.all.front()->configuration;
       const bool has = whole.is_object() && whole.contains(section) && whole[section].is_object() &&
                        whole[section].contains(key);
       cells.push_back(has ? setting(whole[section][key]) : std::string());
@@ -107,16 +112,28 @@ namespace detail {
   return rows;
 }
 
-/// What the record itself says of each run.
+/// What the records themselves say. Where seeds differ, the values of all.
 [[nodiscard]] inline std::string setup_facts(const Comparison& comparison, std::size_t baseline) {
+  const auto groups = run_groups(comparison);
   std::string rows;
   const auto row = [&](const std::string& name, auto value) {
     std::vector<std::string> cells;
-    for (const RunRecord& run : comparison.runs) cells.push_back(escaped(value(run)));
+    for (const RunGroup& group : groups) {
+      std::vector<std::string> values;
+      for (const RunRecord* run : group.all) values.push_back(value(*run));
+      if (std::ranges::adjacent_find(values, std::ranges::not_equal_to()) == values.end())
+        values.resize(1);
+      std::string cell;
+      for (const std::string& one : values)
+        cell += (cell.empty() ? "" : ", ") + (one.empty() ? "–" : one);
+      cells.push_back(values == std::vector<std::string>{""} ? "" : escaped(cell));
+    }
     rows += setup_row(name, cells, baseline);
   };
   const auto number = [](auto member) {
-    return [member](const RunRecord& run) { return grouped(run.*member); };
+    return [member](const RunRecord& run) {
+      return run.*member > 0 ? grouped(run.*member) : std::string();
+    };
   };
   row("device", [](const RunRecord& run) { return run.device; });
   row("precision in use", [](const RunRecord& run) { return run.precision; });
@@ -127,6 +144,7 @@ namespace detail {
   row("images per batch", number(&RunRecord::batch_size));
   row("images per optimizer step", number(&RunRecord::samples_per_step));
   row("epochs", [](const RunRecord& run) { return std::to_string(run.epochs.size()); });
+  row("how it ended", ending);
   row("optimizer steps", [](const RunRecord& run) {
     const auto skipped = run.skipped_steps();
     return grouped(run.optimizer_steps()) +
@@ -150,14 +168,15 @@ inline void flatten(const nlohmann::ordered_json& value, const std::string& name
 
 }  // namespace detail
 
-/// The configurations as one table, a column per run: policies by axis, the model, then the facts.
+/// The configurations as one table, a column for each: policies by axis, the model, then the facts.
 [[nodiscard]] inline std::string setup_table(const Comparison& comparison) {
-  const std::size_t runs = comparison.runs.size();
+  const auto groups = run_groups(comparison);
+  const std::size_t runs = groups.size();
   std::size_t baseline = runs;  // that is: none
   std::string head = "<tr><th></th>";
   for (std::size_t at = 0; at < runs; ++at) {
-    if (&comparison.runs[at] == comparison.baseline()) baseline = at;
-    head += element("th", comparison.runs[at].name);
+    if (groups[at].is_baseline()) baseline = at;
+    head += element("th", groups[at].name);
   }
   const std::string model =
       detail::setup_section(comparison, "model", baseline, {"parameters", "width"});
@@ -172,9 +191,9 @@ inline void flatten(const nlohmann::ordered_json& value, const std::string& name
 }
 
 /// Machine, versions, data and command as a list; empty if nothing is known.
-[[nodiscard]] inline std::string environment_list(const Comparison& comparison) {
+[[nodiscard]] inline std::string environment_list(const nlohmann::ordered_json& environment) {
   std::vector<std::pair<std::string, std::string>> facts;
-  detail::flatten(comparison.environment, "", facts);
+  detail::flatten(environment, "", facts);
   if (facts.empty()) return {};
   std::string list = "<dl class=\"facts-list\">\n";
   for (const auto& [name, value] : facts) list += element("dt", name) + element("dd", value) + "\n";

@@ -39,6 +39,7 @@ h1 {
 h2 { margin: 4rem 0 1.25rem; font-size: 1.25rem; font-weight: 600; letter-spacing: -.01em; }
 .lead { margin: 1.25rem 0 0; max-width: 46rem; font-size: 1.125rem; color: var(--quiet);
   text-wrap: pretty; overflow-wrap: anywhere; }
+.live { margin: 1.25rem 0 0; font-size: .875rem; color: var(--quiet); }
 .small { max-width: 46rem; text-wrap: pretty; margin: 1rem 0 0; font-size: .875rem; color: var(--quiet); }
 .notes {
   max-width: 46rem; margin: 2rem 0 0; padding: .9rem 1.25rem; background: var(--warn-page);
@@ -57,6 +58,10 @@ tbody th { font-weight: 500; }
 .results { margin-top: 3rem; }
 .results tbody th { font-weight: 600; overflow-wrap: anywhere; }
 .results td, .results thead th { white-space: nowrap; }
+.results th small { display: block; color: var(--quiet); font-size: .8125rem; font-weight: 400; }
+.ablation .bar { width: 8rem; padding-left: .75rem; vertical-align: middle; }
+.bar .more { fill: var(--s1); } .bar .less { fill: var(--s2); }
+.whisker { stroke: var(--text); }
 .best { color: var(--best); font-weight: 650; }
 .key { display: inline-block; width: .85em; height: .85em; margin-right: .55em;
   vertical-align: -.06em; overflow: visible; }
@@ -70,21 +75,22 @@ svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { font-size: 12px; fill: var(--quiet); font-variant-numeric: tabular-nums; }
 svg .mid { text-anchor: middle; } svg .end { text-anchor: end; }
 svg .name { font-weight: 600; }
-figure .small { margin-top: .5rem; }
+figure .small { margin-top: .5rem; } .legend-note { margin: -.75rem 0 1.75rem; }
 svg .halo { paint-order: stroke; stroke: var(--page); stroke-width: 4px; stroke-linejoin: round; }
 .grid { stroke: var(--rule); } .axis { stroke: var(--quiet); }
 .reference { stroke: var(--quiet); stroke-dasharray: 2 4; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+.band { stroke: none; opacity: .18; }
 .m { stroke: var(--page); stroke-width: 1.2; paint-order: stroke; }
 .touch { fill: transparent; }
 g:hover > .m { stroke: currentColor; stroke-width: 3; }
-.curve.s0 { stroke: var(--s0); } .m.s0 { fill: var(--s0); } svg .t0 { fill: var(--s0); }
-.curve.s1 { stroke: var(--s1); } .m.s1 { fill: var(--s1); } svg .t1 { fill: var(--s1); }
-.curve.s2 { stroke: var(--s2); } .m.s2 { fill: var(--s2); } svg .t2 { fill: var(--s2); }
-.curve.s3 { stroke: var(--s3); } .m.s3 { fill: var(--s3); } svg .t3 { fill: var(--s3); }
-.curve.s4 { stroke: var(--s4); } .m.s4 { fill: var(--s4); } svg .t4 { fill: var(--s4); }
-.curve.s5 { stroke: var(--s5); } .m.s5 { fill: var(--s5); } svg .t5 { fill: var(--s5); }
-.curve.s6 { stroke: var(--s6); } .m.s6 { fill: var(--s6); } svg .t6 { fill: var(--s6); }
+.curve.s0 { stroke: var(--s0); } .m.s0, .band.s0 { fill: var(--s0); } svg .t0 { fill: var(--s0); }
+.curve.s1 { stroke: var(--s1); } .m.s1, .band.s1 { fill: var(--s1); } svg .t1 { fill: var(--s1); }
+.curve.s2 { stroke: var(--s2); } .m.s2, .band.s2 { fill: var(--s2); } svg .t2 { fill: var(--s2); }
+.curve.s3 { stroke: var(--s3); } .m.s3, .band.s3 { fill: var(--s3); } svg .t3 { fill: var(--s3); }
+.curve.s4 { stroke: var(--s4); } .m.s4, .band.s4 { fill: var(--s4); } svg .t4 { fill: var(--s4); }
+.curve.s5 { stroke: var(--s5); } .m.s5, .band.s5 { fill: var(--s5); } svg .t5 { fill: var(--s5); }
+.curve.s6 { stroke: var(--s6); } .m.s6, .band.s6 { fill: var(--s6); } svg .t6 { fill: var(--s6); }
 .setup { font-size: .9375rem; }
 .setup th, .setup td { padding: .5rem 0 .5rem 1.75rem; text-align: left; vertical-align: top;
   overflow-wrap: break-word; min-width: 9rem; max-width: 18rem; }
@@ -121,6 +127,9 @@ footer { margin-top: 4rem; color: var(--quiet); font-size: .8125rem; max-width: 
   .results tbody th, .results td { padding: .15rem 0; }
   .results td { display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .875rem; }
   .results td span { margin-left: auto; }
+  .ablation td.none { display: none; }
+  .ablation .bar { width: 100%; padding: 0 0 .4rem; }
+  .ablation .bar svg { max-width: 16rem; margin-left: auto; }
   .results td::before { content: attr(data-label); color: var(--quiet); }
   svg text { font-size: 14px; }
   .facts-list { grid-template-columns: 1fr; }

@@ -4,6 +4,8 @@
 #include <gradus/observe/chart.hpp>
 #include <gradus/observe/chart_axis.hpp>
 #include <gradus/observe/comparison.hpp>
+#include <gradus/observe/run_groups.hpp>
+#include <gradus/observe/spread.hpp>
 #include <gradus/observe/table_cells.hpp>
 #include <gradus/observe/text.hpp>
 
@@ -19,16 +21,17 @@
 namespace gradus::observe {
 
 /// What is drawn upwards.
-enum class Quantity { test_accuracy, train_loss };
+enum class Quantity { test_accuracy, train_loss, test_loss };
 /// What is drawn to the right.
 enum class Progression { epochs, training_time };
 
-/// Style 0, grey, is the baseline's; the others are numbered in their order from 1.
+/// Of each of `run_groups`. Style 0, grey, is the baseline's; the others are numbered in their
+/// order from 1.
 [[nodiscard]] inline std::vector<std::size_t> run_styles(const Comparison& comparison) {
   std::vector<std::size_t> styles;
   std::size_t next = 1;
-  for (const RunRecord& run : comparison.runs)
-    styles.push_back(&run == comparison.baseline() ? 0 : next++);
+  for (const RunGroup& group : run_groups(comparison))
+    styles.push_back(group.is_baseline() ? 0 : next++);
   return styles;
 }
 
@@ -38,27 +41,46 @@ namespace detail {
 [[nodiscard]] inline std::optional<double> value_of(const EpochRecord& epoch, Quantity quantity) {
   std::optional<double> value;
   if (quantity == Quantity::train_loss) value = epoch.train_loss;
+  if (quantity == Quantity::test_loss && epoch.test) value = epoch.test->loss;
   if (quantity == Quantity::test_accuracy && epoch.test) {
     if (const auto accuracy = epoch.test->accuracy()) value = 100 * *accuracy;
   }
   return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
-[[nodiscard]] inline Series series_of(const RunRecord& run, std::size_t style, Quantity quantity,
+/// The epochs that all runs of the group have; of several seeds the means, over the mean time.
+[[nodiscard]] inline Series series_of(const RunGroup& group, std::size_t style, Quantity quantity,
                                       Progression progression, int decimals) {
-  Series series{.name = printable(run.name), .style = style};
-  double seconds = 0;
-  for (const EpochRecord& epoch : run.epochs) {
-    seconds += epoch.train_seconds;
-    const auto value = value_of(epoch, quantity);
-    if (!value || !std::isfinite(seconds)) continue;
-    const std::string shown = quantity == Quantity::train_loss ? "loss " + fixed(*value, 4)
-                                                               : fixed(*value, decimals) + "%";
+  Series series{.name = printable(group.name), .style = style};
+  std::size_t epochs = group.runs.front()->epochs.size();
+  for (const RunRecord* run : group.runs) epochs = std::min(epochs, run->epochs.size());
+  std::vector<double> seconds(group.runs.size());
+  const auto shown = [&](double value) {
+    return quantity == Quantity::test_accuracy ? fixed(value, decimals) + "%"
+                                               : "loss " + fixed(value, 4);
+  };
+  for (std::size_t at = 0; at < epochs; ++at) {
+    Spread values, times;
+    for (std::size_t run = 0; run < group.runs.size(); ++run) {
+      const EpochRecord& epoch = group.runs[run]->epochs[at];
+      seconds[run] += epoch.train_seconds;
+      const auto value = value_of(epoch, quantity);
+      if (!value || !std::isfinite(seconds[run])) continue;
+      values.values.push_back(*value);
+      times.values.push_back(seconds[run]);
+    }
+    if (values.values.empty()) continue;
+    const std::int64_t number = group.runs.front()->epochs[at].epoch;
+    const std::string deviation =
+        values.values.size() > 1
+            ? " ± " + fixed(values.deviation(), quantity == Quantity::test_accuracy ? decimals : 4)
+            : "";
     series.points.push_back(
-        {.x = progression == Progression::epochs ? static_cast<double>(epoch.epoch) : seconds,
-         .y = *value,
-         .tip = series.name + ", epoch " + std::to_string(epoch.epoch) + ": " + shown + " after " +
-                fixed(seconds, 1) + " s of training"});
+        {.x = progression == Progression::epochs ? static_cast<double>(number) : times.mean(),
+         .y = values.mean(),
+         .tip = series.name + ", epoch " + std::to_string(number) + ": " + shown(values.mean()) +
+                deviation + " after " + fixed(times.mean(), 1) + " s of training",
+         .deviation = values.deviation()});
   }
   return series;
 }
@@ -69,12 +91,14 @@ namespace detail {
   bool first = true;
   for (const Series& one : series)
     for (const ChartPoint& point : one.points) {
-      low = first ? point.y : std::min(low, point.y);
-      high = first ? point.y : std::max(high, point.y);
+      const double least = point.y - point.deviation, most = point.y + point.deviation;
+      low = first ? least : std::min(low, least);
+      high = first ? most : std::max(high, most);
       first = false;
     }
-  if (quantity == Quantity::train_loss)
-    return linear_axis("mean training loss", low < 0.4 * high ? std::min(low, 0.0) : low, high);
+  if (quantity != Quantity::test_accuracy)
+    return linear_axis(quantity == Quantity::train_loss ? "mean training loss" : "test loss",
+                       low < 0.4 * high ? std::min(low, 0.0) : low, high);
   Axis axis = linear_axis("test accuracy", low, high, 5, "%");
   return axis.low < 0 || axis.high > 100 ? linear_axis("test accuracy", 0, 100, 5, "%") : axis;
 }
@@ -97,15 +121,16 @@ namespace detail {
 
 }  // namespace detail
 
-/// One chart of all runs; none if no run has a point to show.
+/// One chart of all configurations; none if there is no point to show. Of several seeds a line is
+/// their mean, and a band around it reaches one standard deviation up and down.
 [[nodiscard]] inline std::optional<Chart> run_chart(const Comparison& comparison, Quantity quantity,
                                                     Progression progression) {
   const auto styles = run_styles(comparison);
   const int decimals = accuracy_decimals(comparison);
   Chart chart;
-  for (std::size_t at = 0; at < comparison.runs.size(); ++at) {
-    Series series =
-        detail::series_of(comparison.runs[at], styles[at], quantity, progression, decimals);
+  const auto groups = run_groups(comparison);
+  for (std::size_t at = 0; at < groups.size(); ++at) {
+    Series series = detail::series_of(groups[at], styles[at], quantity, progression, decimals);
     if (!series.points.empty()) chart.series.push_back(std::move(series));
   }
   if (chart.series.empty()) return std::nullopt;
@@ -114,12 +139,13 @@ namespace detail {
   chart.summary = chart.y.title + " over " +
                   (progression == Progression::epochs ? "epochs" : chart.x.title) + ". At the end:";
   for (const Series& series : chart.series) chart.summary += " " + series.points.back().tip + ".";
-  const RunRecord* base = comparison.baseline();
+  const auto base = std::ranges::find_if(groups, &RunGroup::is_baseline);
   const bool asks_when = quantity == Quantity::test_accuracy &&
-                         progression == Progression::training_time && comparison.runs.size() > 1;
-  if (asks_when && base != nullptr && base->test_accuracy())
+                         progression == Progression::training_time && groups.size() > 1;
+  if (asks_when && base != groups.end() && !base->trains() && !base->accuracy().values.empty())
     chart.references.push_back(
-        {100 * *base->test_accuracy(), "what " + printable(base->name) + " scored in the end"});
+        {100 * base->accuracy().mean(), "what " + printable(base->name) + " scored in the end" +
+                                            (base->runs.size() > 1 ? ", on average" : "")});
   return chart;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/observe/comparison.hpp>
+#include <gradus/observe/run_ending.hpp>
 #include <gradus/observe/table_cells.hpp>
 #include <gradus/observe/terminal.hpp>
 #include <gradus/observe/text.hpp>
@@ -15,6 +16,13 @@
 namespace gradus::observe {
 
 namespace detail {
+
+/// What stands under the table: the notes, and how runs that are not whole ended.
+[[nodiscard]] inline std::vector<std::string> table_notes(const Comparison& comparison) {
+  std::vector<std::string> notes = comparison.notes;
+  for (const std::string& sentence : endings(comparison)) notes.push_back(sentence + ".");
+  return notes;
+}
 
 [[nodiscard]] inline std::string padded(const std::string& text, std::size_t width, bool left) {
   const std::string space(width - std::min(width, columns(text)), ' ');
@@ -116,7 +124,7 @@ namespace detail {
   const bool too_wide = terminal.interactive && columns(bare.substr(0, bare.find('\n'))) > width;
   std::string text =
       too_wide ? detail::stack(headings, rows, terminal) : detail::grid(headings, rows, terminal);
-  for (const std::string& note : comparison.notes)
+  for (const std::string& note : detail::table_notes(comparison))
     text +=
         detail::wrapped("note: " + printable(note), std::min<std::size_t>(width, 100), "      ");
   return text;
@@ -142,8 +150,9 @@ namespace detail {
     }
     text += "\n";
   }
-  if (!comparison.notes.empty()) text += "\n";
-  for (const std::string& note : comparison.notes)
+  const auto notes = detail::table_notes(comparison);
+  if (!notes.empty()) text += "\n";
+  for (const std::string& note : notes)
     text += "- " + detail::markdown(printable(note)) + "\n";
   return text;
 }

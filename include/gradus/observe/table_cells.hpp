@@ -2,6 +2,8 @@
 #pragma once
 
 #include <gradus/observe/comparison.hpp>
+#include <gradus/observe/run_groups.hpp>
+#include <gradus/observe/spread.hpp>
 #include <gradus/observe/text.hpp>
 
 #include <algorithm>
@@ -17,9 +19,10 @@ namespace gradus::observe {
 struct Signs {
   std::string times = " x";
   std::string none = "-";
+  std::string plus_minus = " +- ";
 
   [[nodiscard]] static Signs ascii() { return {}; }
-  [[nodiscard]] static Signs unicode() { return {.times = "×", .none = "–"}; }
+  [[nodiscard]] static Signs unicode() { return {.times = "×", .none = "–", .plus_minus = " ± "}; }
 };
 
 /// The text of one cell of the comparison's table.
@@ -35,12 +38,14 @@ struct TableRow {
   Cell seconds{};
   Cell images_per_second{};
   std::optional<Cell> utilization{};  ///< where it is known of some run
+  std::optional<Cell> peak_memory{};  ///< likewise
   Cell speedup{};
   Cell to_baseline{};
 
   [[nodiscard]] std::vector<Cell> cells() const {
     std::vector<Cell> all{name, accuracy, seconds, images_per_second};
     if (utilization) all.push_back(*utilization);
+    if (peak_memory) all.push_back(*peak_memory);
     all.insert(all.end(), {speedup, to_baseline});
     return all;
   }
@@ -52,11 +57,17 @@ struct TableRow {
                              [](const RunRecord& run) { return run.utilization().has_value(); });
 }
 
+[[nodiscard]] inline bool knows_peak_memory(const Comparison& comparison) {
+  return std::ranges::any_of(comparison.runs,
+                             [](const RunRecord& run) { return run.peak_memory() > 0; });
+}
+
 /// The headings of the columns, in the order of TableRow::cells(). Without a baseline there is
 /// nothing to compare with, and the last two are left out.
 [[nodiscard]] inline std::vector<std::string> table_headings(const Comparison& comparison) {
   std::vector<std::string> headings{"configuration", "test accuracy", "training time", "images/s"};
   if (knows_utilization(comparison)) headings.push_back("of the peak");
+  if (knows_peak_memory(comparison)) headings.push_back("peak memory");
   if (comparison.baseline() != nullptr) {
     headings.insert(headings.end(), {"speed-up", "to baseline's accuracy"});
   }
@@ -72,55 +83,97 @@ struct TableRow {
   return fewest >= 5'000 ? 2 : 1;
 }
 
-/// "12.3x sooner (41 s)", "1.50x later (2 min 10 s)", "as soon (41 s)", "never", "baseline".
+/// "12.3x sooner (41 s)", "1.50x later (2 min 10 s)", "as soon (41 s)", "never", "baseline"; of
+/// several seeds the means, and how many never got there.
 [[nodiscard]] inline std::string to_baseline_text(const Comparison& comparison,
-                                                  const RunRecord& run, const Signs& signs) {
+                                                  const RunGroup& group, const Signs& signs) {
   const RunRecord* base = comparison.baseline();
-  if (base == nullptr || !base->test_accuracy()) return signs.none;
-  if (base == &run) return "baseline";
-  const auto factor = comparison.time_to_baseline_accuracy(run);
-  if (!factor) return "never";
-  const std::string when = " (" + duration(*comparison.seconds_to_baseline_accuracy(run)) + ")";
-  if (*factor >= 1.005) return ratio(*factor) + signs.times + " sooner" + when;
-  if (*factor > 0 && *factor <= 0.995) return ratio(1 / *factor) + signs.times + " later" + when;
+  if (group.is_baseline()) return base->test_accuracy() ? "baseline" : signs.none;
+  if (base == nullptr || !base->test_accuracy() || base->state == RunState::trains)
+    return signs.none;
+  const auto factors = group.spread(
+      [&](const RunRecord& run) { return comparison.time_to_baseline_accuracy(run); });
+  if (factors.values.empty()) return group.trains() ? "not yet" : "never";
+  const auto seconds = group.spread(
+      [&](const RunRecord& run) { return comparison.seconds_to_baseline_accuracy(run); });
+  const double factor = factors.mean();
+  const std::size_t never = group.runs.size() - factors.values.size();
+  const std::string when =
+      " (" + duration(seconds.mean()) + ")" +
+      (never == 0 ? ""
+                  : ", " + std::to_string(never) + " of " + std::to_string(group.runs.size()) +
+                        " never");
+  if (factor >= 1.005) return ratio(factor) + signs.times + " sooner" + when;
+  if (factor > 0 && factor <= 0.995) return ratio(1 / factor) + signs.times + " later" + when;
   return "as soon" + when;
 }
 
-/// One row per run. The best of a column is marked where at least two runs have it and they differ.
+namespace detail {
+
+/// The mean as `show` shows it, with the deviation of several.
+template <class Show>
+Cell mean_cell(const Spread& spread, const Signs& signs, Show show) {
+  if (spread.values.empty()) return {signs.none};
+  const bool several = spread.values.size() > 1;
+  return {show(spread.mean()) + (several ? signs.plus_minus + show(spread.deviation()) : "")};
+}
+
+[[nodiscard]] inline TableRow table_row(const Comparison& comparison, const RunGroup& group,
+                                        const Signs& signs, int decimals) {
+  using Value = std::optional<double>;
+  const auto of = [&](auto value) { return group.spread(value); };
+  TableRow row{
+      .name = {printable(group.name)},
+      .accuracy = mean_cell(group.accuracy(), signs,
+                            [&](double value) { return percent(value, decimals); }),
+      .seconds = mean_cell(group.seconds(), signs, duration),
+      .images_per_second = mean_cell(
+          of([](const RunRecord& run) { return run.images_per_second(); }), signs, rate),
+      .speedup = mean_cell(group.speedup(comparison), signs,
+                           [&](double value) { return ratio(value) + signs.times; }),
+      .to_baseline = {to_baseline_text(comparison, group, signs)}};
+  if (knows_utilization(comparison)) {
+    const auto share = of([](const RunRecord& run) { return run.utilization(); });
+    row.utilization = {share.values.empty() ? signs.none : percent(share.mean(), 0)};
+  }
+  if (knows_peak_memory(comparison)) {
+    const auto bytes = of([](const RunRecord& run) -> Value {
+      return run.peak_memory() > 0 ? Value(run.peak_memory()) : std::nullopt;
+    });
+    const auto most = std::ranges::max_element(bytes.values);
+    row.peak_memory = {most == bytes.values.end()
+                           ? signs.none
+                           : memory_size(static_cast<std::int64_t>(*most))};
+  }
+  return row;
+}
+
+}  // namespace detail
+
+/// One row per configuration: its run, or the means over its seeds, each with the standard
+/// deviation of one run; the peak memory is the most of all. The best of a column is marked where
+/// at least two have it and they differ.
 [[nodiscard]] inline std::vector<TableRow> table_rows(const Comparison& comparison,
                                                       const Signs& signs) {
   const int decimals = accuracy_decimals(comparison);
-  const bool has_utilization = knows_utilization(comparison);
-  const auto share_of = [&](const RunRecord& run) -> std::optional<Cell> {
-    if (!has_utilization) return std::nullopt;
-    const auto share = run.utilization();
-    return Cell{share ? percent(*share, 0) : signs.none};
-  };
+  const auto groups = run_groups(comparison);
   std::vector<TableRow> rows;
-  for (const RunRecord& run : comparison.runs) {
-    const auto accuracy = run.test_accuracy();
-    const auto speed = run.images_per_second();
-    const auto speedup = comparison.speedup(run);
-    rows.push_back({.name = {printable(run.name)},
-                    .accuracy = {accuracy ? percent(*accuracy, decimals) : signs.none},
-                    .seconds = {duration(run.train_seconds())},
-                    .images_per_second = {speed ? rate(*speed) : signs.none},
-                    .utilization = share_of(run),
-                    .speedup = {speedup ? ratio(*speedup) + signs.times : signs.none},
-                    .to_baseline = {to_baseline_text(comparison, run, signs)}});
-  }
+  for (const RunGroup& group : groups)
+    rows.push_back(detail::table_row(comparison, group, signs, decimals));
   // `value` gives what is best when it is highest.
   const auto mark = [&](Cell TableRow::* cell, auto value) {
-    std::vector<std::optional<double>> values;
+    std::vector<std::optional<double>> means;
     std::vector<double> known;
-    for (const RunRecord& run : comparison.runs) {
-      values.push_back(value(run));
-      if (values.back()) known.push_back(*values.back());
+    for (const RunGroup& group : groups) {
+      const Spread spread = group.spread(value);
+      const bool final = !spread.values.empty() && !group.trains();
+      means.push_back(final ? std::optional(spread.mean()) : std::nullopt);
+      if (final) known.push_back(spread.mean());
     }
     if (known.size() < 2) return;
     const auto [worst, best] = std::minmax_element(known.begin(), known.end());
     if (*worst == *best) return;
-    for (std::size_t at = 0; at < rows.size(); ++at) (rows[at].*cell).best = values[at] == *best;
+    for (std::size_t at = 0; at < rows.size(); ++at) (rows[at].*cell).best = means[at] == *best;
   };
   using Value = std::optional<double>;
   mark(&TableRow::accuracy, [](const RunRecord& run) -> Value { return run.test_accuracy(); });

@@ -82,6 +82,14 @@ namespace gradus::observe {
   return fixed(100 * fraction, decimals) + "%";
 }
 
+/// Bytes of memory: "812 MiB", "3.4 GiB".
+[[nodiscard]] inline std::string memory_size(std::int64_t bytes) {
+  const double mebibytes = static_cast<double>(bytes) / (1 << 20);
+  if (mebibytes < 9.95) return fixed(mebibytes, 1) + " MiB";
+  if (mebibytes < 1023.5) return fixed(mebibytes, 0) + " MiB";
+  return fixed(mebibytes / 1024, mebibytes < 99.95 * 1024 ? 1 : 0) + " GiB";
+}
+
 /// `text` on one line and without control characters, so that no name can move a cursor.
 [[nodiscard]] inline std::string printable(std::string_view text) {
   std::string result;

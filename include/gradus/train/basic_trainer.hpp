@@ -142,6 +142,8 @@ class BasicTrainer {
   [[nodiscard]] M& model() { return model_step_.model(); }
   [[nodiscard]] const RunSettings& run() const { return run_; }
   [[nodiscard]] const Policies& policies() const { return model_step_.policies(); }
+  /// Of the run that trains, or was trained or loaded last: its whole epochs so far.
+  [[nodiscard]] const History& history() const { return history_; }
   /// Run state of the policy on the axis of tag `Slot`, such as its averages.
   template <class Slot>
   [[nodiscard]] const auto& state() const {
