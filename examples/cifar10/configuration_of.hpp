@@ -109,7 +109,7 @@ class ConfigurationOf final : public Configuration {
         .threads = at::get_num_threads(),
         .product_rate = rate * static_cast<double>(options.processes),
         .configuration = description,
-        .planned_epochs = options.epochs};
+        .planned_epochs = options.epochs.value_or(epochs_)};
     if (first && !context.page.empty()) {
       observer.page.emplace(
           trainer, context.page, record,
