@@ -90,6 +90,8 @@ CATCH_TEST_CASE("more wrong values, deep objects, names with paths") {
   check_refused(describe("--set precision.type=float64"), 3, "precision.type is \"float64\"");
   check_refused(describe("--set precision.type=bfloat16 --set precision.scaling=on"), 3,
                 "gradient scaling is for float16");
+  check_refused(describe("--device cpu --set precision.scaling=on"), 3,
+                "precision.scaling is on, but Mixed chooses");
   check_refused(run("describe ../optimized"), 2, "there is no configuration '../optimized'");
   const Folder folder;
   const auto file = folder / "settings.json";

@@ -80,6 +80,19 @@ CATCH_TEST_CASE("Mixed takes what the device has natively, can be pinned, and sa
   CATCH_CHECK(gradus::Mixed{}.scaler(unscaled) == nullptr);
 }
 
+CATCH_TEST_CASE("Mixed refuses a scaler where it does not choose float16") {
+  const bool native = gradus::has_native_bfloat16(c10::kCPU);
+  const auto asked = gradus::Mixed{.scaling = gradus::Scaling::on};
+  CATCH_CHECK_THROWS_WITH(asked.choose(c10::kCPU),
+                          Catch::Matchers::ContainsSubstring(
+                              std::string("precision.scaling is on, but Mixed chooses ") +
+                              (native ? "bfloat16" : "float32") + " on cpu"));
+  CATCH_CHECK_THROWS_AS(asked.start(c10::kCPU), gradus::ConfigurationError);
+  const auto pinned =
+      gradus::Mixed{.type = gradus::MixedType::float16, .scaling = gradus::Scaling::on};
+  CATCH_CHECK(pinned.choose(c10::kCPU).scaled);
+}
+
 CATCH_TEST_CASE(
     "the scale grows no further than float32 goes, and shrinks no further than its inverse") {
   GradScaler large({.initial_scale = 3e38, .growth_interval = 1}, c10::kCPU);

@@ -13,6 +13,8 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace gradus {
 
@@ -28,10 +30,10 @@ enum class Scaling { automatic, on, off };
 
 constexpr std::array<std::string_view, 3> enum_names(Scaling) { return {"automatic", "on", "off"}; }
 
-/// When to use: on any device; where it would not pay it steps aside and says so. bfloat16 has
-/// float32's range and needs no scaler. float16 is chosen on CUDA devices without native bfloat16;
-/// there the device itself skips a step whose gradients are not finite, and the host reads nothing,
-/// but for the cases that docs/semantics.md lists.
+/// When to use: on any device; where 16 bits are not faster it computes in float32 and reports
+/// this. bfloat16 has float32's range and needs no scaler. float16 is chosen on CUDA devices
+/// without native bfloat16; there the device itself skips a step whose gradients are not finite,
+/// and the host reads nothing, but for the cases that docs/semantics.md lists.
 ///
 /// Source: Micikevicius et al. 2018, "Mixed Precision Training"; numbers of torch.amp.GradScaler.
 struct Mixed {
@@ -72,18 +74,17 @@ struct Mixed {
     std::optional<GradScaler> scaler;
   };
 
+  /// Throws ConfigurationError where scaling is on and the type is not float16.
   [[nodiscard]] PrecisionChoice choose(c10::Device device) const {
-    const bool scaled = scaling != Scaling::off;
-    if (type == MixedType::float32) return {c10::kFloat, false, "float32 was asked for"};
-    if (type == MixedType::bfloat16) return {c10::kBFloat16, false, "bfloat16 was asked for"};
-    if (type == MixedType::float16) return {c10::kHalf, scaled, "float16 was asked for"};
-    if (has_native_bfloat16(device)) {
-      return {c10::kBFloat16, false, "the device computes in bfloat16 natively"};
+    const auto choice = preferred(device);
+    if (scaling == Scaling::on && choice.type != c10::kHalf) {
+      throw ConfigurationError("precision.scaling is on, but Mixed chooses " +
+                               std::string(choice.type == c10::kFloat ? "float32" : "bfloat16") + " on " + device.str() +
+                               " (" + choice.reason +
+                               "), and gradient scaling is for float16 alone; set scaling to "
+                               "automatic, or type to float16.");
     }
-    if (device.is_cuda()) {
-      return {c10::kHalf, scaled, "the device has no native bfloat16 but float16"};
-    }
-    return {c10::kFloat, false, "the processor has no native 16-bit arithmetic, float32 is faster"};
+    return choice;
   }
 
   [[nodiscard]] State start(c10::Device device) const {
@@ -113,6 +114,21 @@ struct Mixed {
 
   [[nodiscard]] GradScaler* scaler(State& state) const {
     return state.scaler ? &*state.scaler : nullptr;
+  }
+
+ private:
+  [[nodiscard]] PrecisionChoice preferred(c10::Device device) const {
+    const bool scaled = scaling != Scaling::off;
+    if (type == MixedType::float32) return {c10::kFloat, false, "float32 was asked for"};
+    if (type == MixedType::bfloat16) return {c10::kBFloat16, false, "bfloat16 was asked for"};
+    if (type == MixedType::float16) return {c10::kHalf, scaled, "float16 was asked for"};
+    if (has_native_bfloat16(device)) {
+      return {c10::kBFloat16, false, "the device computes in bfloat16 natively"};
+    }
+    if (device.is_cuda()) {
+      return {c10::kHalf, scaled, "the device has no native bfloat16 but float16"};
+    }
+    return {c10::kFloat, false, "the processor has no native 16-bit arithmetic, float32 is faster"};
   }
 };
 static_assert(PrecisionPolicy<Mixed>);
