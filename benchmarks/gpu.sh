@@ -41,7 +41,7 @@ done
 
 python3 - "$out" <<'PYTHON'
 import json, pathlib, sys
-print("| part | configuration | test accuracy | training time | images/s | of the peak |\n|---|---|---:|---:|---:|---:|")
+print("| part | configuration | test accuracy | training time | images/s | of matmul rate |\n|---|---|---:|---:|---:|---:|")
 for file in sorted(pathlib.Path(sys.argv[1]).glob("*.json")):
     try:
         found = json.loads(file.read_text())

@@ -1,5 +1,5 @@
 /// A character language model: a small GPT on the pages of a folder, such as gradus's own docs. It
-/// is judged by its perplexity on the last tenth of the text, and then writes some of its own.
+/// is evaluated by its perplexity on the last tenth of the text, and then writes some of its own.
 #include <gradus/gradus.hpp>
 
 #include <algorithm>

@@ -83,7 +83,7 @@ void ablate_configuration(Options options) {
   const auto& whole = configuration(options.configurations.at(0));
   const std::string name(whole.name());
   prepare(options, {&whole});
-  const auto folder = make_run_folder(options.out);
+  const auto folder = make_run_folder(options);
   auto data = load_data(options);
   take_first(options, data.sets);
   const auto& others = leave_one_out(name);

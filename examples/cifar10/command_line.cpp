@@ -1,5 +1,6 @@
 #include "command_line.hpp"
 
+#include "configuration.hpp"
 #include "processes.hpp"
 #include <gradus/error.hpp>
 #include <gradus/settings/dump.hpp>
@@ -13,6 +14,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <initializer_list>
 #include <iostream>
 #include <limits>
 #include <string_view>
@@ -49,26 +51,48 @@ std::string variable_of(const std::string& key) {
 
 std::string setting_of(const std::string& key) { return "run." + key; }
 
-/// What can be said by a flag, by the environment and in a settings file alike.
-const std::vector<std::pair<std::string, std::string>>& run_keys() {
-  static const std::vector<std::pair<std::string, std::string>> keys{
-      {"device", "auto, cpu, cuda or cuda:N [auto]"},
-      {"epochs", "passes over the training data [5]"},
-      {"width", "channels of stage 1 [64]"},
-      {"train_samples", "the first N training images [all]"},
-      {"test_samples", "the first N test images [all]"},
-      {"seed", "of weights, order and augmentation [0]"},
-      {"threads", "of computation [LibTorch's choice]"},
-      {"stop_after_steps", "end after N optimizer steps"},
-      {"stop_after_seconds", "save, and exit with 75, after so many seconds"},
-      {"checkpoint_steps", "train: save every N optimizer steps too [0: no]"},
-      {"checkpoint_seconds", "train: save so many seconds after the last save too [300]"},
-      {"keep_checkpoints", "train: the newest N, and the best [2]"},
-      {"keep_memory", "freed memory stays with the process, for the next step [true]"},
-      {"tf32", "true: CUDA may round factors of float32 products [false]"},
-      {"cudnn_benchmark", "true: cuDNN times its algorithms [false]"},
-      {"fused_norms", "true: CUDA fuses norm, sum and ReLU by kernels of gradus's own [false]"},
-      {"deterministic", "true: equal bits each time, or an error [false]"}};
+/// Commands that read a value; the others refuse its flag.
+using Commands = std::vector<std::string_view>;
+const Commands& training() {
+  static const Commands commands{"compare", "ablate", "train", "selfcheck"};
+  return commands;
+}
+Commands training_and(std::initializer_list<std::string_view> more) {
+  auto commands = training();
+  commands.insert(commands.end(), more);
+  return commands;
+}
+
+/// A value that a flag, the environment and a settings file can give alike.
+struct RunKey {
+  std::string name;
+  std::string meaning;
+  Commands commands;
+};
+
+const std::vector<RunKey>& run_keys() {
+  static const auto described = training_and({"describe"});
+  static const auto computing = training_and({"describe", "evaluate"});
+  static const auto all = training_and({"describe", "evaluate", "export"});
+  static const std::vector<RunKey> keys{
+      {"device", "auto, cpu, cuda or cuda:N [auto]", all},
+      {"epochs", "passes over the training data [5; record: its own]", described},
+      {"width", "channels of stage 1 [64]", described},
+      {"train_samples", "the first N training images [all]", described},
+      {"test_samples", "the first N test images [all]", computing},
+      {"seed", "of weights, order and augmentation [0]", described},
+      {"threads", "of computation [LibTorch's choice]", all},
+      {"stop_after_steps", "end after N optimizer steps", training()},
+      {"stop_after_seconds", "save, and exit with 75, after so many seconds", {"train"}},
+      {"checkpoint_steps", "save every N optimizer steps too [0: no]", {"train"}},
+      {"checkpoint_seconds", "save so many seconds after the last save too [300]", {"train"}},
+      {"keep_checkpoints", "keep the newest N, and the best [2]", {"train"}},
+      {"keep_memory", "freed memory stays with the process, for the next step [true]", computing},
+      {"tf32", "true: CUDA may round factors of float32 products [false]", computing},
+      {"cudnn_benchmark", "true: cuDNN times its algorithms [false]", computing},
+      {"fused_norms", "true: CUDA fuses norm, sum and ReLU by kernels of gradus's own [false]",
+       computing},
+      {"deterministic", "true: equal bits each time, or an error [false]", computing}};
   return keys;
 }
 
@@ -78,38 +102,47 @@ struct CommandLine {
   nlohmann::json run = nlohmann::json::object();
   std::string file;
   std::vector<std::string> sets;
+  std::vector<std::string> checkpoints;
 };
 
-void add_flags(CLI::App& app, CommandLine& line) {
-  auto& options = line.options;
-  app.allow_extras();  // refused by refuse_extras, in words of ours
-  app.add_option("--data", options.data, "folder of CIFAR-10, binary version [searched, fetched]");
-  for (const auto& [key, meaning] : run_keys()) {
-    const auto keep = [&run = line.run, name = key](const std::string& text) {
-      run[name] = parse_value(text);
-    };
-    app.add_option_function<std::string>(flag_of(key), keep, meaning);
-  }
-  app.add_option("--out", options.out, "folder for results, new or empty [runs/<time>]");
-  app.add_option("--config", line.file, "settings file (JSON)");
-  app.add_option("--set", line.sets, "[CONFIG:]axis.field=value, repeatable")
-      ->allow_extra_args(false);
-  app.add_flag("--verify", options.verify, "compare the data with the official checksums");
-  app.add_flag("--offline", options.offline, "never download");
-  app.add_flag("--json", options.json, "result as JSON on stdout");
-  app.add_flag("--quiet", options.quiet, "no messages, no progress");
-}
-
-void add_processes(CLI::App& command, Options& options) {
-  constexpr std::int64_t most = 1024;
-  command.add_option("--processes", options.processes, "start so many, which share the work [1]")
-      ->check(CLI::Range(std::int64_t{1}, most));
-}
-
-void add_seeds(CLI::App& command, CommandLine& line) {
+/// A flag whose value is checked with those of the other layers.
+void add_run_value(CLI::App& command, CommandLine& line, const std::string& key,
+                   const std::string& meaning) {
   command.add_option_function<std::string>(
-      "--seeds", [&run = line.run](const std::string& text) { run["seeds"] = parse_value(text); },
-      "runs of each, with seeds from --seed on [1]");
+      flag_of(key), [&run = line.run, key](const std::string& text) { run[key] = parse_value(text); },
+      meaning);
+}
+
+/// The flags that `command` shares with others: each command has those alone that it reads.
+void add_flags(CLI::App& command, CommandLine& line) {
+  auto& options = line.options;
+  const auto is_one_of = [&](const Commands& commands) {
+    return std::ranges::find(commands, command.get_name()) != commands.end();
+  };
+  command.allow_extras();  // refused by refuse_extras, in words of ours
+  if (is_one_of(training_and({"evaluate"}))) {
+    command.add_option("--data", options.data,
+                       "folder of CIFAR-10, binary version [searched, fetched]");
+    command.add_flag("--verify", options.verify, "compare the data with the official checksums");
+    command.add_flag("--offline", options.offline, "never download");
+  }
+  for (const auto& key : run_keys()) {
+    if (is_one_of(key.commands)) add_run_value(command, line, key.name, key.meaning);
+  }
+  if (is_one_of(training())) {
+    command.add_option("--out", options.out, "folder for results, new or empty [runs/<time>]");
+  }
+  if (is_one_of(training_and({"describe"}))) {
+    command.add_option("--config", line.file, "settings file (JSON)");
+  }
+  if (is_one_of(training_and({"describe", "evaluate"}))) {
+    command.add_option("--set", line.sets, "[CONFIG:]axis.field=value, repeatable")
+        ->allow_extra_args(false);
+  }
+  if (is_one_of(training_and({"evaluate", "export"}))) {
+    command.add_flag("--json", options.json, "result as JSON on stdout");
+  }
+  command.add_flag("--quiet", options.quiet, "no messages, no progress");
 }
 
 void add_tensorboard(CLI::App& command, Options& options) {
@@ -117,81 +150,147 @@ void add_tensorboard(CLI::App& command, Options& options) {
                    "write event files for TensorBoard beside the metrics too");
 }
 
+constexpr auto about_processes = "start so many, which share the work [1]";
+constexpr auto about_seeds = "runs of each, with seeds from --seed on [1]";
+
 void add_commands(CLI::App& app, CommandLine& line) {
   auto& options = line.options;
   auto* compare = app.add_subcommand("compare", "train configurations side by side");
   add_flags(*compare, line);
   compare->add_option("CONFIG", options.configurations,
                       "configurations [unoptimized optimized fastest]");
-  add_processes(*compare, options);
+  add_run_value(*compare, line, "processes", about_processes);
   add_tensorboard(*compare, options);
-  add_seeds(*compare, line);
+  add_run_value(*compare, line, "seeds", about_seeds);
   compare->add_flag("--demo", options.demo, "cut the work to a few minutes on this machine");
 
   auto* ablate = app.add_subcommand("ablate", "what each policy of a configuration contributes");
   add_flags(*ablate, line);
-  ablate->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
-  add_seeds(*ablate, line);
+  ablate->add_option("CONFIG", options.configurations, "unoptimized, optimized or fastest");
+  add_run_value(*ablate, line, "seeds", about_seeds);
 
   auto* train = app.add_subcommand("train", "train one configuration");
   add_flags(*train, line);
-  train->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
-  add_processes(*train, options);
+  train->add_option("CONFIG", options.configurations, configuration_names());
+  add_run_value(*train, line, "processes", about_processes);
   add_tensorboard(*train, options);
-  train->add_flag("--resume", options.resume, "go on with the run in --out");
+  train->add_flag("--resume", options.resume, "continue the run in --out");
   train->add_option("--init-from", options.init_from, "begin with the weights of a checkpoint");
   train->add_flag("--allow-other-data", options.allow_other_data,
                   "resume with other training images");
   train->add_flag("--allow-not-finite", options.allow_not_finite,
                   "save and load weights that are not finite");
-  train->add_flag("--go-on-unsaved", options.go_on_unsaved,
+  train->add_flag("--continue-unsaved", options.continue_unsaved,
                   "a save that fails does not end the run");
 
   auto* evaluate = app.add_subcommand("evaluate", "accuracy of a checkpoint on the test set");
   add_flags(*evaluate, line);
-  evaluate->add_option("CHECKPOINT", options.checkpoint, "a .safetensors file")->required();
+  evaluate->add_option("CHECKPOINT", line.checkpoints, "a .safetensors file");
   evaluate->add_flag("--flip", options.flip, "also the mean over each image and its mirror image");
 
   auto* onnx = app.add_subcommand("export", "a checkpoint's model as ONNX");
   add_flags(*onnx, line);
-  onnx->get_option("--out")->description("the file to write [CHECKPOINT, ending in .onnx]");
-  onnx->add_option("CHECKPOINT", options.checkpoint, "a .safetensors file")->required();
+  onnx->add_option("--out", options.out, "the file to write [CHECKPOINT, ending in .onnx]");
+  onnx->add_option("CHECKPOINT", line.checkpoints, "a .safetensors file");
   onnx->add_flag("--fold-norms", options.fold_norms, "batch norms become part of convolutions");
   onnx->add_flag("--weights-beside", options.weights_beside,
                  "weights in a second file, ending in .onnx.data");
 
   auto* describe = app.add_subcommand("describe", "a whole configuration as JSON");
   add_flags(*describe, line);
-  describe->add_option("CONFIG", options.configurations, "configuration")->expected(1)->required();
+  describe->add_option("CONFIG", options.configurations, configuration_names());
 
   auto* selfcheck = app.add_subcommand("selfcheck", "check every facility of the device");
   add_flags(*selfcheck, line);
 }
 
-/// Refuses flags that the command does not have, before anything else can go wrong with them.
-void refuse_unknown_flags(const CLI::App& app, int argc, char** argv) {
+std::string see_help(const CLI::App& command) {
+  return "; see gradus-cifar10 " + command.get_name() + " --help.";
+}
+
+/// Throws UsageError for the flag `flag`, which `command` does not have.
+[[noreturn]] void refuse_flag(const CLI::App& app, const CLI::App& command,
+                              const std::string& flag) {
+  const auto begin = "there is no flag '" + flag + "'";
+  std::string others;
+  for (const auto* other : app.get_subcommands({})) {
+    if (other->get_option_no_throw(flag) != nullptr) {
+      others += (others.empty() ? "" : ", ") + other->get_name();
+    }
+  }
+  if (!others.empty()) {
+    throw UsageError(command.get_name() + " does not read '" + flag + "', a flag of " + others +
+                     "; leave it out.");
+  }
+  std::vector<std::string> known;
+  for (const auto* option : command.get_options()) {
+    for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  if (const auto meant = gradus::nearest(flag, known)) {
+    throw UsageError(begin + "; did you mean '" + *meant + "'?");
+  }
+  const bool sets = command.get_option_no_throw("--set") != nullptr;
+  throw UsageError(begin +
+                   (sets ? "; numbers of policies are set by --set, such as --set optimizer.lr=0.1"
+                         : "") +
+                   see_help(command));
+}
+
+/// Refuses flags that the command does not have, that lack their value or have two, before
+/// anything else can go wrong with them.
+void refuse_misplaced_flags(const CLI::App& app, int argc, char** argv) {
   const auto named = [&](const CLI::App* command) { return command->check_name(argv[1]); };
   const auto matches = argc < 2 ? std::vector<const CLI::App*>() : app.get_subcommands(named);
   if (matches.empty()) return;
-  std::vector<std::string> known;
-  for (const auto* option : matches.front()->get_options()) {
-    for (const auto& name : option->get_lnames()) known.push_back("--" + name);
-  }
+  const auto& command = *matches.front();
+  std::vector<std::string> given;
   for (int i = 2; i < argc; ++i) {
     const std::string argument = argv[i];
     const auto flag = argument.substr(0, argument.find('='));
-    if (flag.rfind("--", 0) != 0 || std::find(known.begin(), known.end(), flag) != known.end()) {
-      continue;
+    if (flag.rfind("--", 0) != 0 || flag == "--") continue;
+    const auto* option = command.get_option_no_throw(flag);
+    if (option == nullptr) refuse_flag(app, command, flag);
+    if (option->get_type_size() == 0) continue;  // takes no value
+    const bool has_value =
+        argument != flag || (i + 1 < argc && std::string_view(argv[i + 1]).substr(0, 2) != "--");
+    if (!has_value) throw UsageError("'" + flag + "' needs a value" + see_help(command));
+    if (flag != "--set" && std::ranges::find(given, flag) != given.end()) {
+      throw UsageError("'" + flag + "' is given twice; give it once.");
     }
-    throw UsageError("there is no flag '" + flag + "'" + gradus::suggestion(flag, known));
+    given.push_back(flag);
   }
 }
 
-void refuse_extras(const CLI::App& app) {
+void refuse_extras(const CLI::App& app, const CLI::App& command) {
   for (const auto& extra : app.remaining()) {
     throw UsageError("'" + extra +
                      "' was not expected; flags come after the command, see "
                      "gradus-cifar10 --help.");
+  }
+  for (const auto& extra : command.remaining()) {
+    throw UsageError("'" + extra + "' was not expected" + see_help(command));
+  }
+}
+
+/// Each command takes so many configurations and checkpoints.
+void check_names(const CLI::App& command, CommandLine& line) {
+  const auto name = command.get_name();
+  const auto one = [&](const std::vector<std::string>& given, const std::string& what,
+                       const std::string& choices) {
+    if (given.empty()) throw UsageError(name + " needs " + what + ": " + choices + ".");
+    if (given.size() == 1) return;
+    throw UsageError(name + " takes one name, but got '" + given[0] + "' and '" + given[1] +
+                     "'; leave out one of them.");
+  };
+  if (name == "train" || name == "describe") {
+    one(line.options.configurations, "a configuration", configuration_names());
+  }
+  if (name == "ablate") {
+    one(line.options.configurations, "a configuration", "unoptimized, optimized or fastest");
+  }
+  if (name == "evaluate" || name == "export") {
+    one(line.checkpoints, "a checkpoint", "a .safetensors file that train or compare wrote");
+    line.options.checkpoint = line.checkpoints[0];
   }
 }
 
@@ -206,26 +305,25 @@ const CLI::App& parsed_command(const CLI::App& app) {
                                     : "there is no command '" + extras[0] + "'" +
                                           gradus::suggestion(extras[0], known));
   }
-  refuse_extras(app);
-  refuse_extras(*commands[0]);
+  refuse_extras(app, *commands[0]);
   return *commands[0];
 }
 
 Layer from_environment() {
   Layer layer{.label = variable_of};
-  for (const auto& [key, meaning] : run_keys()) {
-    const char* text = std::getenv(variable_of(key).c_str());
-    if (text != nullptr && *text != '\0') layer.run[key] = parse_value(text);
+  for (const auto& key : run_keys()) {
+    const char* text = std::getenv(variable_of(key.name).c_str());
+    if (text != nullptr && *text != '\0') layer.run[key.name] = parse_value(text);
   }
   return layer;
 }
 
-/// A variable that was meant for us, but is misspelt, would be passed over in silence.
+/// A variable that was meant for us, but is misspelt, would be ignored in silence.
 void warn_of_misspelt_variables() {
   const std::string prefix = variable_of("");
   std::vector<std::string> known{"CIFAR10", "CACHE"};
-  for (const auto& [key, meaning] : run_keys()) {
-    known.push_back(variable_of(key).substr(prefix.size()));
+  for (const auto& key : run_keys()) {
+    known.push_back(variable_of(key.name).substr(prefix.size()));
   }
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view variable(*entry, std::strcspn(*entry, "="));
@@ -239,12 +337,12 @@ void warn_of_misspelt_variables() {
   }
 }
 
-/// Of a run's own config.json, for one that goes on: it lies beneath all that is given anew, but
-/// above the environment.
+/// Of a run's own config.json, for one that resumes: below all that is given now, but above the
+/// environment.
 std::string config_of_run(const Options& options) {
   if (!options.resume) return "";
   if (options.out.empty()) {
-    throw UsageError("--resume goes on with the run in --out; name its folder too.");
+    throw UsageError("--resume continues the run in --out; name its folder too.");
   }
   if (!options.init_from.empty()) {
     throw UsageError("--resume and --init-from exclude each other; leave out one of them.");
@@ -258,7 +356,7 @@ std::string config_of_run(const Options& options) {
 Layer from_file(const SettingsFile& file) {
   std::vector<std::string> known{"precision", "precision_reason",
                                  "float32"};  // `describe` prints these
-  for (const auto& [key, meaning] : run_keys()) known.push_back(key);
+  for (const auto& key : run_keys()) known.push_back(key.name);
   for (const auto& [key, value] : file.run.items()) {
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       throw ConfigurationError("'run." + key + "' is not a setting" +
@@ -321,6 +419,7 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   constexpr std::int64_t most_epochs = 1'000'000;
   constexpr std::int64_t most_threads = 1024;
   constexpr std::int64_t most_seeds = 1000;
+  constexpr std::int64_t most_processes = 1024;
   std::optional<std::int64_t> width;
   take_count(options.epochs, layers, "epochs", most_epochs);
   take_count(width, layers, "width", widest);
@@ -348,6 +447,9 @@ void take_run(Options& options, const std::vector<Layer>& layers) {
   }
   std::optional<std::int64_t> seeds;
   take_count(seeds, layers, "seeds", most_seeds);
+  std::optional<std::int64_t> processes;
+  take_count(processes, layers, "processes", most_processes);
+  options.processes = processes.value_or(options.processes);
   options.seeds = seeds.value_or(options.seeds);
   if (options.demo && options.seeds > 1) {
     throw UsageError("--demo trains each configuration once; leave out either --demo or --seeds.");
@@ -416,7 +518,7 @@ std::optional<Request> read_command_line(int argc, char** argv) {
   for (int i = 0; i < argc; ++i) line.options.command += (i > 0 ? " " : "") + std::string(argv[i]);
   add_commands(app, line);
 
-  refuse_unknown_flags(app, argc, argv);
+  refuse_misplaced_flags(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {  // --help, --version
@@ -425,17 +527,20 @@ std::optional<Request> read_command_line(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what());
   }
-  const auto command = parsed_command(app).get_name();
+  const auto& parsed = parsed_command(app);
+  check_names(parsed, line);
+  const auto command = parsed.get_name();
   const auto place = own_place(command);
-  line.options.rank = place.rank;
-  line.options.is_started = place.size > 1;
-  if (line.options.is_started) line.options.processes = place.size;
   if (place.rank > 0) line.options.quiet = true;
-  if (line.options.demo && line.options.processes > 1) {
+  if (!line.options.quiet) warn_of_misspelt_variables();
+  auto options = resolve(std::move(line));
+  options.rank = place.rank;
+  options.is_started = place.size > 1;
+  if (options.is_started) options.processes = place.size;
+  if (options.demo && options.processes > 1) {
     throw UsageError("--demo measures one process; leave it out, or take one process.");
   }
-  if (!line.options.quiet) warn_of_misspelt_variables();
-  return Request{command, resolve(std::move(line))};
+  return Request{command, std::move(options)};
 }
 
 }  // namespace cifar10

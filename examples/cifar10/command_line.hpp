@@ -9,7 +9,7 @@
 namespace cifar10 {
 
 struct Request {
-  std::string command;  ///< compare, ablate, train, evaluate, describe or selfcheck
+  std::string command;  ///< compare, ablate, train, evaluate, export, describe or selfcheck
   Options options;
 };
 

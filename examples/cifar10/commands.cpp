@@ -108,7 +108,7 @@ namespace {
 
 void compare_joined(Options options, const std::vector<const Configuration*>& list) {
   prepare(options, list);
-  const auto folder = options.rank > 0 ? fs::path() : make_run_folder(options.out);
+  const auto folder = options.rank > 0 ? fs::path() : make_run_folder(options);
   auto data = load_data(options);
   if (options.demo) reduce_for_demo(options, list, data);
   take_first(options, data.sets);
@@ -155,7 +155,7 @@ void train_joined(Options options, const Configuration& trained) {
   fs::path folder = options.out;  // which the first process alone has
   if (options.rank == 0) {
     folder = options.resume ? run_folder_to_resume(options.out, trained.name())
-                            : make_run_folder(options.out);
+                            : make_run_folder(options);
   }
   options.out = folder.string();
   auto data = load_data(options);

@@ -77,6 +77,9 @@ class Configuration {
 /// Those over one network, in the order in which `compare` trains them.
 [[nodiscard]] const std::vector<const Configuration*>& compared_configurations();
 
+/// The names of all, for a sentence: "a, b or c".
+[[nodiscard]] std::string configuration_names();
+
 /// Throws gradus::UsageError, with the nearest known name, if there is none of that name.
 [[nodiscard]] const Configuration& configuration(std::string_view name);
 

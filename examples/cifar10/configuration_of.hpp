@@ -35,7 +35,7 @@ class ConfigurationOf final : public Configuration {
  public:
   static constexpr std::int64_t usual_epochs = 5;
 
-  /// Settings for axis `left_out` are passed over: the policy that they were for is not there.
+  /// Settings for axis `left_out` are ignored: the policy that they were for is not there.
   explicit ConfigurationOf(std::string name, std::string settings_name = "",
                            std::string left_out = "", std::int64_t epochs = usual_epochs)
       : name_(std::move(name)),
@@ -79,7 +79,7 @@ class ConfigurationOf final : public Configuration {
           refuse_over(folder);
           take_weights(options, trainer, data.train);
         }
-        if (!options.quiet) std::cerr << said_anew(options, folder) << '\n';
+        if (!options.quiet) std::cerr << restart_message(options, folder) << '\n';
       }
     }
     auto config = description;
@@ -129,7 +129,7 @@ class ConfigurationOf final : public Configuration {
     config["kernel_choices"] = as_json(trainer.kernel_choices());
     if (first) {
       write_file(folder / RunFiles::config, dump(config, 2) + "\n");
-      const auto judged = trainer.evaluation_weights();
+      const auto evaluated = trainer.evaluation_weights();
       save_weights(*trainer.model(), folder / RunFiles::weights,
                    {{"configuration", dump(description)}});
     }
@@ -207,7 +207,7 @@ class ConfigurationOf final : public Configuration {
             .every_seconds = options.checkpoint_seconds,
             .keep_last = options.keep_checkpoints,
             .best = "accuracy",
-            .on_failure = options.go_on_unsaved ? OnSaveFailure::go_on : OnSaveFailure::stop,
+            .on_failure = options.continue_unsaved ? OnSaveFailure::warn : OnSaveFailure::stop,
             .allow_not_finite = options.allow_not_finite,
             .files = std::move(files),
             .announce = [](const std::string& sentence) { std::cerr << sentence << '\n'; }};

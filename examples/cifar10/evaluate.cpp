@@ -4,20 +4,42 @@
 #include "origin.hpp"
 #include "prepare.hpp"
 #include <gradus/checkpoint/weights.hpp>
+#include <gradus/error.hpp>
+#include <gradus/observe/text.hpp>
 #include <gradus/settings/dump.hpp>
 
+#include <algorithm>
 #include <iostream>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace cifar10 {
 
 using namespace gradus;
 
+namespace {
+
+/// Numbers of the other axes act in training alone.
+void refuse_unread(const std::vector<Setting>& settings) {
+  const std::vector<std::string_view> read{"precision", "kernels", "layout", "loading", "loss"};
+  for (const auto& setting : settings) {
+    if (std::ranges::find(read, setting.axis) != read.end()) continue;
+    throw ConfigurationError("'" + setting.axis + "." + setting.field +
+                             "' changes no evaluation; leave it out, or set numbers of "
+                             "precision, kernels, layout, loading or loss.");
+  }
+}
+
+}  // namespace
+
 void evaluate(Options options) {
+  const auto given = options.settings;
   const auto weights = read_safetensors(options.checkpoint);
   const auto& trained = origin(weights, options);
   prepare(options, {&trained});
+  refuse_unread(given);
   auto data = load_data(options);
   take_first(options, data.sets);
   const auto result = trained.evaluate(options, weights, data.sets.test);
@@ -33,11 +55,11 @@ void evaluate(Options options) {
     if (flipped) json["test_accuracy_flipped"] = or_null(flipped->accuracy());
     std::cout << dump(json, 2) << '\n';
   } else {
-    std::cout << trained.name() << ": " << 100 * result.accuracy().value() << " % of "
-              << result.samples << " test images\n";
+    std::cout << trained.name() << ": accuracy " << observe::percent(result.accuracy().value(), 2) << " on "
+              << observe::grouped(result.samples) << " test images\n";
     if (flipped) {
-      std::cout << "with each image's mirror image: " << 100 * flipped->accuracy().value()
-                << " %\n";
+      std::cout << "mean over each image and its mirror image: accuracy "
+                << observe::percent(flipped->accuracy().value(), 2) << '\n';
     }
   }
 }

@@ -43,14 +43,14 @@ struct Options {
   std::optional<std::int64_t> stop_after_steps;
   std::optional<double> stop_after_seconds;  ///< since the program began
   bool durable = false;                      ///< save the run while it trains: `train`
-  bool resume = false;                       ///< of `train`: go on with the run in `out`
+  bool resume = false;                       ///< of `train`: continue the run in `out`
   std::filesystem::path init_from;           ///< of `train`: weights to begin with
   std::int64_t checkpoint_steps = 0;         ///< 0: not by steps
   double checkpoint_seconds = 300;           ///< 0: not by time
   std::int64_t keep_checkpoints = 2;
   bool allow_other_data = false;
   bool allow_not_finite = false;
-  bool go_on_unsaved = false;      ///< a save that fails does not end the run
+  bool continue_unsaved = false;   ///< a save that fails does not end the run
   std::int64_t seeds = 1;          ///< runs of `compare` and `ablate` for each configuration
   gradus::MathSettings math;       ///< how the device may compute
   std::vector<Setting> settings;   ///< a later one wins

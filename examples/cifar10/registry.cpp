@@ -38,6 +38,15 @@ const std::vector<const Configuration*>& compared_configurations() {
   return compared;
 }
 
+std::string configuration_names() {
+  std::string names;
+  const auto& all = configurations();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    names += (i == 0 ? "" : i + 1 < all.size() ? ", " : " or ") + std::string(all[i]->name());
+  }
+  return names;
+}
+
 const Configuration& configuration(std::string_view name) {
   std::vector<std::string> known;
   for (const auto* candidate : configurations()) {

@@ -39,7 +39,8 @@ std::string now() {
 
 }  // namespace
 
-fs::path make_run_folder(const std::string& out) {
+fs::path make_run_folder(const Options& options) {
+  const auto& out = options.out;
   if (out.empty()) {
     const auto first = fs::path("runs") / now();
     auto folder = first;
@@ -51,10 +52,13 @@ fs::path make_run_folder(const std::string& out) {
   }
   const fs::path folder = fs::path(out) / "";  // "runs/a" and "runs/a/" alike
   std::error_code failure;
-  if (!gradus::make_folder(folder.parent_path()) &&
-      !(fs::is_directory(folder, failure) && fs::is_empty(folder, failure))) {
+  if (fs::exists(out, failure) && !fs::is_directory(out, failure)) {
+    throw gradus::ConfigurationError("--out '" + out + "' is not a folder; name a new one.");
+  }
+  if (!gradus::make_folder(folder.parent_path()) && !fs::is_empty(folder, failure)) {
     throw gradus::ConfigurationError(
-        "--out '" + out + "' holds something already; name a new folder, nothing is overwritten.");
+        "--out '" + out + "' is not empty, and nothing is overwritten; name a new folder" +
+        (options.durable ? ", or add --resume to continue the run in it." : "."));
   }
   return folder.parent_path();
 }
@@ -64,7 +68,7 @@ fs::path run_folder_to_resume(const std::string& out, std::string_view configura
   std::error_code failure;
   if (!fs::is_directory(folder, failure)) {
     throw gradus::ConfigurationError("--out '" + out +
-                                     "' is no folder, so there is no run to go on with; leave out "
+                                     "' is not a folder, so there is no run to resume; leave out "
                                      "--resume to begin one.");
   }
   const auto run = folder / configuration;
@@ -82,7 +86,7 @@ void refuse_unsaved(const fs::path& folder) {
   if (!begun || fs::exists(folder / RunFiles::checkpoints / "lock", failure)) return;
   throw gradus::CheckpointError(
       "the run in " + folder.string() +
-      " was not saved while it trained, as `train` does, so there is nothing to go on from; name "
+      " was not saved while it trained, as `train` does, so there is nothing to resume from; name "
       "the folder of another one.");
 }
 
@@ -90,14 +94,14 @@ void refuse_over(const fs::path& folder) {
   std::error_code failure;
   if (!fs::exists(folder / RunFiles::weights, failure)) return;
   throw gradus::CheckpointError("the run in " + folder.string() +
-                                " is over, and there is no checkpoint of it to go on from; begin "
+                                " is over, and there is no checkpoint of it to resume from; begin "
                                 "a new one in a new folder, with --init-from its weights.");
 }
 
-std::string said_anew(const Options& options, const fs::path& folder) {
+std::string restart_message(const Options& options, const fs::path& folder) {
   std::error_code failure;
   const bool known = fs::exists(folder / RunFiles::config, failure);
-  return "Nothing is saved yet in " + folder.string() + ": the run begins anew" +
+  return "Nothing is saved yet in " + folder.string() + ": the run restarts from step 0" +
          (options.init_from.empty() ? "" : " from the weights " + options.init_from.string()) +
          ", with the numbers " + (known ? "of its config.json and those " : "") +
          "that are given now.";
@@ -111,7 +115,7 @@ std::string resume_command(const Options& options, const std::string& configurat
   if (options.allow_other_data) command += " --allow-other-data";
   if (options.allow_not_finite) command += " --allow-not-finite";
   if (options.tensorboard) command += " --tensorboard";
-  if (options.go_on_unsaved) command += " --go-on-unsaved";
+  if (options.continue_unsaved) command += " --continue-unsaved";
   return command;
 }
 

@@ -18,13 +18,13 @@ struct RunFiles {
   static constexpr const char* weights = "checkpoints/final.safetensors";
 };
 
-/// Makes the folder `out`, which must be new or empty; without one `runs/<time>`, or
+/// Makes the folder `options.out`, which must be new or empty; without one `runs/<time>`, or
 /// `runs/<time>-2` and so on where another run began in the same second. Throws
 /// gradus::ConfigurationError for a folder that holds something, gradus::ResourceError for one that
 /// cannot be made.
-std::filesystem::path make_run_folder(const std::string& out);
+std::filesystem::path make_run_folder(const Options& options);
 
-/// The folder `out` of a run of `configuration`, to go on with. Throws gradus::ConfigurationError
+/// The folder `out` of a run of `configuration`, to resume it. Throws gradus::ConfigurationError
 /// if there is no such folder, gradus::CheckpointError if it holds other things.
 std::filesystem::path run_folder_to_resume(const std::string& out, std::string_view configuration);
 
@@ -34,10 +34,10 @@ void refuse_unsaved(const std::filesystem::path& folder);
 /// Throws gradus::CheckpointError if the run in `folder`, which has no checkpoint, is over.
 void refuse_over(const std::filesystem::path& folder);
 
-/// The sentence for a run in `folder` that has saved nothing to go on with.
-std::string said_anew(const Options& options, const std::filesystem::path& folder);
+/// The sentence for a run in `folder` that has saved nothing to resume from.
+std::string restart_message(const Options& options, const std::filesystem::path& folder);
 
-/// What goes on with the run in `options.out`, for a shell.
+/// The command for a shell that resumes the run in `options.out`.
 std::string resume_command(const Options& options, const std::string& configuration);
 
 }  // namespace cifar10

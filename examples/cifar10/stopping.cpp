@@ -46,11 +46,11 @@ void hear_of_signals() {
 
 void end_stopped(const Options& options, const std::string& command, bool saved) {
   if (saved) {
-    throw gradus::Stopped(stop_reason(options) + ", with everything saved; go on with: " + command);
+    throw gradus::Stopped(stop_reason(options) + ", with everything saved; resume with: " + command);
   }
   throw gradus::ResourceError(
       stop_reason(options) +
-      ", and its state could not be saved; go on from an earlier one with: " + command);
+      ", and its state could not be saved; resume from an earlier one with: " + command);
 }
 
 std::optional<double> seconds_left(const Options& options) {

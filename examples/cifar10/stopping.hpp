@@ -17,7 +17,7 @@ namespace cifar10 {
 void hear_of_signals();
 
 /// Ends a run that was asked to end: throws gradus::Stopped if it is saved, gradus::ResourceError
-/// if not. `command` goes on with it.
+/// if not. `command` resumes it.
 [[noreturn]] void end_stopped(const Options& options, const std::string& command, bool saved);
 
 /// Until the wall-clock limit, which counts from the start of the program; above 0.

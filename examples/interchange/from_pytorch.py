@@ -1,6 +1,6 @@
 """Model and optimizer from PyTorch into a run of gradus: from_pytorch.py IN.pt RUN.safetensors OUT.safetensors
 
-IN.pt is as to_pytorch.py writes it. RUN.safetensors is a checkpoint of the run to go on with: everything
+IN.pt is as to_pytorch.py writes it. RUN.safetensors is a checkpoint of the run to resume: everything
 that PyTorch does not have (position, random streams, ...) is taken from it. A file of weights alone in
 its place gives a file of weights alone, for `--init-from` and `evaluate`. Every bit stays."""
 

@@ -7,7 +7,7 @@
 
 namespace gradus {
 
-/// Exit codes of gradus programs; `stopped` is EX_TEMPFAIL of sysexits.h: run again to go on.
+/// Exit codes of gradus programs; `stopped` is EX_TEMPFAIL of sysexits.h: run again to resume.
 enum class ExitCode : int {
   done = 0,
   internal = 1,
@@ -66,6 +66,11 @@ class CheckpointError : public detail::ErrorOf<ExitCode::checkpoint> {
 
 /// One that is not there whole: its bytes are not those that were written.
 class DamagedCheckpoint : public CheckpointError {
+  using CheckpointError::CheckpointError;
+};
+
+/// A run that would resume with other data than it was begun with, which nobody has allowed.
+class OtherDataError : public CheckpointError {
   using CheckpointError::CheckpointError;
 };
 

@@ -280,7 +280,7 @@ CATCH_TEST_CASE(
     auto trainer = small();
     Checkpoints checkpoints(trainer, folder.path());
     CATCH_CHECK_THROWS_WITH(checkpoints.resume(noise(20), noise(7)),
-                            ContainsSubstring("the run was judged on other data: 8 samples"));
+                            ContainsSubstring("the run was evaluated on other data: 8 samples"));
   }
   run = two_epochs;
   run.allow_other_data = true;
@@ -428,7 +428,7 @@ CATCH_TEST_CASE("only what is damaged is passed over: a newer format, or a file 
   CATCH_CHECK_THAT(refusal(trainer, folder.path()), ContainsSubstring("has format 3"));
   fs::remove(newest);
   fs::create_directory(newest);
-  CATCH_CHECK_THAT(refusal(trainer, folder.path()), ContainsSubstring("is not a regular file"));
+  CATCH_CHECK_THAT(refusal(trainer, folder.path()), ContainsSubstring("is a folder"));
   CATCH_CHECK(fs::exists(newest));
 }
 
@@ -543,14 +543,14 @@ CATCH_TEST_CASE("a failed save can be announced instead, and the run goes on [ro
   std::vector<std::string> said;
   Checkpoints checkpoints(trainer, folder / "run",
                           {.every_steps = 1,
-                           .on_failure = OnSaveFailure::go_on,
+                           .on_failure = OnSaveFailure::warn,
                            .files = {folder / "never-written"},
                            .announce = [&](const std::string& line) { said.push_back(line); }});
   CATCH_CHECK(trainer.fit(noise(20), noise(8), checkpoints).end == RunEnd::whole);
   CATCH_CHECK_FALSE(checkpoints.saved());
   CATCH_REQUIRE_FALSE(said.empty());
   CATCH_CHECK_THAT(said[0],
-                   ContainsSubstring("the run goes on, but was not saved: Cannot write ") &&
+                   ContainsSubstring("the run continues, but was not saved: Cannot write ") &&
                        ContainsSubstring("No such file"));
 }
 

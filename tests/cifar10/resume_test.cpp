@@ -86,7 +86,7 @@ const std::string begin =
 }  // namespace
 
 CATCH_TEST_CASE(
-    "every configuration goes on from any step, with other workers, as if never stopped") {
+    "every configuration resumes from any step, with other workers, as if never stopped") {
   for (const std::string configuration : {"unoptimized", "optimized", "fastest"}) {
     const Folder folder;
     const bool workers = configuration != "unoptimized";
@@ -108,7 +108,7 @@ CATCH_TEST_CASE(
 }
 
 CATCH_TEST_CASE(
-    "SIGTERM and SIGINT save and exit with 75; the run goes on with the same bits [row 72]") {
+    "SIGTERM and SIGINT save and exit with 75; the run resumes with the same bits [row 72]") {
   for (const std::string signal : {"TERM", "INT"}) {
     const Folder folder;
     const auto result = shell(
@@ -125,7 +125,7 @@ CATCH_TEST_CASE(
     CATCH_CHECK_THAT(result.out, ContainsSubstring("code 75"));
     CATCH_CHECK_THAT(result.err, ContainsSubstring("stopped by SIG" + signal +
                                                    ", with everything "
-                                                   "saved; go on with: ") &&
+                                                   "saved; resume with: ") &&
                                      ContainsSubstring("train optimized --resume --out part"));
     check_same_run(folder, "optimized");
   }
@@ -164,7 +164,7 @@ CATCH_TEST_CASE("a run outlives its terminal and whoever reads what it prints [r
   CATCH_CHECK(same_weights(folder, "third", "other", "optimized"));
 }
 
-CATCH_TEST_CASE("what a run was told about saving holds when it goes on") {
+CATCH_TEST_CASE("what a run was told about saving holds when it resumes") {
   const Folder folder;
   const auto result =
       shell(folder,
@@ -190,7 +190,7 @@ CATCH_TEST_CASE("a run whose last save failed does not say that everything is sa
                             begin +
                                 "rm part/$C/train.log\n"
                                 "kill -TERM $PID; wait $PID; echo code $?\n",
-                            "optimized", batches + " --go-on-unsaved");
+                            "optimized", batches + " --continue-unsaved");
   CATCH_INFO(result.err << result.out);
   CATCH_CHECK_THAT(result.out, ContainsSubstring("code 7\n"));
   CATCH_CHECK_THAT(result.err, ContainsSubstring("but was not saved: Cannot write ") &&
@@ -210,23 +210,23 @@ CATCH_TEST_CASE("stopped with nobody left to read, a run exits with 75 all the s
   CATCH_CHECK_THAT(result.out, ContainsSubstring("code 75\n"));
 }
 
-CATCH_TEST_CASE("a wall-clock limit saves and exits with 75; the command that it prints goes on") {
+CATCH_TEST_CASE("a wall-clock limit saves and exits with 75; the command that it prints resumes") {
   const Folder folder;
   const auto result = shell(folder,
                             "$P train $C $ARGS $SIZE --epochs 4000 --quiet --out \"my brother's\" "
                             "--stop-after-seconds 2; echo code $?\n"
                             "ls my*/$C/checkpoints\n"
-                            "eval \"$(sed -n 's/.*go on with: //p' err) --stop-after-seconds 1\"\n"
+                            "eval \"$(sed -n 's/.*resume with: //p' err) --stop-after-seconds 1\"\n"
                             "echo code $?\n",
                             "optimized", batches);
   CATCH_INFO(result.err << result.out);
   CATCH_CHECK_THAT(result.out, ContainsSubstring("code 75\n") && ContainsSubstring("step-0") &&
                                    EndsWith("code 75\n"));
   CATCH_CHECK_THAT(result.err, ContainsSubstring("--stop-after-seconds"));
-  CATCH_CHECK_THAT(result.err, !ContainsSubstring("begins anew"));
+  CATCH_CHECK_THAT(result.err, !ContainsSubstring("restarts"));
 }
 
-CATCH_TEST_CASE("killed at any time, a run goes on to the same bits [row 54]") {
+CATCH_TEST_CASE("killed at any time, a run resumes to the same bits [row 54]") {
   const char* asked = std::getenv("GRADUS_KILLS");  // 200 for the record, see docs/durability.md
   const int kills = asked == nullptr ? 6 : std::atoi(asked);
   const Folder folder;
@@ -290,7 +290,7 @@ CATCH_TEST_CASE(
       5, "no checkpoint in ");
   refused("cp kept part/$C/checkpoints/step-000000009.safetensors; " + again +
               "--out part --test-samples 40 --stop-after-steps 9",
-          5, "judged on other data: 50 samples");
+          5, "evaluated on other data: 50 samples");
   refused(again + "--out part --train-samples 96 --allow-other-data", 5,
           "8 optimizer steps a pass over 128 samples, but would have 6 over the 96");
   refused(again + "--out part --test-samples 40 --allow-other-data --stop-after-steps 9", 0, "");
@@ -301,7 +301,7 @@ const std::string forget =
     "forget() { rm -f $S/step-* $S/final*\n"
     "  echo '{\"begin\": {\"metrics.jsonl\": 0, \"train.log\": 0}}' >$S/checkpoints.json; }\n";
 
-CATCH_TEST_CASE("where nothing was saved yet, --resume begins anew and says with which numbers") {
+CATCH_TEST_CASE("where nothing was saved yet, --resume restarts and says with which numbers") {
   const Folder folder;
   const auto result =
       shell(folder,
@@ -314,15 +314,16 @@ CATCH_TEST_CASE("where nothing was saved yet, --resume begins anew and says with
             "optimized", batches);
   CATCH_INFO(result.err);
   CATCH_REQUIRE(result.code == 0);
-  const std::string anew = "Nothing is saved yet in run/optimized: the run begins anew, with the ";
+  const std::string restart =
+      "Nothing is saved yet in run/optimized: the run restarts from step 0, with the ";
   CATCH_CHECK_THAT(
       result.err,
-      ContainsSubstring(anew + "numbers that are given now.") &&
-          ContainsSubstring(anew + "numbers of its config.json and those that are given now."));
+      ContainsSubstring(restart + "numbers that are given now.") &&
+          ContainsSubstring(restart + "numbers of its config.json and those that are given now."));
   CATCH_CHECK(json::parse(text_of(folder / "run/optimized/config.json"))["run"]["epochs"] == 3);
 }
 
-CATCH_TEST_CASE("a run that begins anew has the weights that it began with") {
+CATCH_TEST_CASE("a run that restarts has the weights that it began with") {
   const Folder folder;
   const auto result =
       shell(folder,
@@ -336,11 +337,11 @@ CATCH_TEST_CASE("a run that begins anew has the weights that it began with") {
             "optimized", batches);
   CATCH_INFO(result.err);
   CATCH_REQUIRE(result.code == 0);
-  CATCH_CHECK_THAT(result.err, ContainsSubstring("begins anew from the weights /"));
+  CATCH_CHECK_THAT(result.err, ContainsSubstring("restarts from step 0 from the weights /"));
   check_same_run(folder, "optimized");
 }
 
-CATCH_TEST_CASE("a run that is over, or was never saved, is not begun anew in its folder") {
+CATCH_TEST_CASE("a run that is over, or was never saved, is not restarted in its folder") {
   const Folder folder;
   const auto result =
       shell(folder,

@@ -72,7 +72,7 @@ CATCH_TEST_CASE("Labels that are no class are refused, whichever is read") {
 
 CATCH_TEST_CASE("Files of another size, or that are not there, are refused") {
   const Folder folder;
-  CATCH_CHECK_THAT(read_refusal(folder / "none"), ContainsSubstring("is not there") &&
+  CATCH_CHECK_THAT(read_refusal(folder / "none"), ContainsSubstring("does not exist") &&
                                                       ContainsSubstring("CIFAR-100") &&
                                                       ContainsSubstring("holds train.bin"));
   CATCH_CHECK_THAT(read_refusal(folder.path()),

@@ -70,7 +70,7 @@ CATCH_TEST_CASE("The folder asked for comes first, and must hold the data") {
 
   machine.search.folder = machine.folder / "other";
   CATCH_CHECK_THAT(refusal([&] { (void)find_cifar10(machine.search); }),
-                   ContainsSubstring("other is not there"));
+                   ContainsSubstring("other does not exist"));
 }
 
 CATCH_TEST_CASE("GRADUS_CIFAR10 comes next, and must hold the data if it is set") {

@@ -91,7 +91,7 @@ CATCH_TEST_CASE("A data folder that is missing or incomplete is refused") {
   CATCH_CHECK(
       read_refusal(folder / "none") ==
       "The data folder " + (folder / "none").string() +
-          " is not there; expected one with the binary version of CIFAR-10: name the folder "
+          " does not exist; expected one with the binary version of CIFAR-10: name the folder "
           "that holds data_batch_1.bin.");
   CATCH_CHECK_THAT(read_refusal(folder.path()), ContainsSubstring("has 0 of the 6 files") &&
                                                     ContainsSubstring("data_batch_1.bin"));
@@ -118,7 +118,7 @@ CATCH_TEST_CASE("A file of the full set with another size is refused") {
   CATCH_CHECK(with_size(30'730'001) == name +
                                            " has 30730001 bytes; expected whole records of 3073 "
                                            "bytes each: fetch the official binary version of "
-                                           "CIFAR-10 anew.");
+                                           "CIFAR-10 again.");
   CATCH_CHECK_THAT(
       with_size(30'730'000 - 3073),
       ContainsSubstring(name + " has 30726927 bytes; expected 30730000 (10,000 records"));
@@ -162,7 +162,7 @@ CATCH_TEST_CASE("A file that is a folder, or that may not be read, is refused") 
   std::filesystem::remove(folder / "data_batch_2.bin");
   std::filesystem::create_directory(folder / "data_batch_2.bin");
   CATCH_CHECK_THAT(read_refusal(folder.path()),
-                   ContainsSubstring("data_batch_2.bin is not a regular file"));
+                   ContainsSubstring("data_batch_2.bin is a folder"));
 }
 
 CATCH_TEST_CASE("A subset is held to the MD5s that it states") {

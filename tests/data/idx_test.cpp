@@ -84,7 +84,7 @@ CATCH_TEST_CASE("What is no idx file is refused") {
   CATCH_CHECK_THAT(idx_refusal(idx(14, {0x80000000U, 0x80000000U, 4}, Bytes(8))),
                    ContainsSubstring("has 8 bytes of values; expected more"));
   CATCH_CHECK_THAT(refusal([] { (void)read_idx("/none/file"); }),
-                   ContainsSubstring("is not there"));
+                   ContainsSubstring("does not exist"));
 }
 
 CATCH_TEST_CASE("MNIST's four files are two datasets") {
@@ -146,5 +146,5 @@ CATCH_TEST_CASE("Files that are not MNIST's are refused, by name") {
                    ContainsSubstring("has the training images as test images"));
   std::filesystem::remove(folder / mnist_files[1]);
   CATCH_CHECK_THAT(refusal([&] { (void)read_mnist(folder.path()); }),
-                   ContainsSubstring("train-labels-idx1-ubyte is not there"));
+                   ContainsSubstring("train-labels-idx1-ubyte does not exist"));
 }

@@ -317,7 +317,7 @@ CATCH_TEST_CASE("Files of a folder that are broken, or gone, are refused by thei
   };
   CATCH_CHECK_THAT(of(0), ContainsSubstring("cat/a.jpeg is a broken JPEG file"));
   CATCH_CHECK_THAT(of(1), ContainsSubstring("cat/b.png is neither PNG nor JPEG"));
-  CATCH_CHECK_THAT(of(3), ContainsSubstring("dog/d.PNG is not there"));
+  CATCH_CHECK_THAT(of(3), ContainsSubstring("dog/d.PNG does not exist"));
   for (const std::int64_t index : {-1, 4}) {
     CATCH_CHECK_THAT(of(index), ContainsSubstring("the folder has 4; expected an index from 0"));
   }

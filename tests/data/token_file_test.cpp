@@ -100,7 +100,7 @@ CATCH_TEST_CASE("A file that is no file of tokens is refused") {
   const auto refused = [&](TokenFileForm form) {
     return refusal([&] { const TokenFile file(path, form); });
   };
-  CATCH_CHECK_THAT(refused({TokenType::uint8, 256, 4}), ContainsSubstring("is not there"));
+  CATCH_CHECK_THAT(refused({TokenType::uint8, 256, 4}), ContainsSubstring("does not exist"));
   write(path, Bytes());
   CATCH_CHECK_THAT(refused({TokenType::uint8, 256, 4}),
                    ContainsSubstring(path.string() + " is empty"));
@@ -119,7 +119,7 @@ CATCH_TEST_CASE("A file that is no file of tokens is refused") {
   CATCH_CHECK_THAT(refused({TokenType::uint8, 256, 4, -1}), ContainsSubstring("every -1"));
   CATCH_CHECK_THAT(
       refusal([&] { const TokenFile file(folder.path(), {.vocabulary = 9, .context = 1}); }),
-      ContainsSubstring("is not a regular file"));
+      ContainsSubstring("is a folder"));
   for (const std::int64_t index : {-1, 1}) {
     const TokenFile file(path, {TokenType::uint8, 6, 4});
     CATCH_CHECK_THAT(refusal([&] { (void)file.batch(std::vector{index}); }),

@@ -101,7 +101,7 @@ CATCH_TEST_CASE("processes that have parted can meet again") {
   }
 }
 
-CATCH_TEST_CASE("a rank 0 that stands still before all have come holds nobody up") {
+CATCH_TEST_CASE("a rank 0 that does not respond before all have come blocks nobody") {
   const auto port = Port::unused();
   const auto first = started(0, 3, port, "together", 8),
              second = started(1, 3, port, "together", 8);
@@ -170,7 +170,7 @@ CATCH_TEST_CASE("a rank that is killed or stopped is named by the others [row 82
       ranks[victim].signal(number);
       CATCH_INFO("signal " << number << " to rank " << victim);
       const auto* store = victim == 0 ? ", which holds the store, does not" : " does not";
-      ranks.check_misses(victim, "in vain: rank " + std::to_string(victim) + store + " answer",
+      ranks.check_misses(victim, "the other ranks: rank " + std::to_string(victim) + store + " answer",
                          number == SIGKILL ? 10 : timeout + 5);
     }
   }

@@ -26,7 +26,7 @@ CATCH_TEST_CASE("a run's figures follow from its epochs", "[observe]") {
   CATCH_CHECK_FALSE(record.seconds_to(0.656).has_value());
 }
 
-CATCH_TEST_CASE("a run's share of the peak is its operations over what products could do",
+CATCH_TEST_CASE("a run's share of the matmul rate is its operations over what products could do",
                 "[observe]") {
   auto comparison = three_runs();
   auto& record = comparison.runs[1];
@@ -37,7 +37,7 @@ CATCH_TEST_CASE("a run's share of the peak is its operations over what products 
   record.product_rate = 1e9;
   CATCH_CHECK(record.utilization() == near(0.4));  // 1e10 operations in 25 s
   CATCH_CHECK(observe::to_json(record, comparison).at("utilization") == near(0.4));
-  CATCH_CHECK(observe::table_headings(comparison)[4] == "of the peak");
+  CATCH_CHECK(observe::table_headings(comparison)[4] == "of matmul rate");
   const auto rows = observe::table_rows(comparison, observe::Signs::ascii());
   CATCH_CHECK(rows[0].cells()[4].text == "-");
   CATCH_CHECK(rows[1].cells()[4].text == "40%");

@@ -172,5 +172,5 @@ CATCH_TEST_CASE("a policy that breaks laws is told which") {
   CATCH_CHECK(holds(fickle, "it says what it has chosen"));
   const auto forgetful = broken<Forgetful>();
   CATCH_CHECK(holds(forgetful, "a step changes no gradient"));
-  CATCH_CHECK(holds(forgetful, "a run that is saved and loaded goes on bit for bit"));
+  CATCH_CHECK(holds(forgetful, "a run that is saved and loaded resumes bit for bit"));
 }

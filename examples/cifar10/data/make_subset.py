@@ -55,7 +55,7 @@ def main() -> None:
         found = hashlib.md5(data).hexdigest()
         if found != expected:
             sys.exit(f"{arguments.official / name} has MD5 {found}; expected {expected}: "
-                     "fetch the official file anew.")
+                     "fetch the official file again.")
         part = first_of_each_class(data, arguments.per_class)
         (arguments.subset / name).write_bytes(part)
         manifest += f"{hashlib.md5(part).hexdigest()}  {name}\n"

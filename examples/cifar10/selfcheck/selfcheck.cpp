@@ -60,7 +60,7 @@ void selfcheck(Options options) {
   prepare(options, list);
   const auto device = device_from_name(options.device);
   choose_size(options, device);
-  const auto folder = make_run_folder(options.out);
+  const auto folder = make_run_folder(options);
   auto data = load_data(options);
   take_first(options, data.sets);
   constexpr std::int64_t fewest = 160;

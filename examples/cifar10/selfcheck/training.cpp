@@ -170,7 +170,7 @@ Checks training_checks() {
           {group, "the device follows the CPU", against_cpu},
           {group, "a run repeated gives the same bits", repeated},
           {group, "the number of loader threads changes nothing", workers_alike},
-          {group, "a run that was saved goes on bit for bit", resumed}};
+          {group, "a run that was saved resumes bit for bit", resumed}};
 }
 
 }  // namespace cifar10::checks

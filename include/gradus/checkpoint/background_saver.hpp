@@ -1,4 +1,4 @@
-/// Writes the checkpoints of a run while it goes on.
+/// Writes the checkpoints of a run while it trains.
 #pragma once
 
 #include <gradus/checkpoint/checkpoint_folder.hpp>
@@ -58,7 +58,7 @@ class BackgroundSaver {
     saved_ = false;
     if (plan_->on_failure == OnSaveFailure::stop) throw;
     if (!plan_->announce) return;
-    plan_->announce("the run goes on, but was not saved: " + std::string(error.what()));
+    plan_->announce("the run continues, but was not saved: " + std::string(error.what()));
   }
 
   /// Whether the last save that has ended went well.

@@ -17,7 +17,7 @@ namespace gradus {
 /// What a run does when a checkpoint cannot be written, such as to a full disk.
 enum class OnSaveFailure {
   stop,  ///< the run ends with the error
-  go_on  ///< the error is announced, and the next save tries again
+  warn   ///< the error is announced, and the next save tries again
 };
 
 /// When a run is saved, and which of its checkpoints are kept. Each of the three intervals saves on

@@ -1,4 +1,4 @@
-/// A run that can be ended at any time and goes on bit for bit: an observer that saves it, and what
+/// A run that can be ended at any time and resumes bit for bit: an observer that saves it, and what
 /// loads it again.
 #pragma once
 
@@ -40,9 +40,9 @@ namespace gradus {
 ///     checkpoints.resume(train, test);
 ///     trainer.fit(train, test, checkpoints);
 ///
-/// and run it as often as it takes. It goes behind the observers whose files the plan names. The
-/// copy of the state is made between two steps; checks, checksums and writing go on beside the
-/// training.
+/// and start it again until the run is done. Pass it after the observers whose files are in
+/// `CheckpointPlan::files`. The copy of the state is made between two steps; checks, checksums and
+/// writing run beside the training.
 template <class T>
 class Checkpoints {
  public:
@@ -70,8 +70,8 @@ class Checkpoints {
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
 
-  /// Loads the newest whole checkpoint, so that the next `fit` over `train` and `test` goes on from
-  /// it, and returns its manifest; nothing, and a fresh start, if there is none. Checkpoints that
+  /// Loads the newest whole checkpoint, so that the next `fit` over `train` and `test` resumes
+  /// from it, and returns its manifest; nothing, and a fresh start, if there is none. Checkpoints that
   /// are damaged are announced and set aside. Throws CheckpointError, with nothing changed, if none
   /// is whole, or the newest is of another configuration, other data or a newer gradus;
   /// NumericError for weights that are not finite.
@@ -108,7 +108,7 @@ class Checkpoints {
   }
 
   void on(const EpochEnd& event) {
-    // Of an epoch that was cut short, `FitStop` has saved what can go on.
+    // Of an epoch that was cut short, `FitStop` has saved what can resume.
     if (stopped_ || plan_.every_epochs == 0 || event.record.epoch % plan_.every_epochs != 0) return;
     saver_.finish();
     std::optional<double> figure;
@@ -222,7 +222,7 @@ class Checkpoints {
       const auto before = manifest.value(what, nlohmann::ordered_json());
       if (before == now) return;
       announce(std::string(what) + ": " + dump(before) + " then, " + dump(now) +
-               " now; the run goes on, but its last bits may be others.");
+               " now; the run resumes, but its last bits may differ.");
     };
     compare("threads", at::get_num_threads());
     compare("libtorch", TORCH_VERSION);
@@ -241,7 +241,7 @@ class Checkpoints {
   FiniteCheck finite_;
   BackgroundSaver saver_;
   std::vector<std::int64_t> damaged_;  ///< to be set aside
-  bool resumed_ = false;               ///< the next `fit` goes on
+  bool resumed_ = false;               ///< the next `fit` resumes
   bool stopped_ = false;
   bool owed_ = false;  ///< a save that was due while another was under way
   Clock::time_point last_save_ = Clock::now();

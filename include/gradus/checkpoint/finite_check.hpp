@@ -14,9 +14,8 @@
 
 namespace gradus {
 
-/// What a model was made with is as its maker wants it: a causal mask of -inf may be a buffer. So a
-/// value that is not finite is refused only where there was a finite one, or in a trained
-/// parameter.
+/// Values that are not finite when the model is made are accepted, such as a causal mask of -inf in
+/// a buffer. Others are refused: where there was a finite value, or in a trained parameter.
 class FiniteCheck {
  public:
   /// Notes what is not finite in the model from the start.

@@ -34,7 +34,7 @@ class GrownFiles {
   }
 
   /// Cuts each file to the length that it had. One that `lengths` does not know stays as it is, and
-  /// one that has become shorter is said. Throws ResourceError.
+  /// one that has become shorter is reported. Throws ResourceError.
   void cut_to(const nlohmann::ordered_json& lengths,
               const std::function<void(const std::string&)>& announce) const {
     for (const auto& file : files_) {

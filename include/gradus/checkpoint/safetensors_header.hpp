@@ -213,17 +213,17 @@ inline void check_places(const SafetensorsHeader& header, std::uint64_t values) 
 }  // namespace detail
 
 /// The header of the file whose bytes are `file`. Every tensor is known to lie within the file.
-/// Throws CheckpointError, whose sentence goes on from "checkpoint NAME ".
+/// Throws CheckpointError, whose sentence continues "checkpoint NAME ".
 [[nodiscard]] inline SafetensorsHeader parse_safetensors(std::string_view file) {
   using Reader = detail::SafetensorsHeaderReader;
   std::uint64_t length = 0;
   if (file.size() < sizeof length) Reader::refuse("it is shorter than a header");
   std::memcpy(&length, file.data(), sizeof length);
   if (length > detail::longest_safetensors_header) {
-    Reader::refuse("its header is said to be longer than the format allows");
+    Reader::refuse("its first 8 bytes give a header length beyond the format's limit");
   }
   if (length > file.size() - sizeof length) {
-    Reader::refuse("its header is said to be longer than the file");
+    Reader::refuse("its first 8 bytes give a header length beyond the end of the file");
   }
   SafetensorsHeader header{.metadata = {}, .tensors = {}, .size = sizeof length + length};
   Reader reader(header);

@@ -1,4 +1,4 @@
-/// Checksums inside a safetensors file, which other readers pass over: one for each tensor and one
+/// Checksums inside a safetensors file, which other readers ignore: one for each tensor and one
 /// for the header, in its metadata. Bytes alone, without torch.
 #pragma once
 
@@ -50,7 +50,7 @@ inline constexpr std::string_view before_header_seal = "\"header_crc32c\":\"";
 }
 
 /// Compares the file's bytes with its seals, and takes them out of the metadata. Returns whether it
-/// has any: files of other programs have none. Throws DamagedCheckpoint, whose sentence goes on
+/// has any: files of other programs have none. Throws DamagedCheckpoint, whose sentence continues
 /// from "checkpoint NAME ".
 inline bool check_seals(std::string_view file, SafetensorsHeader& header) {
   const auto refuse = [](const std::string& what) {

@@ -96,7 +96,7 @@ struct LoadReport {
 
 namespace detail {
 
-/// The tensors of weights alone, or those that the model of a run has come to, by their names.
+/// The tensors of weights alone, or the weights in a run's checkpoint, by their names.
 inline std::map<std::string, at::Tensor> saved_model(const Safetensors& file) {
   const bool run = holds_run(file);
   if (run) static_cast<void>(run_manifest(file, "the checkpoint"));  // of a format that is known
@@ -129,8 +129,8 @@ inline void check_form(const std::string& name, const at::Tensor& saved, const a
 
 }  // namespace detail
 
-/// Copies values of `file` into the model: weights alone, or those that the model of a run has come
-/// to. Without a plan names, shapes and types must be exactly the model's; a plan takes a part of
+/// Copies values of `file` into the model: weights alone, or the weights in a run's checkpoint.
+/// Without a plan names, shapes and types must be exactly the model's; a plan takes a part of
 /// either, and says what it took. All is checked before anything changes. A tensor that the model
 /// has under several names may have any of them in the file, or all with one value. Throws
 /// CheckpointError, also if a plan takes nothing at all.

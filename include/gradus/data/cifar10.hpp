@@ -74,7 +74,7 @@ struct Cifar10 {
       const auto other = cifar10_files[static_cast<std::size_t>(same - files.begin())];
       throw DataError(file.string() + " has the same bytes as " + std::string(other) +
                       "; expected six different files, and no test image among the training "
-                      "images: fetch the official files anew.");
+                      "images: fetch the official files again.");
     }
     if (manifest || verify == Verify::checksums) check_md5(file, files[i], sums[i]);
   }

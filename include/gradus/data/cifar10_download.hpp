@@ -24,7 +24,7 @@ namespace gradus::data {
 struct Cifar10Archive {
   std::string url = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz";
   std::string md5 = "c32a1d4ab5d03f1284b67883e8d87530";
-  int connect_timeout_seconds = 5;  ///< an offline machine goes on after this
+  int connect_timeout_seconds = 5;  ///< an offline machine continues after this
 };
 
 namespace detail {

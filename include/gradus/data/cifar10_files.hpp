@@ -81,7 +81,7 @@ inline constexpr std::string_view subset_manifest_form =
 [[noreturn]] inline void refuse_manifest(const std::filesystem::path& path,
                                          const std::string& found) {
   throw DataError(path.string() + " " + found + "; expected " + std::string(subset_manifest_form) +
-                  ": make it anew with md5sum *.bin.");
+                  ": make it again with md5sum *.bin.");
 }
 
 }  // namespace detail

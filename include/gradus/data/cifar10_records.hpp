@@ -29,7 +29,7 @@ inline void check_md5(const std::filesystem::path& file, std::span<const std::ui
   const auto found = md5(bytes);
   if (found != expected) {
     throw DataError(file.string() + " has MD5 " + found + "; expected " + expected +
-                    ": fetch the file anew.");
+                    ": fetch the file again.");
   }
 }
 

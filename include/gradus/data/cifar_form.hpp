@@ -55,7 +55,7 @@ inline bool is_there(const CifarForm& form, const std::filesystem::path& path) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(folder, ignored)) {
     throw DataError("The data folder " + folder.string() +
-                    (detail::is_there(form, folder) ? " is not a folder" : " is not there") +
+                    (detail::is_there(form, folder) ? " is not a folder" : " does not exist") +
                     "; expected one with the binary version of " + name +
                     ": name the folder that holds " + std::string(form.files.front()) + ".");
   }

@@ -24,7 +24,7 @@ inline void check_cifar_size(const CifarForm& form, const std::filesystem::path&
   const auto expect = [&](const std::string& expected) {
     throw DataError(file.string() + " has " + std::to_string(bytes) + " bytes; expected " +
                     expected + ": fetch the official binary version of " + std::string(form.name) +
-                    " anew.");
+                    " again.");
   };
   const auto record = std::to_string(form.record_bytes());
   if (bytes == 0) expect("records of " + record + " bytes, and at least one");
@@ -49,7 +49,7 @@ inline void check_cifar_labels(const CifarForm& form, const std::filesystem::pat
       throw DataError(file.string() + " has " + std::string(name) + " " + std::to_string(label) +
                       " in record " + std::to_string(record) +
                       " (from 0); expected a label from 0 to " + std::to_string(classes - 1) +
-                      ": fetch the file anew.");
+                      ": fetch the file again.");
     }
   }
 }

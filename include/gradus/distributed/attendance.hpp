@@ -1,4 +1,4 @@
-/// Who of the processes of a run is there.
+/// Which processes of a run are alive.
 #pragma once
 
 #include <gradus/distributed/process_place.hpp>

@@ -140,7 +140,7 @@ class GlooCommunicator final : public Communicator {
       const std::string said(error.what());
       throw DistributedError(
           "rank " + std::to_string(rank()) + " of " + std::to_string(size()) +
-          " has waited for the others in vain: " +
+          " got no answer from the other ranks: " +
           (missing.empty() ? "all ranks are there, but one is slower than the timeout of " +
                                  in_seconds(timeout_) + " allows, or does something else (c10d: " +
                                  said.substr(0, said.find('\n')) + ")"

@@ -55,7 +55,7 @@ class GlooMeeting : public std::enable_shared_from_this<GlooMeeting> {
       thread.detach();
       throw DistributedError("the store at " + address() + " has been silent for " +
                              in_seconds(time) +
-                             ": rank 0, or torchrun, stands still; start all ranks again.");
+                             ": rank 0, or torchrun, does not respond; start all ranks again.");
     }
     thread.join();
     return result.get();

@@ -140,7 +140,7 @@ class GradientBuckets {
     bucket.values += parameter.numel();
   }
 
-  /// Parameters may be frozen and thawed between windows.
+  /// Parameters may be frozen and unfrozen between windows.
   void hook(std::size_t b, std::size_t m) {
     auto& member = buckets_[b].members[m];
     if (!is_alike(member.parameter, member.view)) {
@@ -175,8 +175,8 @@ class GradientBuckets {
     }
     if (bucket.pending) {
       throw std::logic_error(
-          "gradus: a gradient has come when its bucket was under way already; make one backward "
-          "pass of all losses of the last batch.");
+          "gradus: a gradient was computed after its bucket was sent; make one backward pass of "
+          "all losses of the last batch.");
     }
     if (!gradient.is_same(member.view)) {
       member.view.copy_(gradient);

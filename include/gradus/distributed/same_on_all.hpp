@@ -28,7 +28,7 @@ inline void check_same_on_all(Communicator& ranks, const std::vector<std::string
     if (other == first) continue;
     std::size_t same = 0;
     while (same < first.size() && same < other.size() && first[same] == other[same]) ++same;
-    throw DistributedError("rank " + std::to_string(rank) + " does not train the run of rank 0: '" +
+    throw DistributedError("rank " + std::to_string(rank) + " differs from rank 0: '" +
                            line_at(other, same) + "' there, '" + line_at(first, same) +
                            "' on rank 0; start the same program with the same configuration, data "
                            "and checkpoint everywhere.");

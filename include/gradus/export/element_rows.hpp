@@ -154,7 +154,7 @@ inline void add_element_rows(std::map<std::string, OnnxRow>& rows) {
        {Names{"logical_and", "And"}, Names{"logical_or", "Or"}, Names{"logical_xor", "Xor"},
         Names{"bitwise_and", "And"}, Names{"bitwise_or", "Or"}, Names{"bitwise_xor", "Xor"}}) {
     rows["aten::" + std::string(op)] = [name = name](OnnxCall& call) {
-      if (call.result_type() != c10::kBool) call.refuse("computes with bits");
+      if (call.result_type() != c10::kBool) call.refuse("is bitwise");
       call.give(name, {call.value_as(0, c10::kBool), call.value_as(1, c10::kBool)});
     };
   }
@@ -201,7 +201,7 @@ inline void add_element_rows(std::map<std::string, OnnxRow>& rows) {
   rows["aten::amax"] = onnx_reduction("ReduceMax");
   rows["aten::amin"] = onnx_reduction("ReduceMin");
   rows["aten::where"] = [](OnnxCall& call) {
-    if (!call.has(1)) call.refuse("lists places");
+    if (!call.has(1)) call.refuse("returns indices");
     const auto type = call.result_type();
     call.give("Where", {call.value(0), call.value_as(1, type), call.value_as(2, type)});
   };

@@ -94,7 +94,7 @@ class TwoPasses {
   }
 
   [[noreturn]] static void refuse_other_way(const OnnxBuilder& builder, const std::string& what) {
-    builder.refuse("it takes another way for other samples" + what,
+    builder.refuse("it calls other operators for other inputs" + what,
                    "let no branch or loop depend on values or on the number of samples");
   }
 
@@ -130,7 +130,7 @@ class TwoPasses {
     if (is_of_model && row != nullptr) varies = true;
     if (!varies || call.results.empty() || is_passed_on(call)) return;
     OnnxCall seen(builder, call, other);
-    if (row == nullptr) seen.refuse("has no row in the table of operators");
+    if (row == nullptr) seen.refuse("is not supported");
     if (seen.overload().ends_with("out")) seen.refuse("writes to a tensor that it is given");
     (*row)(seen);
   }

@@ -32,7 +32,7 @@ inline void onnx_convolution(OnnxCall& call) {
   std::vector<std::int64_t> kernel;
   const auto weight = call.sizes(1);
   for (std::size_t side = 2; side < weight.size(); ++side) kernel.push_back(weight[side].one);
-  if (static_cast<std::size_t>(call.sides(0)) != sides + 2) call.refuse("has no side of samples");
+  if (static_cast<std::size_t>(call.sides(0)) != sides + 2) call.refuse("has no batch dimension");
   OnnxAttributes attributes{{"kernel_shape", kernel},
                             {"strides", numbers(3)},
                             {"dilations", numbers(5)},
@@ -88,7 +88,7 @@ inline std::string or_fill(OnnxCall& call, std::size_t place,
 
 /// (input, weight, bias, mean, variance, training, momentum, eps, cudnn)
 inline void onnx_batch_norm(OnnxCall& call) {
-  if (call.flag(5)) call.refuse("takes the statistics of the batch");
+  if (call.flag(5)) call.refuse("is in training mode");
   const std::vector<std::int64_t> channels{call.sizes(0).at(1).one};
   call.give("BatchNormalization",
             {call.value(0), or_fill(call, 1, channels, 1), or_fill(call, 2, channels, 0),
@@ -129,7 +129,7 @@ inline void onnx_group_norm(OnnxCall& call) {
 
 /// (query, key, value, mask, dropout, is_causal, scale, enable_gqa)
 inline void onnx_attention(OnnxCall& call) {
-  if (call.number_of(4) != 0) call.refuse("drops out");
+  if (call.number_of(4) != 0) call.refuse("applies dropout");
   if (call.flag(7)) call.refuse("shares keys between heads");
   const auto query = call.sizes(0), key = call.sizes(1);
   const auto type = call.type(0);

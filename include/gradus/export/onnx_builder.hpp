@@ -163,10 +163,10 @@ class OnnxBuilder {
     const auto dot = named->second.rfind('.');
     place_ = dot == std::string::npos ? std::string() : named->second.substr(0, dot);
   }
-  /// "in module 'layer1.0.conv2' or behind it".
+  /// "in module 'layer1.0.conv2' or after it".
   [[nodiscard]] std::string place() const {
     if (!has_seen_) return "before its first parameter";
-    return place_.empty() ? "in the outermost module" : "in module '" + place_ + "' or behind it";
+    return place_.empty() ? "in the outermost module" : "in module '" + place_ + "' or after it";
   }
   [[noreturn]] void refuse(const std::string& what, const std::string& advice) const {
     throw ConfigurationError("the model cannot be exported: " + what + ", " + place() + "; " +

@@ -26,7 +26,7 @@ inline std::vector<std::int64_t> both_ends(std::vector<std::int64_t> padding) {
 inline std::size_t pooled_sides(OnnxCall& call) {
   const auto op = call.op();
   const auto sides = static_cast<std::size_t>(op[op.size() - 2] - '0');
-  if (static_cast<std::size_t>(call.sides(0)) != sides + 2) call.refuse("has no side of samples");
+  if (static_cast<std::size_t>(call.sides(0)) != sides + 2) call.refuse("has no batch dimension");
   return sides;
 }
 /// Whether a last window that is not whole counts, where it makes a difference.
@@ -69,7 +69,7 @@ inline void onnx_average_pool(OnnxCall& call) {
   const auto numbers = [&](std::size_t place) { return for_sides(call.integers(place), sides); };
   const auto kernel = numbers(1), padding = numbers(3);
   const auto stride = call.integers(2).empty() ? kernel : numbers(2);
-  if (ceils(call, call.flag(4), kernel, stride, padding) != 0) call.refuse("has a ragged window");
+  if (ceils(call, call.flag(4), kernel, stride, padding) != 0) call.refuse("has a partial last window");
   call.give("AveragePool", {call.value(0)},
             {{"kernel_shape", kernel},
              {"strides", stride},

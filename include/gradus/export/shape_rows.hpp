@@ -68,7 +68,7 @@ inline void onnx_slice(OnnxCall& call) {
 
 /// (input, axis, start, length)
 inline void onnx_narrow(OnnxCall& call) {
-  if (call.overload() == "Tensor") call.refuse("begins where a tensor says");
+  if (call.overload() == "Tensor") call.refuse("has a start index that is a tensor");
   const auto start = call.integer(2), end = start + call.integer(3);
   constexpr auto last = std::numeric_limits<std::int64_t>::max();
   call.give("Slice", {call.value(0), call.constant({start}),
@@ -100,7 +100,7 @@ inline void onnx_pad(OnnxCall& call) {
   const bool constant = call.op() == "aten::constant_pad_nd";
   const auto given = call.integers(1);
   const auto mode = constant ? std::string("constant") : call.text(2);
-  if (mode == "circular") call.refuse("pads in circles");
+  if (mode == "circular") call.refuse("uses circular padding");
   const auto sides = static_cast<std::size_t>(call.sides(0));
   std::vector<std::int64_t> pads(2 * sides);
   for (std::size_t k = 0; k < given.size() / 2; ++k) {
@@ -139,7 +139,7 @@ inline void add_shape_rows(std::map<std::string, OnnxRow>& rows) {
   for (const auto* op : {"contiguous", "clone", "detach", "dropout", "alias", "lift_fresh",
                          "feature_dropout", "alpha_dropout", "identity"}) {
     rows["aten::" + std::string(op)] = [](OnnxCall& call) {
-      if (call.op().ends_with("dropout") && call.flag(2)) call.refuse("drops out");
+      if (call.op().ends_with("dropout") && call.flag(2)) call.refuse("applies dropout");
       call.give("Identity", {call.value(0)});
     };
   }

@@ -47,7 +47,7 @@ class OpenFile {
 
 /// The bytes of the regular file `path`. `expected` says in a few words what the file should be,
 /// for the error; `check_size(bytes)` may refuse its size before anything is read; `read` is
-/// read(2) but in tests. Throws `Problem`, an error of error.hpp, when the file is not there,
+/// read(2) but in tests. Throws `Problem`, an error of error.hpp, when the file does not exist,
 /// cannot be opened, is not a regular file, fails while it is read, or changes its size meanwhile.
 /// Copies the bytes rather than mapping the file: a mapped file that another program cuts short
 /// would kill this one.
@@ -64,14 +64,15 @@ template <class Problem, std::invocable<std::uintmax_t> CheckSize,
   const detail::OpenFile file(path);
   if (file.descriptor() < 0) {
     const int error = errno;
-    if (error == ENOENT) refuse("is not there", "put it there, or name another");
+    if (error == ENOENT) refuse("does not exist", "name a file that exists");
     refuse("cannot be opened" + system_says(error), "make it readable for this user");
   }
   struct stat status{};
   if (::fstat(file.descriptor(), &status) != 0) {
     refuse("cannot be examined" + system_says(errno), "see whether its storage is in order");
   }
-  if (!S_ISREG(status.st_mode)) refuse("is not a regular file", "put the file itself there");
+  if (S_ISDIR(status.st_mode)) refuse("is a folder", "name a file in it");
+  if (!S_ISREG(status.st_mode)) refuse("is not a regular file", "name the file itself");
   check_size(static_cast<std::uintmax_t>(status.st_size));
 
   // One byte more than the file says it has, to notice a file that grows.
@@ -84,7 +85,7 @@ template <class Problem, std::invocable<std::uintmax_t> CheckSize,
       filled += static_cast<std::size_t>(got);
     } else if (errno != EINTR) {
       refuse("cannot be read past byte " + std::to_string(filled) + system_says(errno),
-             "see whether its storage is in order, or fetch the file anew");
+             "see whether its storage is in order, or fetch the file again");
     }
   }
   bytes.pop_back();

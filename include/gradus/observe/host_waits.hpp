@@ -21,7 +21,7 @@ namespace gradus::observe {
 ///
 /// It sees what is called, so it finds on the CPU what would wait on CUDA: there a `.item()` waits
 /// for nothing, but is there. Kernels of fused optimizers call such operators within themselves on
-/// the CPU alone, and are passed over.
+/// the CPU alone, and are ignored.
 ///
 ///     const HostWaits watch;
 ///     trainer.fit(train);

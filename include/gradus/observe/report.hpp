@@ -145,7 +145,7 @@ inline constexpr std::string_view speedup_explained =
     "scored in the end.";
 
 inline constexpr std::string_view peak_explained =
-    " Of the peak: floating-point operations a second of training (convolutions and matrix "
+    " Of matmul rate: floating-point operations a second of training (convolutions and matrix "
     "products, the backward pass taken for twice the forward pass) over what the device reached "
     "here in large matrix products of the same number type. Algorithms that save operations can "
     "exceed it.";

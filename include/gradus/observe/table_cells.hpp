@@ -66,7 +66,7 @@ struct TableRow {
 /// nothing to compare with, and the last two are left out.
 [[nodiscard]] inline std::vector<std::string> table_headings(const Comparison& comparison) {
   std::vector<std::string> headings{"configuration", "test accuracy", "training time", "images/s"};
-  if (knows_utilization(comparison)) headings.push_back("of the peak");
+  if (knows_utilization(comparison)) headings.push_back("of matmul rate");
   if (knows_peak_memory(comparison)) headings.push_back("peak memory");
   if (comparison.baseline() != nullptr) {
     headings.insert(headings.end(), {"speed-up", "to baseline's accuracy"});

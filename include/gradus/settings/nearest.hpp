@@ -37,9 +37,9 @@ inline std::optional<std::string> nearest(std::string_view name,
   return *near;
 }
 
-/// "; did you mean 'x'?" with the nearest of `known`, or ", known are a, b, c" if none is near.
+/// "; did you mean 'x'?" with the nearest of `known`, or "; known are a, b, c" if none is near.
 inline std::string suggestion(std::string_view name, const std::vector<std::string>& known) {
-  if (known.empty()) return "; there is none to choose from";
+  if (known.empty()) return "; there are none";
   if (const auto near = nearest(name, known)) return "; did you mean '" + *near + "'?";
   std::string list;
   for (const auto& k : known) list += (list.empty() ? "" : ", ") + k;

@@ -179,10 +179,11 @@ void set_field(P& policy, const std::string& name, const nlohmann::json& value) 
     using T = std::remove_reference_t<decltype(field.of(policy))>;
     field.of(policy) = detail::value_from_json<T>(value, field.range, axis + "." + name);
   });
-  if (!found) {
-    throw ConfigurationError("'" + axis + "." + name + "' is not a setting of " +
-                             std::string(P::name) + suggestion(name, field_names<P>()));
-  }
+  if (found) return;
+  const auto begin = "'" + axis + "." + name + "' is not a setting of " + std::string(P::name);
+  const auto known = field_names<P>();
+  throw ConfigurationError(begin + (known.empty() ? ", which has no settings; leave it out."
+                                                  : suggestion(name, known)));
 }
 
 /// Refuses numbers out of range, wherever they were set. Throws ConfigurationError.

@@ -151,7 +151,7 @@ void axis_laws(slot::stopping, BrokenLaws& laws, const P& policy) {
   } else {
     auto state = policy.start({});
     for (std::int64_t epoch = 1; epoch <= 50; ++epoch) {
-      laws.law(!policy.stop(state, better(epoch)), "a run that gets better and better goes on");
+      laws.law(!policy.stop(state, better(epoch)), "a run that gets better and better continues");
     }
     state_laws(laws, policy, state, policy.start({}));
     auto falling = policy.start({});

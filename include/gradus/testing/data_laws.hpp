@@ -98,7 +98,7 @@ void axis_laws(slot::resolution, BrokenLaws& laws, const P& policy) {
     laws.law(resized.dim() == 4 && resized.size(0) == 2 && resized.size(1) == 3,
              "samples and channels stay");
     laws.law(resized.size(2) <= 32 && resized.size(3) <= 32, "no image grows over its full size");
-    laws.law(resized.size(2) >= side, "images do not shrink as the run goes on");
+    laws.law(resized.size(2) >= side, "images do not shrink as the run continues");
     laws.law(resized.isfinite().all().template item<bool>(), "pixels stay finite");
     side = resized.size(2);
   }

@@ -124,7 +124,7 @@ void axis_laws(Slot, BrokenLaws& laws, const P& policy) {
     one.run(laws, 3, 6);
     resumed.run(laws, 3, 6);
     laws.law(same_bits(one.result(), resumed.result()),
-             "a run that is saved and loaded goes on bit for bit");
+             "a run that is saved and loaded resumes bit for bit");
   }
 }
 

@@ -120,7 +120,7 @@ void axis_laws(slot::optimizer, BrokenLaws& laws, const P& policy) {
     policy.save(state_one, saved);
     policy.load(state_resumed, saved);
     laws.law(same_bits(run(one, state_one, 5, 9), run(resumed, state_resumed, 5, 9)),
-             "a run that is saved and loaded goes on bit for bit");
+             "a run that is saved and loaded resumes bit for bit");
     state_laws(laws, policy, state_one, policy.start(resumed.parameters));
   }
 

@@ -130,12 +130,12 @@ class BasicTrainer {
   /// each throws ConfigurationError.
   [[nodiscard]] EvaluationWeights evaluation_weights();
 
-  /// Everything that the run needs to go on bit for bit, at any `StepEnd`, `EpochEnd` or `FitStop`:
+  /// Everything that the run needs to resume bit for bit, at any `StepEnd`, `EpochEnd` or `FitStop`:
   /// weights, statistics, run states, position, records, losses not yet read, random streams. What
   /// is under "time/" differs in equal runs. Waits for the device. Uses `earlier`'s memory again.
   [[nodiscard]] StateDict save_state(StateDict earlier = {});
 
-  /// The next `fit` goes on where the state was saved, with the same configuration and data.
+  /// The next `fit` resumes where the state was saved, with the same configuration and data.
   /// Throws CheckpointError for the state of another one, and then changes nothing.
   void load_state(const StateDict& state);
 
@@ -238,7 +238,7 @@ class BasicTrainer {
   RunProgress progress_;
   LossMeter meter_;  ///< of the epoch that runs
   FlopMeter flops_;
-  StateDict device_steps_state_;  ///< as loaded, until the run goes on
+  StateDict device_steps_state_;  ///< as loaded, until the run resumes
   bool goes_on_ = false;          ///< whether the next run is the rest of a saved one
   DataMarks data_;                ///< of this run
   StreamPlace stream_place_;      ///< behind the last window, where the data is a stream

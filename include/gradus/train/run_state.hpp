@@ -1,4 +1,4 @@
-/// The state of a run, to go on with bit for bit. Included by train/trainer.hpp.
+/// The state of a run, to resume it bit for bit. Included by train/trainer.hpp.
 #pragma once
 
 #include <gradus/train/basic_trainer.hpp>

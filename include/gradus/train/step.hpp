@@ -1,4 +1,4 @@
-/// The step of a trainer: one window, from its batches to the moved weights. Included by
+/// The step of a trainer: one window, from its batches to the updated weights. Included by
 /// train/trainer.hpp.
 #pragma once
 

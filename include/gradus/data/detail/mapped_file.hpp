@@ -27,12 +27,14 @@ class MappedFile {
     const int cause = errno;
     try {
       if (file_ < 0) {
-        refuse(cause == ENOENT ? "is not there"
+        refuse(cause == ENOENT ? "does not exist"
                                : std::string("cannot be opened (") + std::strerror(cause) + ")",
                expected, "name a file that this user may read");
       }
       struct stat status{};
-      if (::fstat(file_, &status) != 0 || !S_ISREG(status.st_mode)) {
+      const bool known = ::fstat(file_, &status) == 0;
+      if (known && S_ISDIR(status.st_mode)) refuse("is a folder", expected, "name a file in it");
+      if (!known || !S_ISREG(status.st_mode)) {
         refuse("is not a regular file", expected, "name the file itself");
       }
       size_ = static_cast<std::size_t>(status.st_size);

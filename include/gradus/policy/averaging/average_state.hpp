@@ -80,9 +80,9 @@ struct AverageState {
 /// The numbers `every` and `batches` of `P`.
 template <class P>
 constexpr auto average_fields() {
-  return fields_of(field("every", &P::every, at_least(1), "optimizer steps between two"),
+  return fields_of(field("every", &P::every, at_least(1), "optimizer steps between two updates of the average"),
                    field("batches", &P::batches, at_least(0),
-                         "training batches to make batch-norm statistics from; 0: the model's"));
+                         "training batches over which batch-norm statistics are recomputed; 0: keep those of the trained weights"));
 }
 
 }  // namespace gradus

@@ -1,4 +1,4 @@
-/// The averaging axis: which weights a run is judged by, those of the last step or a mean.
+/// The averaging axis: which weights a run is evaluated with, those of the last step or a mean.
 #pragma once
 
 #include <gradus/compose/contract.hpp>
@@ -17,7 +17,7 @@ namespace gradus {
 ///   nothing as long as there is none. Evaluation uses them, cast to the type of the parameters
 ///   where it is another; training never does;
 /// - says by `statistics_batches()` over how many training batches the running statistics of batch
-///   norms are made anew for them: 0 leaves those of the trained weights.
+///   norms are recomputed for them: 0 leaves those of the trained weights.
 /// A policy whose `averages_weights` is false is never asked.
 template <class P>
 struct Contract<slot::averaging, P> {

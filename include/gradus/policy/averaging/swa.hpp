@@ -11,7 +11,7 @@
 namespace gradus {
 
 /// When to use: behind a constant or cyclic rate, whose last weights jump around a wide minimum.
-/// Batch-norm statistics fit no mean of weights, so they are made anew from training batches.
+/// Batch-norm statistics fit no mean of weights, so they are recomputed from training batches.
 ///
 ///     a += (w - a) / n        n: weights that came, from `start` on, one each `every` steps
 ///

@@ -49,7 +49,7 @@ struct DataParallel {
         field("gradient_type", &DataParallel::gradient_type,
               "in which gradients are sent and summed; own: their own"),
         field("shared_norms", &DataParallel::shared_norms,
-              "batch norms see the samples of all processes, and not of each its own"),
+              "batch norms use the statistics of all processes, as SyncBatchNorm does"),
         field("shard_optimizer", &DataParallel::shard_optimizer,
               "each process keeps the optimizer state of a part of the parameters, and updates "
               "that part alone"),

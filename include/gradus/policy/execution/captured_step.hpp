@@ -11,7 +11,7 @@
 namespace gradus {
 
 /// When to use: CUDA, and steps so short that the processor cannot enqueue their kernels as fast as
-/// the device runs them. Where a step cannot be captured the run goes on without, and
+/// the device runs them. Where a step cannot be captured the run uses eager steps, and
 /// `execution_report()` of the trainer says why.
 ///
 /// Source: PyTorch's notes on CUDA semantics, "CUDA Graphs"; 3 warm-up steps at least, of which

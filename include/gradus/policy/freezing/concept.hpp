@@ -11,7 +11,7 @@ namespace gradus {
 
 /// A freezing policy
 /// - says by `freezes` whether it freezes anything at all;
-/// - by `frozen(name, epoch)` whether the parameter or buffer of that dotted name rests in an
+/// - by `frozen(name, epoch)` whether the parameter or buffer of that dotted name is frozen in an
 /// epoch,
 ///   counted from 0. One that is not frozen in the first epoch is left as the model has it, always.
 ///

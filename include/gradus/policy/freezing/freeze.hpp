@@ -1,4 +1,4 @@
-/// A part of the model that rests, for some epochs or for the whole run.
+/// A part of the model that is frozen, for some epochs or for the whole run.
 #pragma once
 
 #include <gradus/compose/field.hpp>
@@ -29,7 +29,7 @@ struct Freeze {
 
   static constexpr auto fields() {
     return fields_of(
-        field("parameters", &Freeze::parameters, "names of what rests"),
+        field("parameters", &Freeze::parameters, "names of the frozen parameters and buffers"),
         field("epochs", &Freeze::epochs, at_least(0), "how long; 0: the whole run"),
         field("norms", &Freeze::norms, "whether batch norms keep their statistics meanwhile"));
   }

@@ -56,7 +56,7 @@ struct FastConvolutions {
   ConvolutionWays ways = ConvolutionWays::measured;
 
   static constexpr auto fields() {
-    return fields_of(field("ways", &FastConvolutions::ways, "how each shape's way is found"));
+    return fields_of(field("ways", &FastConvolutions::ways, "how the algorithm for each shape is chosen"));
   }
 
   struct State {

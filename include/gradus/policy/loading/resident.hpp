@@ -38,7 +38,7 @@ struct Resident {
         field("on_cpu", &Resident::on_cpu, "make batches from a copy on the CPU too"),
         field("workers", &Resident::workers, between(0, 256),
               "threads that read what is not resident; 0: the training thread"),
-        field("ahead", &Resident::ahead, between(1, 1024), "batches they have ready"));
+        field("ahead", &Resident::ahead, between(1, 1024), "batches prepared ahead"));
   }
 
   [[nodiscard]] LoadingPlan plan() const {

@@ -37,7 +37,7 @@ struct Auroc {
 
   static constexpr auto fields() {
     return fields_of(field("bins", &Auroc::bins, between(2, 1 << 24),
-                           "probabilities told apart; 16 bytes each for each class"));
+                           "number of histogram bins; 16 bytes each for each class"));
   }
 
   /// int64 [K, 2, bins]: of each class the no and the yes.

@@ -21,7 +21,7 @@ namespace gradus {
 template <class P>
 constexpr auto mixing_fields() {
   return fields_of(field("alpha", &P::alpha, positive(), "of the Beta distribution"),
-                   field("classes", &P::classes, at_least(2), "in the data"));
+                   field("classes", &P::classes, at_least(2), "number of classes"));
 }
 
 /// From the Beta(alpha, alpha) distribution, in [0, 1].

@@ -41,9 +41,9 @@ struct Adafactor {
     return fields_of(
         field("lr", &Adafactor::lr, positive_float(), "largest step relative to the weights"),
         field("beta2_decay", &Adafactor::beta2_decay, Range{-1, 0, false, true},
-              "step^this is the part of a new squared gradient"),
+              "exponent: a new squared gradient has the weight step^beta2_decay"),
         field("eps", &Adafactor::eps, positive(),
-              "least size of weights that a step is relative to"),
+              "lower bound on the RMS of the weights that scales a step"),
         field("clip", &Adafactor::clip, positive(), "largest root mean square of a step"),
         field("weight_decay", &Adafactor::weight_decay, at_least(0), "decoupled, times the rate"),
         field("decay", &Adafactor::decay, "which parameters decay"));

@@ -54,7 +54,7 @@ struct Lookahead {
         detail::fields_but_lr(&Lookahead::optimizer),
         field("every", &Lookahead::every, at_least(1), "steps between two updates of slow weights"),
         field("fraction", &Lookahead::fraction, Range{0, 1, true, false},
-              "of the way that slow weights go towards the others"));
+              "step size of the slow weights"));
   }
 
   [[nodiscard]] constexpr std::string_view mistake() const {

@@ -44,7 +44,7 @@ struct WarmupStableDecay {
     return fields_of(
         field("warmup", &WarmupStableDecay::warmup, between(0, 1), "part of the steps that rise"),
         field("decay", &WarmupStableDecay::decay, between(0, 1), "part of the steps that fall"),
-        field("floor", &WarmupStableDecay::floor, between(0, 1), "where it ends, over lr"),
+        field("floor", &WarmupStableDecay::floor, between(0, 1), "last rate as a part of lr"),
         field("curve", &WarmupStableDecay::curve, "how it falls"));
   }
 

@@ -20,18 +20,18 @@ namespace gradus {
 /// the start.
 template <class Freezing>
 void check_frozen(const Freezing& policy, const std::vector<NamedTensor>& parameters) {
-  const auto rests = [&](const NamedTensor& parameter) { return policy.frozen(parameter.name, 0); };
+  const auto is_frozen = [&](const NamedTensor& parameter) { return policy.frozen(parameter.name, 0); };
   const auto refuse = [](const std::string& what, const std::string& advice) {
     throw ConfigurationError("policy " + std::string(Freezing::name) +
                              " of axis freezing freezes " + what + "; " + advice + ".");
   };
-  if (std::none_of(parameters.begin(), parameters.end(), rests)) {
+  if (std::none_of(parameters.begin(), parameters.end(), is_frozen)) {
     refuse("no parameter of the model",
            "give it names that the model has" +
                (parameters.empty() ? "" : ", such as '" + parameters.front().name + "'"));
   }
   const auto trained = [&](const NamedTensor& parameter) {
-    return parameter.tensor.requires_grad() && !rests(parameter);
+    return parameter.tensor.requires_grad() && !is_frozen(parameter);
   };
   if (std::none_of(parameters.begin(), parameters.end(), trained)) {
     refuse("all that is trained, so nothing can be learned", "leave out what is to move");
@@ -53,7 +53,7 @@ auto norms_frozen_first(const Freezing& policy, torch::nn::Module& model) {
   return norms;
 }
 
-/// Freezes and thaws for `epoch`, from 0. `start` is the first time. What is not frozen in epoch 0
+/// Freezes and unfreezes for `epoch`, from 0. `start` is the first time. What is not frozen in epoch 0
 /// is left as the model has it; what is frozen at the end of a run stays so in the model. Returns
 /// whether anything has changed. Throws ConfigurationError for a policy that freezes nothing, or
 /// everything.

@@ -58,20 +58,20 @@ struct DataMarks {
   }
 };
 
-/// Throws CheckpointError if a run that has seen `before` would go on with `now`.
+/// Throws OtherDataError if a run that has seen `before` would resume with `now`.
 inline void check_same_data(const DataMarks& before, const DataMarks& now) {
   const auto check = [](const char* used, const DataMark& then, const DataMark& given) {
     if (then == given) return;
     const auto what = [](const DataMark& mark) {
-      return std::to_string(mark.samples) + " samples with fingerprint " +
-             std::to_string(mark.fingerprint);
+      return std::to_string(mark.samples) + " samples (fingerprint " +
+             std::to_string(mark.fingerprint) + ")";
     };
-    throw CheckpointError(
-        "the run was " + (used + (" on other data: " + what(then))) + " then, " + what(given) +
+    throw OtherDataError(
+        "the run was " + (used + (" on other data: " + what(then))) + " before, " + what(given) +
         " now; give it the data that it had, or set RunSettings::allow_other_data.");
   };
   check("trained", before.train, now.train);
-  check("judged", before.held_out, now.held_out);
+  check("evaluated", before.held_out, now.held_out);
 }
 
 /// Throws CheckpointError for a run of another length, in steps, than it was begun with.
@@ -92,7 +92,7 @@ inline void check_plan(const RunProgress& begun, const StepPlan& now) {
                         "; give it the batches and the max_steps that it had.");
 }
 
-/// Throws CheckpointError if the run of `trainer` that has seen `before` cannot go on with `now`:
+/// Throws CheckpointError if the run of `trainer` that has seen `before` cannot resume with `now`:
 /// other data must be allowed by the run, and gives as many steps.
 template <class T>
 void check_data(const T& trainer, const DataMarks& before, const DataMarks& now) {

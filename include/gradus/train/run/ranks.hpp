@@ -1,4 +1,4 @@
-/// What the processes of a run agree on, and who of them speaks. `ranks` is null where there is
+/// What the processes of a run agree on, and which one reports. `ranks` is null where there is
 /// one.
 #pragma once
 
@@ -30,7 +30,7 @@ inline void share_values(Communicator* ranks, const std::vector<NamedTensor>& te
   for (const auto& [name, tensor] : tensors) share_values(*ranks, tensor);
 }
 
-/// What the first rank says.
+/// The value on rank 0.
 [[nodiscard]] inline bool as_first_says(Communicator* ranks, bool here) {
   return ranks == nullptr ? here : as_first_says(*ranks, here);
 }

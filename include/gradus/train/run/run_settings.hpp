@@ -39,7 +39,7 @@ struct RunSettings {
   /// outlive the run.
   const StopRequest* stop = nullptr;
   std::optional<double> stop_after_seconds{};  ///< likewise, of wall-clock time since `fit` began
-  bool allow_other_data = false;               ///< a loaded run may go on with other training data
+  bool allow_other_data = false;               ///< a loaded run may resume with other training data
   /// How the device may compute, while the run trains and evaluates.
   MathSettings math{};
 };

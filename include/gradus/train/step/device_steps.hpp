@@ -48,7 +48,7 @@ class DeviceSteps {
 
   /// Zero [1]: the `found_inf` of a run whose steps are all taken.
   [[nodiscard]] const at::Tensor& never() const { return never_; }
-  /// Goes on after `steps` that were taken.
+  /// Continues after `steps` that were taken.
   void go_on_after(std::int64_t steps) {
     taken_.fill_(std::clamp<std::int64_t>(steps, 0, rates_.numel() - 1));
   }

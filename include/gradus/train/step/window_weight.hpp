@@ -12,7 +12,7 @@ namespace gradus {
 /// The gradient of a window is that of the mean over all that counts in it, whichever batch it is
 /// in. How much that is, is known when the last batch has come, but a batch is done with before:
 /// each is weighted as if all samples of the window counted as much as those of its first batch,
-/// and what that was wrong by is put right once, at the end. Mostly it is not wrong at all.
+/// and the error is corrected once, at the end. Mostly there is none.
 class WindowWeight {
  public:
   /// Takes it to weigh `expected` in all, where that is above 0.
