@@ -1,5 +1,5 @@
 """A folder of 10,000 PNG files of 32 x 32 pixels, decoded, normalised and stacked in batches of 256: gradus's
-ImageFolder and torchvision's with a DataLoader, two workers each, in turns. Prints images a second; it
+ImageFolder and torchvision's with a DataLoader, two workers each, interleaved. Prints images a second; it
 is no row of docs/performance.md yet.
 
     image_folder.py --build build/benchmark"""

@@ -59,6 +59,10 @@ def flags_of(name):
     return f"{long}--only {name}"
 
 
+# Rows that were measured in another run, which has its own page.
+ELSEWHERE = {"distributed": "[measured apart](results/2026-11-30-processes.md)"}
+
+
 def targets(results, names=None):
     """Of all rows, measured or not."""
     lines = []
@@ -68,7 +72,7 @@ def targets(results, names=None):
             lines += [[row_of(name).TITLE, *cells_of(figure), flags]
                       for figure in results[name]["figures"] if target_of(figure)]
         elif name not in rows.WITHOUT_TARGET:
-            lines.append([row_of(name).TITLE, "", "not measured yet", "", "", "", "", flags])
+            lines.append([row_of(name).TITLE, "", ELSEWHERE.get(name, "not measured yet"), "", "", "", "", flags])
     return table(["row", "figure", "median", "least to most", "rounds", "target", "met",
                   "`python3 benchmarks/run.py`"],
                  ["---", "---", "---:", "---:", "---:", "---:", "---", "---"], lines)
@@ -85,6 +89,10 @@ def other_figures(results):
                  ["---", "---", "---:", "---:", "---:"], lines)
 
 
+# Policies that change nothing, so that a peer lacks nothing without them.
+NEUTRAL = ("Supervised", "NoFreezing", "Shuffle", "LibraryKernels", "Eager")
+
+
 def questions(results):
     lines = []
     for name in rows.NAMES:
@@ -93,8 +101,9 @@ def questions(results):
             facts = peer["facts"]
             if "workers" in facts:
                 notes.append(f"{peer['name']}: {facts['workers']} workers")
-            if facts.get("left_out"):
-                notes.append(f"{peer['name']} goes without {', '.join(facts['left_out'])}")
+            left_out = [policy for policy in facts.get("left_out", ()) if policy not in NEUTRAL]
+            if left_out:
+                notes.append(f"{peer['name']} without {', '.join(left_out)}")
         question = " ".join(row_of(name).__doc__.split())
         lines.append(f"- `{name}`: {question}" + (f" Here: {'; '.join(notes)}." if notes else ""))
     return "\n".join(lines)
@@ -199,7 +208,7 @@ PARTS = {"targets": targets, "measured_targets": measured_targets, "figures": ot
 
 
 def made(results_folder, page):
-    """The text of `page` with its tables made anew."""
+    """The text of `page` with its tables made again."""
     results = {name: json.loads(path.read_text(encoding="utf-8")) for name in rows.NAMES
                if (path := results_folder / f"{name}.json").is_file()}
 

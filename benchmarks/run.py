@@ -6,7 +6,7 @@
     run.py --long --only fastest_over_unoptimized --width 16
     run.py --take runs/x/comparison.json   keeps that run for the long rows
 
-All is measured side by side in turns, with the same number of threads. Let the machine do nothing else."""
+All is measured interleaved, with the same number of threads. Let the machine do nothing else."""
 
 import argparse
 import json

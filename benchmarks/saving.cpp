@@ -1,5 +1,5 @@
 /// What does saving a run cost? The state of `Optimized` at width 64 after two steps, saved again
-/// and again: how long the training thread is held up (the copy of the state), how long the save
+/// and again: how long the training thread is blocked (the copy of the state), how long the save
 /// takes beside it (checks, checksums, writing, fsync), and what part of that the checksums are.
 #include "configurations.hpp"
 #include <gradus/checkpoint/checkpoints.hpp>
@@ -66,7 +66,7 @@ nlohmann::ordered_json measure(const std::filesystem::path& folder, int rounds) 
       saver.finish();
     });
     bytes = std::filesystem::file_size(checkpoints.file_of(round));
-    if (round < 2) continue;  // the first states take memory anew
+    if (round < 2) continue;  // the first states take new memory
     stall.push_back(copy / whole);
     save.push_back(whole);
     checksums.push_back(sums / whole);

@@ -1,5 +1,5 @@
 """Other tasks than images, against the same in Python PyTorch: tokens a second of a small GPT, rows a second of a
-perceptron, in turns. Prints the ratios that docs/tasks.md shows.
+perceptron, interleaved. Prints the ratios that docs/tasks.md shows.
 
     tasks.py --build build/benchmark"""
 

@@ -17,7 +17,7 @@ from training import Training
 
 
 class Shares:
-    """This process's part of each batch, shuffled anew each epoch: tensors in memory, half of them mirrored."""
+    """This process's part of each batch, shuffled again each epoch: tensors in memory, half of them mirrored."""
 
     def __init__(self, images, batch_size):
         self.inputs = torch.stack([images[i][0] for i in range(len(images))])

@@ -33,7 +33,7 @@ class Recipe:
         self.alternating = self.policies["augmentation"].get("flip") == "alternating"
 
     def left_out(self):
-        """Policies that the peer goes without."""
+        """Policies that the peer does not have."""
         return [policy["policy"] for axis, policy in self.policies.items()
                 if axis not in READ and policy["policy"] not in (NEUTRAL.get(axis), DONE.get(axis))]
 

@@ -1,6 +1,6 @@
 """On a CUDA device, at width 64: `unoptimized` and `optimized` against the same recipe in Python PyTorch
 (`optimized` against its best settings: channels-last, cudnn.benchmark, fused AdamW, as many DataLoader
-workers as are fastest), in turns. Not measured where there is no such device."""
+workers as are fastest), interleaved. Not measured where there is no such device."""
 
 from interleave import figure, over, rate_figures, take_turns, threads_here
 

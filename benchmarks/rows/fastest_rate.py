@@ -1,4 +1,4 @@
-"""`fastest` against `unoptimized`: images a second, in turns. An epoch of `fastest` over a part of the
+"""`fastest` against `unoptimized`: images a second, interleaved. An epoch of `fastest` over a part of the
 images goes through all its image sizes, as a full run does, so the ratio is that of the training times."""
 
 from interleave import figure, over, rate_figures, take_turns

@@ -1,4 +1,4 @@
-"""What saving `Optimized` at width 64 costs: the hold-up of the training thread and the checksums, over
+"""What saving `Optimized` at width 64 costs: the stall of the training thread and the checksums, over
 the time that the save takes beside it, on the disk with the temporary files (benchmarks/saving.cpp)."""
 
 import json
@@ -16,7 +16,7 @@ def measure(bench):
                    stdout=sys.stderr)
     found = json.loads(path.read_text(encoding="utf-8"))
     return {"figures": [
-        figure("hold-up of the training thread over the save", found["stall_of_save"], "times",
+        figure("stall of the training thread over the save", found["stall_of_save"], "times",
                at_most=0.05),
         figure("checksums over the save", found["checksums_of_save"], "times", at_most=0.05),
         figure(f"seconds of a save of {found['bytes'] / 1e6:.0f} MB", found["save_seconds"], "s")]}

@@ -33,7 +33,7 @@ using namespace gradus;
 /// What one writes first: batches of 4 read in the training thread, float32, plain SGD.
 using Unoptimized = Trainer<ResNet10, Preset<Plain{.batch_size = 4}>, Preset<SGD{.lr = 0.01}>>;
 
-/// The policies of the mission: large prefetched batches, mixed precision, accumulation, AdamW
+/// The policies of the recipe: large prefetched batches, mixed precision, accumulation, AdamW
 /// under OneCycle, a shared early layer; and blocks that start as identities, images mirrored by
 /// turns, smoothed labels, the channels of a pixel side by side in memory.
 using Optimized =
