@@ -1,6 +1,6 @@
 /// What does a step of `Trainer` cost over the loop written by hand, which runs the same operators
-/// (tests/train/overhead_test.cpp)? Both train the same epochs interleaved, in one thread; a ratio per
-/// round, so that what slows the machine slows both.
+/// (tests/train/overhead_test.cpp)? Both train the same epochs interleaved, in one thread; a ratio
+/// per round, so that what slows the machine slows both.
 #include "../tests/train/by_hand.hpp"
 #include "../tests/train/toys.hpp"
 #include <gradus/files/write_file.hpp>

@@ -4,7 +4,7 @@
 # What happens: in PyTorch 2.11.0 the first step has the rate of the first schedule, and later ones have
 #   the product of both factors, which is neither's. In 2.15.0 the second schedule begins at once.
 # Why: 2.11 starts with the first schedule whatever the milestones say, and the second takes the rate that
-#   it finds for its own base; 2.15 looks up which one is due at step 0. A run that goes on with another
+#   it finds for its own base; 2.15 looks up which one is due at step 0. A run that resumes with another
 #   version trains at another rate.
 #
 # Seen (2026-11-27):

@@ -109,8 +109,8 @@ struct CommandLine {
 void add_run_value(CLI::App& command, CommandLine& line, const std::string& key,
                    const std::string& meaning) {
   command.add_option_function<std::string>(
-      flag_of(key), [&run = line.run, key](const std::string& text) { run[key] = parse_value(text); },
-      meaning);
+      flag_of(key),
+      [&run = line.run, key](const std::string& text) { run[key] = parse_value(text); }, meaning);
 }
 
 /// The flags that `command` shares with others: each command has those alone that it reads.
@@ -230,10 +230,10 @@ std::string see_help(const CLI::App& command) {
     throw UsageError(begin + "; did you mean '" + *meant + "'?");
   }
   const bool sets = command.get_option_no_throw("--set") != nullptr;
-  throw UsageError(begin +
-                   (sets ? "; numbers of policies are set by --set, such as --set optimizer.lr=0.1"
-                         : "") +
-                   see_help(command));
+  throw UsageError(
+      begin +
+      (sets ? "; numbers of policies are set by --set, such as --set optimizer.lr=0.1" : "") +
+      see_help(command));
 }
 
 /// Refuses flags that the command does not have, that lack their value or have two, before

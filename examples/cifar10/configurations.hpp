@@ -59,16 +59,17 @@ using Fastest = with<Optimized, Preset<Resident{.batch_size = 256}>,
 
 /// 94 % in the least time on one GPU: a network with half of ResNet10's arithmetic, large batches,
 /// and Muon for all but the last layer, which plain momentum moves.
-using Record = Trainer<
-    SpeedNet, Preset<Resident{.batch_size = 1000}>, Mixed, ChannelsLast, FastConvolutions,
-    CapturedStep, IdentityStart, Preset<CropFlip{.padding = 2, .flip = Flip::alternating}>,
-    Preset<CrossEntropy{.label_smoothing = 0.2}>, Polynomial,
-    Grouped<Preset<Muon{.lr = 0.24,
-                        .momentum = 0.6,
-                        .weight_decay = 0.12,
-                        .fallback = {.lr = 0.05, .beta1 = 0.85, .beta2 = 0.98}}>,
-            GroupWith<Preset<SGD{.lr = 0.67, .momentum = 0.85, .weight_decay = 0.006, .nesterov = true}>>{
-                .parameters = "head.*"}>>;
+using Record =
+    Trainer<SpeedNet, Preset<Resident{.batch_size = 1000}>, Mixed, ChannelsLast, FastConvolutions,
+            CapturedStep, IdentityStart, Preset<CropFlip{.padding = 2, .flip = Flip::alternating}>,
+            Preset<CrossEntropy{.label_smoothing = 0.2}>, Polynomial,
+            Grouped<Preset<Muon{.lr = 0.24,
+                                .momentum = 0.6,
+                                .weight_decay = 0.12,
+                                .fallback = {.lr = 0.05, .beta1 = 0.85, .beta2 = 0.98}}>,
+                    GroupWith<Preset<SGD{
+                        .lr = 0.67, .momentum = 0.85, .weight_decay = 0.006, .nesterov = true}>>{
+                        .parameters = "head.*"}>>;
 
 /// Epochs of the full CIFAR-10 that `Record` takes.
 inline constexpr std::int64_t record_epochs = 10;

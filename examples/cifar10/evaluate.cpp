@@ -55,8 +55,8 @@ void evaluate(Options options) {
     if (flipped) json["test_accuracy_flipped"] = or_null(flipped->accuracy());
     std::cout << dump(json, 2) << '\n';
   } else {
-    std::cout << trained.name() << ": accuracy " << observe::percent(result.accuracy().value(), 2) << " on "
-              << observe::grouped(result.samples) << " test images\n";
+    std::cout << trained.name() << ": accuracy " << observe::percent(result.accuracy().value(), 2)
+              << " on " << observe::grouped(result.samples) << " test images\n";
     if (flipped) {
       std::cout << "mean over each image and its mirror image: accuracy "
                 << observe::percent(flipped->accuracy().value(), 2) << '\n';

@@ -12,8 +12,7 @@ Failure failure_of(const std::exception_ptr& thrown) {
   try {
     std::rethrow_exception(thrown);
   } catch (const gradus::OtherDataError& error) {
-    return {error.code(),
-            std::string(error.what()) + " The flag for it is --allow-other-data."};
+    return {error.code(), std::string(error.what()) + " The flag for it is --allow-other-data."};
   } catch (const gradus::Error& error) {
     return {error.code(), error.what()};
   } catch (const c10::AcceleratorError& error) {  // such as an assert on the device

@@ -46,7 +46,8 @@ void hear_of_signals() {
 
 void end_stopped(const Options& options, const std::string& command, bool saved) {
   if (saved) {
-    throw gradus::Stopped(stop_reason(options) + ", with everything saved; resume with: " + command);
+    throw gradus::Stopped(stop_reason(options) +
+                          ", with everything saved; resume with: " + command);
   }
   throw gradus::ResourceError(
       stop_reason(options) +

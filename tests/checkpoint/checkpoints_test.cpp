@@ -537,7 +537,7 @@ CATCH_TEST_CASE("what an exception has ended is resumed when its last save is th
   CATCH_CHECK(weights(trainer).equal(uninterrupted()));
 }
 
-CATCH_TEST_CASE("a failed save can be announced instead, and the run goes on [row 50]") {
+CATCH_TEST_CASE("a failed save can be announced instead, and the run continues [row 50]") {
   const Folder folder;
   auto trainer = small();
   std::vector<std::string> said;

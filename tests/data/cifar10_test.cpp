@@ -161,8 +161,7 @@ CATCH_TEST_CASE("A file that is a folder, or that may not be read, is refused") 
   write_small_cifar10(folder.path(), 1);
   std::filesystem::remove(folder / "data_batch_2.bin");
   std::filesystem::create_directory(folder / "data_batch_2.bin");
-  CATCH_CHECK_THAT(read_refusal(folder.path()),
-                   ContainsSubstring("data_batch_2.bin is a folder"));
+  CATCH_CHECK_THAT(read_refusal(folder.path()), ContainsSubstring("data_batch_2.bin is a folder"));
 }
 
 CATCH_TEST_CASE("A subset is held to the MD5s that it states") {

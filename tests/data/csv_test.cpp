@@ -88,7 +88,8 @@ CATCH_TEST_CASE("a file becomes tensors") {
   std::ofstream(path) << "x,y,kind\n1,2,a\n3,4,b\n";
   const auto table = read_csv(path);
   CATCH_CHECK(numbers_of(table, {"y", "x"}).equal(torch::tensor({{2.F, 1.F}, {4.F, 3.F}})));
-  CATCH_CHECK_THROWS_WITH(read_csv(folder.path() / "none.csv"), ContainsSubstring("does not exist"));
+  CATCH_CHECK_THROWS_WITH(read_csv(folder.path() / "none.csv"),
+                          ContainsSubstring("does not exist"));
 }
 
 CATCH_TEST_CASE("folds and splits have every sample once, and each class its share") {

@@ -170,7 +170,8 @@ CATCH_TEST_CASE("a rank that is killed or stopped is named by the others [row 82
       ranks[victim].signal(number);
       CATCH_INFO("signal " << number << " to rank " << victim);
       const auto* store = victim == 0 ? ", which holds the store, does not" : " does not";
-      ranks.check_misses(victim, "the other ranks: rank " + std::to_string(victim) + store + " answer",
+      ranks.check_misses(victim,
+                         "the other ranks: rank " + std::to_string(victim) + store + " answer",
                          number == SIGKILL ? 10 : timeout + 5);
     }
   }

@@ -184,9 +184,8 @@ CATCH_TEST_CASE("what is evaluated is written: averages, and a weight that is sh
 }
 
 CATCH_TEST_CASE("what cannot be written is refused, with operator and module") {
-  check_refused(
-      "aten::fft_fft is not supported, in module 'layer' or after it",
-      [](auto& of, const at::Tensor& x) { return at::abs(at::fft_fft(of.layer(x))); });
+  check_refused("aten::fft_fft is not supported, in module 'layer' or after it",
+                [](auto& of, const at::Tensor& x) { return at::abs(at::fft_fft(of.layer(x))); });
   check_refused("it reads a value", [](auto& of, const at::Tensor& x) {
     return of.layer(x).sum().template item<float>() > 1e9 ? x : of.layer(x);
   });

@@ -41,7 +41,8 @@ CATCH_TEST_CASE("What is not a readable regular file is refused by its name") {
   CATCH_CHECK(read("none") == (folder / "none").string() +
                                   " does not exist; expected a list: name a file that exists.");
   std::filesystem::create_directory(folder / "folder");
-  CATCH_CHECK_THAT(read("folder"), ContainsSubstring("is a folder; expected a list: name a file in it"));
+  CATCH_CHECK_THAT(read("folder"),
+                   ContainsSubstring("is a folder; expected a list: name a file in it"));
   CATCH_REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   CATCH_CHECK_THAT(read("pipe"), ContainsSubstring("is not a regular file"));  // and no wait
 

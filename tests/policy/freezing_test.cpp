@@ -1,4 +1,4 @@
-// Parts of a model that rest, and thaw.
+// Parts of a model that are frozen, and unfrozen.
 #include "../train/toys.hpp"
 #include "catch.hpp"
 #include <gradus/error.hpp>
@@ -60,7 +60,7 @@ std::vector<std::string> moments_of(Thaws& trainer) {
 
 }  // namespace
 
-CATCH_TEST_CASE("what is frozen rests with its statistics, and takes no moments, until it thaws") {
+CATCH_TEST_CASE("what is frozen keeps its statistics, and has no moments, until it is unfrozen") {
   auto model = normed();
   const auto body = model->body->weight.detach().clone();
   const auto mean = model->norm->running_mean.clone();
@@ -105,7 +105,8 @@ CATCH_TEST_CASE("a second run freezes again") {
   CATCH_CHECK_FALSE(watch.bodies[2].equal(body));
 }
 
-CATCH_TEST_CASE("a last batch of one sample is refused for norms that thaw later, before step 0") {
+CATCH_TEST_CASE(
+    "a last batch of one sample is refused for norms that are unfrozen later, before step 0") {
   const auto run = [](std::int64_t epochs, std::int64_t frozen_epochs, std::int64_t samples) {
     Thaws::policies_type policies;
     policies.at<slot::freezing>().epochs = frozen_epochs;
@@ -126,7 +127,7 @@ CATCH_TEST_CASE("a last batch of one sample is refused for norms that thaw later
   const auto batch = Thaws::policies_type().at<slot::loading>().plan().batch_size;
   CATCH_CHECK(run(4, 2, batch + 1) == 0);
   CATCH_CHECK(run(3, 2, batch + 1) == 0);
-  CATCH_CHECK(run(2, 2, batch + 1) == 2);  // they never thaw
+  CATCH_CHECK(run(2, 2, batch + 1) == 2);  // they are never unfrozen
   CATCH_CHECK(run(2, 0, batch + 1) == 2);
   CATCH_CHECK(run(4, 2, batch + 2) == 4);
 }

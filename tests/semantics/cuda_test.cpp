@@ -65,7 +65,7 @@ double distance(const at::Tensor& a, const at::Tensor& b) {
 
 }  // namespace
 
-CATCH_TEMPLATE_TEST_CASE("[line 13] a run on CUDA goes on bit for bit, from any step", "[cuda]",
+CATCH_TEMPLATE_TEST_CASE("[line 13] a run on CUDA resumes bit for bit, from any step", "[cuda]",
                          (Run<Preset<SGD{.lr = 0.1, .momentum = 0.9}>>), (Run<AdamW>), (Run<Muon>),
                          (Run<AdamW, Half>), (Captured<AdamW, Half>), Everything) {
   if (no_device()) return;

@@ -1,4 +1,4 @@
-// Line 13 of docs/semantics.md: a run that is saved goes on bit for bit.
+// Line 13 of docs/semantics.md: a run that is saved resumes bit for bit.
 #include "resume.hpp"
 
 #include "../catch.hpp"
@@ -33,7 +33,7 @@ using FineTuned =
             GroupWith<Lion>{.parameters = "*.bias"}>;
 
 CATCH_TEMPLATE_TEST_CASE(
-    "[line 13] a saved run goes on bit for bit, from any step", "",
+    "[line 13] a saved run resumes bit for bit, from any step", "",
     (Run<Preset<SGD{.lr = 0.1, .momentum = 0.9}>>), (Run<Adam>), (Run<AdamW>), (Run<RMSprop, SWA>),
     (Run<Lion, RandomErasing<CropFlip>>), (Run<Adafactor, EarlyStop>), (Run<Muon, ReduceOnPlateau>),
     (Run<Lookahead<Preset<AdamW{.lr = 0.01}>>>),
@@ -45,7 +45,7 @@ CATCH_TEMPLATE_TEST_CASE(
   check_resume<TestType>(two_epochs);
 }
 
-CATCH_TEST_CASE("[line 13] a run goes on, whether host or device knew which steps were skipped") {
+CATCH_TEST_CASE("[line 13] a run resumes, whether host or device knew which steps were skipped") {
   using Scaled = Run<Preset<SGD{.lr = 0.1}>, Cosine,
                      Preset<Mixed{.type = MixedType::float16, .initial_scale = 1 << 20}>>;
   auto by_host = two_epochs;
@@ -84,7 +84,7 @@ CATCH_TEST_CASE("half a run, saved to a file", "[.resume-writer]") {
   if (file != nullptr) write_safetensors(file, {{}, saver.state.entries()});
 }
 
-CATCH_TEST_CASE("[line 13] a run goes on bit for bit in another process") {
+CATCH_TEST_CASE("[line 13] a run resumes bit for bit in another process") {
   const test::Folder folder;
   const auto file = folder.path() / "state.safetensors";
   ::setenv("GRADUS_RESUME_FILE", file.c_str(), 1);

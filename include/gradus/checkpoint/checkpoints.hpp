@@ -71,9 +71,9 @@ class Checkpoints {
   Checkpoints& operator=(const Checkpoints&) = delete;
 
   /// Loads the newest whole checkpoint, so that the next `fit` over `train` and `test` resumes
-  /// from it, and returns its manifest; nothing, and a fresh start, if there is none. Checkpoints that
-  /// are damaged are announced and set aside. Throws CheckpointError, with nothing changed, if none
-  /// is whole, or the newest is of another configuration, other data or a newer gradus;
+  /// from it, and returns its manifest; nothing, and a fresh start, if there is none. Checkpoints
+  /// that are damaged are announced and set aside. Throws CheckpointError, with nothing changed, if
+  /// none is whole, or the newest is of another configuration, other data or a newer gradus;
   /// NumericError for weights that are not finite.
   template <data::TrainingData Train, data::Dataset Test>
   std::optional<nlohmann::ordered_json> resume(const Train& train, const Test& test) {

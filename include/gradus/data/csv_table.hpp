@@ -172,7 +172,7 @@ class CsvTable {
       const bool ends = letter == separator || letter == '\n' ||
                         (letter == '\r' && next + 1 < text.size() && text[next + 1] == '\n');
       if (ends) return cell;
-      if (in_quotes) refuse_cell("goes on behind a quoted cell", "a separator");
+      if (in_quotes) refuse_cell("continues after a quoted cell", "a separator");
       if (letter == '"') refuse_cell("has a quote within a cell", "quotes around all of it");
       cell += letter;
     }

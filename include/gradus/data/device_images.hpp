@@ -68,7 +68,7 @@ class DeviceEpoch {
 /// A copy of labelled images on a device, [N, C, H, W] uint8 and [N] int64. Copies share it.
 ///
 /// Its batches equal those of the ImageDataset it came from to the last bit, on every device: the
-/// float32 values are looked up in the same table, not computed anew. Each image has a black row
+/// float32 values are looked up in the same table, not computed again. Each image has a black row
 /// and column behind its last ones, where whatever lies outside the image is found.
 class DeviceImages {
  public:

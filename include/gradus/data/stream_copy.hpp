@@ -45,8 +45,8 @@ class StreamCopy {
   [[nodiscard]] B finish(Pending<B> pending) {
     const auto current = backend_.getStream(device_);
     pending.arrived.block(current);
-    // The memory belongs to the copy stream: it must not be used anew before `current` is done with
-    // it.
+    // The memory belongs to the copy stream: it must not be used again before `current` is done
+    // with it.
     visit_tensors(pending.batch, [&](const at::Tensor& tensor) {
       if (tensor.defined()) tensor.record_stream(current);
     });

@@ -8,7 +8,7 @@
 namespace gradus {
 
 /// From now on freed memory stays with the process and serves the next step. Otherwise large
-/// activations are mapped and faulted in anew at each step: up to a third of the time of a step
+/// activations are mapped and faulted in again at each step: up to a third of the time of a step
 /// (docs/performance.md). The process keeps its largest size until return_freed_memory().
 ///
 /// For the whole process, so it is the program's choice: no part of gradus calls it. Call it before

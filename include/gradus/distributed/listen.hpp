@@ -50,7 +50,8 @@ inline bool is_loopback(const sockaddr* address) {
   int error = 0;
   for (const auto* one = all.get(); one != nullptr; one = one->ai_next) {
     if (!is_local && detail::is_loopback(one->ai_addr)) {
-      throw refused("on this machine that name is its loopback address, which other machines cannot reach");
+      throw refused(
+          "on this machine that name is its loopback address, which other machines cannot reach");
     }
     const int made = ::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, one->ai_protocol);
     const int yes = 1;

@@ -69,7 +69,8 @@ inline void onnx_average_pool(OnnxCall& call) {
   const auto numbers = [&](std::size_t place) { return for_sides(call.integers(place), sides); };
   const auto kernel = numbers(1), padding = numbers(3);
   const auto stride = call.integers(2).empty() ? kernel : numbers(2);
-  if (ceils(call, call.flag(4), kernel, stride, padding) != 0) call.refuse("has a partial last window");
+  if (ceils(call, call.flag(4), kernel, stride, padding) != 0)
+    call.refuse("has a partial last window");
   call.give("AveragePool", {call.value(0)},
             {{"kernel_shape", kernel},
              {"strides", stride},

@@ -17,7 +17,7 @@
 
 namespace gradus {
 
-/// Between the name of a file and the number of the process that writes it anew.
+/// Between the name of a file and the number of the process that writes it again.
 inline constexpr std::string_view unfinished_mark = ".unfinished-";
 
 namespace detail {

@@ -24,7 +24,7 @@ struct BasicBlockImpl : torch::nn::Cloneable<BasicBlockImpl> {
     reset();
   }
 
-  /// Makes the layers anew.
+  /// Makes the layers again.
   void reset() override {
     const auto convolution = [](std::int64_t from, std::int64_t to, std::int64_t side,
                                 std::int64_t step) {

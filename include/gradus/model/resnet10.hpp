@@ -41,7 +41,7 @@ struct ResNet10Impl : torch::nn::Cloneable<ResNet10Impl> {
     reset();
   }
 
-  /// Makes the layers anew.
+  /// Makes the layers again.
   void reset() override {
     const auto w = options.width;
     stem = register_module(

@@ -151,7 +151,8 @@ inline constexpr std::string_view peak_explained =
     "exceed it.";
 
 inline constexpr std::string_view memory_explained =
-    " Peak memory: on CUDA the most that tensors took in one epoch; on a CPU the peak resident size "
+    " Peak memory: on CUDA the most that tensors took in one epoch; on a CPU the peak resident "
+    "size "
     "of the process, which earlier runs in the same process have a part in.";
 
 /// A log of a few lines is open, a long one closed.
@@ -189,11 +190,11 @@ inline constexpr std::string_view memory_explained =
   if (!environment.empty()) page.main += "<h2>Where and with what</h2>\n" + environment;
   page.main += detail::logs(comparison);
   const bool compares = comparison.baseline() != nullptr;
-  page.footer = escaped(
-      "Test accuracy is that of the last epoch. Training time leaves evaluation out." +
-      std::string(compares ? detail::speedup_explained : "") +
-      std::string(knows_utilization(comparison) ? detail::peak_explained : "") +
-      std::string(knows_peak_memory(comparison) ? detail::memory_explained : ""));
+  page.footer =
+      escaped("Test accuracy is that of the last epoch. Training time leaves evaluation out." +
+              std::string(compares ? detail::speedup_explained : "") +
+              std::string(knows_utilization(comparison) ? detail::peak_explained : "") +
+              std::string(knows_peak_memory(comparison) ? detail::memory_explained : ""));
   return page_html(page);
 }
 

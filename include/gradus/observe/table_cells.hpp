@@ -57,6 +57,7 @@ struct TableRow {
                              [](const RunRecord& run) { return run.utilization().has_value(); });
 }
 
+/// Whether the peak memory of any run is known.
 [[nodiscard]] inline bool knows_peak_memory(const Comparison& comparison) {
   return std::ranges::any_of(comparison.runs,
                              [](const RunRecord& run) { return run.peak_memory() > 0; });
@@ -91,18 +92,17 @@ struct TableRow {
   if (group.is_baseline()) return base->test_accuracy() ? "baseline" : signs.none;
   if (base == nullptr || !base->test_accuracy() || base->state == RunState::trains)
     return signs.none;
-  const auto factors = group.spread(
-      [&](const RunRecord& run) { return comparison.time_to_baseline_accuracy(run); });
+  const auto factors =
+      group.spread([&](const RunRecord& run) { return comparison.time_to_baseline_accuracy(run); });
   if (factors.values.empty()) return group.trains() ? "not yet" : "never";
   const auto seconds = group.spread(
       [&](const RunRecord& run) { return comparison.seconds_to_baseline_accuracy(run); });
   const double factor = factors.mean();
   const std::size_t never = group.runs.size() - factors.values.size();
-  const std::string when =
-      " (" + duration(seconds.mean()) + ")" +
-      (never == 0 ? ""
-                  : ", " + std::to_string(never) + " of " + std::to_string(group.runs.size()) +
-                        " never");
+  const std::string when = " (" + duration(seconds.mean()) + ")" +
+                           (never == 0 ? ""
+                                       : ", " + std::to_string(never) + " of " +
+                                             std::to_string(group.runs.size()) + " never");
   if (factor >= 1.005) return ratio(factor) + signs.times + " sooner" + when;
   if (factor > 0 && factor <= 0.995) return ratio(1 / factor) + signs.times + " later" + when;
   return "as soon" + when;
@@ -122,16 +122,15 @@ Cell mean_cell(const Spread& spread, const Signs& signs, Show show) {
                                         const Signs& signs, int decimals) {
   using Value = std::optional<double>;
   const auto of = [&](auto value) { return group.spread(value); };
-  TableRow row{
-      .name = {printable(group.name)},
-      .accuracy = mean_cell(group.accuracy(), signs,
-                            [&](double value) { return percent(value, decimals); }),
-      .seconds = mean_cell(group.seconds(), signs, duration),
-      .images_per_second = mean_cell(
-          of([](const RunRecord& run) { return run.images_per_second(); }), signs, rate),
-      .speedup = mean_cell(group.speedup(comparison), signs,
-                           [&](double value) { return ratio(value) + signs.times; }),
-      .to_baseline = {to_baseline_text(comparison, group, signs)}};
+  TableRow row{.name = {printable(group.name)},
+               .accuracy = mean_cell(group.accuracy(), signs,
+                                     [&](double value) { return percent(value, decimals); }),
+               .seconds = mean_cell(group.seconds(), signs, duration),
+               .images_per_second = mean_cell(
+                   of([](const RunRecord& run) { return run.images_per_second(); }), signs, rate),
+               .speedup = mean_cell(group.speedup(comparison), signs,
+                                    [&](double value) { return ratio(value) + signs.times; }),
+               .to_baseline = {to_baseline_text(comparison, group, signs)}};
   if (knows_utilization(comparison)) {
     const auto share = of([](const RunRecord& run) { return run.utilization(); });
     row.utilization = {share.values.empty() ? signs.none : percent(share.mean(), 0)};
@@ -141,9 +140,8 @@ Cell mean_cell(const Spread& spread, const Signs& signs, Show show) {
       return run.peak_memory() > 0 ? Value(run.peak_memory()) : std::nullopt;
     });
     const auto most = std::ranges::max_element(bytes.values);
-    row.peak_memory = {most == bytes.values.end()
-                           ? signs.none
-                           : memory_size(static_cast<std::int64_t>(*most))};
+    row.peak_memory = {most == bytes.values.end() ? signs.none
+                                                  : memory_size(static_cast<std::int64_t>(*most))};
   }
   return row;
 }

@@ -182,8 +182,8 @@ void set_field(P& policy, const std::string& name, const nlohmann::json& value) 
   if (found) return;
   const auto begin = "'" + axis + "." + name + "' is not a setting of " + std::string(P::name);
   const auto known = field_names<P>();
-  throw ConfigurationError(begin + (known.empty() ? ", which has no settings; leave it out."
-                                                  : suggestion(name, known)));
+  throw ConfigurationError(
+      begin + (known.empty() ? ", which has no settings; leave it out." : suggestion(name, known)));
 }
 
 /// Refuses numbers out of range, wherever they were set. Throws ConfigurationError.

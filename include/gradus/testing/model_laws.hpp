@@ -12,7 +12,7 @@
 
 namespace gradus::testing {
 
-/// `fresh()` makes the same model anew.
+/// `fresh()` makes the same model again.
 template <class P, class MakeModel>
 void sharing_laws(BrokenLaws& laws, const P& policy, MakeModel fresh) {
   auto model = fresh();
@@ -26,7 +26,7 @@ void sharing_laws(BrokenLaws& laws, const P& policy, MakeModel fresh) {
   laws.law(count_parameters(*model) == after, "what is shared stays so when the model moves");
 }
 
-/// `fresh()` makes the same model anew.
+/// `fresh()` makes the same model again.
 template <class P, class MakeModel>
 void initialization_laws(BrokenLaws& laws, const P& policy, MakeModel fresh) {
   auto one = fresh();

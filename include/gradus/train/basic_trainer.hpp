@@ -130,9 +130,9 @@ class BasicTrainer {
   /// each throws ConfigurationError.
   [[nodiscard]] EvaluationWeights evaluation_weights();
 
-  /// Everything that the run needs to resume bit for bit, at any `StepEnd`, `EpochEnd` or `FitStop`:
-  /// weights, statistics, run states, position, records, losses not yet read, random streams. What
-  /// is under "time/" differs in equal runs. Waits for the device. Uses `earlier`'s memory again.
+  /// Everything that the run needs to resume bit for bit, at any `StepEnd`, `EpochEnd` or
+  /// `FitStop`: weights, statistics, run states, position, records, random streams. What is under
+  /// "time/" differs in equal runs. Waits for the device. Uses `earlier`'s memory again.
   [[nodiscard]] StateDict save_state(StateDict earlier = {});
 
   /// The next `fit` resumes where the state was saved, with the same configuration and data.

@@ -80,9 +80,11 @@ struct AverageState {
 /// The numbers `every` and `batches` of `P`.
 template <class P>
 constexpr auto average_fields() {
-  return fields_of(field("every", &P::every, at_least(1), "optimizer steps between two updates of the average"),
-                   field("batches", &P::batches, at_least(0),
-                         "training batches over which batch-norm statistics are recomputed; 0: keep those of the trained weights"));
+  return fields_of(
+      field("every", &P::every, at_least(1), "optimizer steps between two updates of the average"),
+      field("batches", &P::batches, at_least(0),
+            "training batches over which batch-norm statistics are recomputed; 0: keep those of "
+            "the trained weights"));
 }
 
 }  // namespace gradus

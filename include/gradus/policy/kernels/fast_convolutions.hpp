@@ -56,7 +56,8 @@ struct FastConvolutions {
   ConvolutionWays ways = ConvolutionWays::measured;
 
   static constexpr auto fields() {
-    return fields_of(field("ways", &FastConvolutions::ways, "how the algorithm for each shape is chosen"));
+    return fields_of(
+        field("ways", &FastConvolutions::ways, "how the algorithm for each shape is chosen"));
   }
 
   struct State {

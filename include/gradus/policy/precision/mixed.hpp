@@ -79,8 +79,8 @@ struct Mixed {
     const auto choice = preferred(device);
     if (scaling == Scaling::on && choice.type != c10::kHalf) {
       throw ConfigurationError("precision.scaling is on, but Mixed chooses " +
-                               std::string(choice.type == c10::kFloat ? "float32" : "bfloat16") + " on " + device.str() +
-                               " (" + choice.reason +
+                               std::string(choice.type == c10::kFloat ? "float32" : "bfloat16") +
+                               " on " + device.str() + " (" + choice.reason +
                                "), and gradient scaling is for float16 alone; set scaling to "
                                "automatic, or type to float16.");
     }

@@ -20,7 +20,9 @@ namespace gradus {
 /// the start.
 template <class Freezing>
 void check_frozen(const Freezing& policy, const std::vector<NamedTensor>& parameters) {
-  const auto is_frozen = [&](const NamedTensor& parameter) { return policy.frozen(parameter.name, 0); };
+  const auto is_frozen = [&](const NamedTensor& parameter) {
+    return policy.frozen(parameter.name, 0);
+  };
   const auto refuse = [](const std::string& what, const std::string& advice) {
     throw ConfigurationError("policy " + std::string(Freezing::name) +
                              " of axis freezing freezes " + what + "; " + advice + ".");
@@ -53,10 +55,10 @@ auto norms_frozen_first(const Freezing& policy, torch::nn::Module& model) {
   return norms;
 }
 
-/// Freezes and unfreezes for `epoch`, from 0. `start` is the first time. What is not frozen in epoch 0
-/// is left as the model has it; what is frozen at the end of a run stays so in the model. Returns
-/// whether anything has changed. Throws ConfigurationError for a policy that freezes nothing, or
-/// everything.
+/// Freezes and unfreezes for `epoch`, from 0. `start` is the first time. What is not frozen in
+/// epoch 0 is left as the model has it; what is frozen at the end of a run stays so in the model.
+/// Returns whether anything has changed. Throws ConfigurationError for a policy that freezes
+/// nothing, or everything.
 template <class Freezing>
 bool apply_freezing(const Freezing& policy, torch::nn::Module& model,
                     const std::vector<NamedTensor>& parameters, std::int64_t epoch, bool start) {

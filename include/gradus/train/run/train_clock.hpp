@@ -8,7 +8,7 @@
 
 namespace gradus {
 
-/// Of a monotonic clock, so that nobody who sets the time changes it. What was loaded goes on.
+/// Of a monotonic clock, so that nobody who sets the time changes it. What was loaded continues.
 class TrainClock {
  public:
   void start() { begun_ = Clock::now(); }
