@@ -192,5 +192,5 @@ CATCH_TEST_CASE("commands of one process, and variables that do not fit, are ref
   refused({GRADUS_PROGRAM, "describe", "optimized"}, of_two, 2, "describe is for one");
   refused({GRADUS_PROGRAM, "compare", "--demo"}, of_two, 2, "--demo measures one process");
   refused({GRADUS_PROGRAM, "train", "optimized"}, {"RANK=2", "WORLD_SIZE=2"}, 8, "RANK is '2'");
-  refused({GRADUS_PROGRAM, "train", "optimized", "--processes", "0"}, {}, 2, "--processes");
+  refused({GRADUS_PROGRAM, "train", "optimized", "--processes", "0"}, {}, 3, "--processes is 0");
 }

@@ -74,6 +74,11 @@ CATCH_TEST_CASE(
       run("evaluate " + file.string() + data + "--test-samples 50 --threads 1 --json --flip");
   CATCH_CHECK(json::parse(flipped.out)["test_accuracy"] == accuracy["test_accuracy"]);
   CATCH_CHECK(json::parse(flipped.out)["test_accuracy_flipped"].is_number());
+  check_refused(run("evaluate " + file.string() + data + "--set optimizer.lr=3"), 3,
+                "'optimizer.lr' changes no evaluation; leave it out");
+  const auto shown = run("evaluate " + file.string() + data + "--set precision.type=float32");
+  CATCH_CHECK_THAT(shown.out, Catch::Matchers::ContainsSubstring("optimized: accuracy ") &&
+                                  Catch::Matchers::ContainsSubstring("% on 1,000 test images"));
   const auto config = folder / "a" / "optimized" / "config.json";
   const auto again = run("describe optimized --config " + config.string());
   CATCH_INFO(again.err);
@@ -212,8 +217,39 @@ CATCH_TEST_CASE("unknown commands, configurations and flags exit with 2 and the 
                 "there is no flag '--epoch'; did you mean '--epochs'?");
   check_refused(run("describe optimized --set lr=3"), 2, "axis.field=value");
   check_refused(run("train optimized --resume"), 2, "name its folder too");
-  check_refused(run("compare --stop-after-seconds 9"), 2, "is for `train`");
+  check_refused(run("compare --stop-after-seconds 9"), 2,
+                "compare does not read '--stop-after-seconds', a flag of train; leave it out");
+  check_refused(run("compare", "GRADUS_STOP_AFTER_SECONDS=9"), 2, "is for `train`");
   check_refused(run("selfcheck optimized"), 2, "'optimized' was not expected");
+}
+
+CATCH_TEST_CASE("each command has the flags that it reads, and refuses the others") {
+  const auto refused = [](const std::string& command, const std::string& part) {
+    check_refused(run(command), 2, part);
+  };
+  refused(
+      "evaluate x.safetensors --epochs 7",
+      "evaluate does not read '--epochs', a flag of compare, ablate, train, describe, selfcheck");
+  refused("evaluate x.safetensors --checkpoint-steps=3", "evaluate does not read");
+  refused("export x.safetensors --width 8", "export does not read '--width'");
+  refused("export x.safetensors --set optimizer.lr=1", "export does not read '--set'");
+  refused("compare --checkpoint-steps 1", "a flag of train;");
+  refused("describe optimized --out zz", "describe does not read '--out'");
+  refused("describe optimized --stop-after-steps 3", "describe does not read");
+  refused("train optimized --lr 0.1",
+          "there is no flag '--lr'; numbers of policies are set by --set, such as --set "
+          "optimizer.lr=0.1; see gradus-cifar10 train --help.");
+}
+
+CATCH_TEST_CASE("names and values that a command lacks, or has twice, exit with 2") {
+  check_refused(run("train"), 2,
+                "train needs a configuration: unoptimized, optimized, fastest or record.");
+  check_refused(run("ablate"), 2, "unoptimized, optimized or fastest");
+  check_refused(run("evaluate"), 2, "evaluate needs a checkpoint: a .safetensors file");
+  check_refused(run("train optimized fastest"), 2, "takes one name, but got 'optimized' and");
+  check_refused(run("train optimized --epochs"), 2, "'--epochs' needs a value; see");
+  check_refused(run("train optimized --set --quiet"), 2, "'--set' needs a value; see");
+  check_refused(run("train optimized --epochs 1 --epochs 2"), 2, "'--epochs' is given twice");
 }
 
 CATCH_TEST_CASE("a misspelt variable is warned of; one for something else is not") {

@@ -273,9 +273,10 @@ CATCH_TEST_CASE(
             "optimized", batches)
           .code == 0);
   const std::string again = "$P train $C $ARGS --quiet --resume ";
-  refused("$P train $C $ARGS $SIZE --quiet --out part", 3, "holds something already");
+  refused("$P train $C $ARGS $SIZE --quiet --out part", 3,
+          "'part' is not empty, and nothing is overwritten; name a new folder, or add --resume");
   refused(again, 2, "name its folder too");
-  refused(again + "--out none", 3, "is no folder");
+  refused(again + "--out none", 3, "is not a folder");
   refused("$P train fastest $ARGS --resume --out part", 5, "holds no run of fastest");
   refused(again + "--out part --init-from x", 2, "exclude each other");
   refused(again + "--out part --set optimizer.lr=0.5", 5, "policies.optimizer.lr was ");
@@ -291,6 +292,7 @@ CATCH_TEST_CASE(
   refused("cp kept part/$C/checkpoints/step-000000009.safetensors; " + again +
               "--out part --test-samples 40 --stop-after-steps 9",
           5, "evaluated on other data: 50 samples");
+  refused(again + "--out part --test-samples 40", 5, "The flag for it is --allow-other-data.");
   refused(again + "--out part --train-samples 96 --allow-other-data", 5,
           "8 optimizer steps a pass over 128 samples, but would have 6 over the 96");
   refused(again + "--out part --test-samples 40 --allow-other-data --stop-after-steps 9", 0, "");

@@ -68,7 +68,7 @@ CATCH_TEST_CASE("what is no table is refused, with its line") {
   CATCH_CHECK_THAT(refusal("a,a\n1,2\n"), ContainsSubstring("two columns called 'a'"));
   CATCH_CHECK_THAT(refusal("a,\n1,2\n"), ContainsSubstring("a column without a name"));
   CATCH_CHECK_THAT(refusal("a\n\"1\n"), ContainsSubstring("a quote that is not closed in line 2"));
-  CATCH_CHECK_THAT(refusal("a\n\"1\"2\n"), ContainsSubstring("behind a quoted cell in line 2"));
+  CATCH_CHECK_THAT(refusal("a\n\"1\"2\n"), ContainsSubstring("after a quoted cell in line 2"));
   CATCH_CHECK_THAT(refusal("a\n1\"\n"), ContainsSubstring("a quote within a cell in line 2"));
   CATCH_CHECK_THAT(refusal(std::string_view("a\n\0\n", 4)),
                    ContainsSubstring("a NUL byte in line 2"));
