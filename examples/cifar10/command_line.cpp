@@ -250,7 +250,10 @@ void refuse_misplaced_flags(const CLI::App& app, int argc, char** argv) {
     if (flag.rfind("--", 0) != 0 || flag == "--") continue;
     const auto* option = command.get_option_no_throw(flag);
     if (option == nullptr) refuse_flag(app, command, flag);
-    if (option->get_type_size() == 0) continue;  // takes no value
+    if (option->get_items_expected_min() == 0) {
+      if (argument == flag) continue;
+      throw UsageError("'" + flag + "' takes no value, but got '" + argument + "'.");
+    }
     const bool has_value =
         argument != flag || (i + 1 < argc && std::string_view(argv[i + 1]).substr(0, 2) != "--");
     if (!has_value) throw UsageError("'" + flag + "' needs a value" + see_help(command));

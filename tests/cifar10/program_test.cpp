@@ -250,6 +250,7 @@ CATCH_TEST_CASE("names and values that a command lacks, or has twice, exit with 
   check_refused(run("train optimized --epochs"), 2, "'--epochs' needs a value; see");
   check_refused(run("train optimized --set --quiet"), 2, "'--set' needs a value; see");
   check_refused(run("train optimized --epochs 1 --epochs 2"), 2, "'--epochs' is given twice");
+  check_refused(run("compare --json=maybe"), 2, "'--json' takes no value, but got '--json=maybe'");
 }
 
 CATCH_TEST_CASE("a misspelt variable is warned of; one for something else is not") {
