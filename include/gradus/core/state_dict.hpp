@@ -29,7 +29,7 @@ class StateDict {
     return state;
   }
 
-  /// Keeps a copy, so that a run may go on.
+  /// Keeps a copy, so that a run may continue.
   void put(std::string name, const at::Tensor& tensor) {
     add(std::move(name), copy_of(tensor.detach()));
   }

@@ -29,7 +29,7 @@ inline void share_values(Communicator& ranks, at::Tensor tensor, std::int64_t fr
   if (!sent.is_same(tensor)) copy_values(tensor, sent);
 }
 
-/// What rank 0 says.
+/// The value of rank 0, on all ranks.
 [[nodiscard]] inline bool as_first_says(Communicator& ranks, bool here) {
   const auto said = at::zeros({1}, at::kLong).fill_(here ? 1 : 0);
   ranks.broadcast(said, 0);
