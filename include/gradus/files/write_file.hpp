@@ -91,10 +91,10 @@ inline bool make_folder(const std::filesystem::path& folder) {
   return made;
 }
 
-/// Replaces the file at `path` by `pieces`, one behind the other, whole or not at all: they go to a
-/// new file in the same folder, onto the disk, and then take the name; the folder goes onto the
-/// disk too. Missing folders are made. Throws ResourceError and leaves the old file as it was (or,
-/// if only the folder could not be brought onto the disk, the new one).
+/// Replaces the file at `path` by `pieces`, one after the other, whole or not at all: they are
+/// written to a new file in the same folder, which is flushed (fsync) and renamed; the folder is
+/// flushed too. Missing folders are made. Throws ResourceError and leaves the old file as it was
+/// (or, if only the folder could not be flushed, the new one).
 inline void write_file(const std::filesystem::path& path,
                        std::span<const std::string_view> pieces) {
   make_folder(path.parent_path());
