@@ -17,6 +17,7 @@
 #include <initializer_list>
 #include <iostream>
 #include <limits>
+#include <memory>
 #include <string_view>
 #include <unistd.h>
 #include <utility>
@@ -150,6 +151,20 @@ void add_tensorboard(CLI::App& command, Options& options) {
                    "write event files for TensorBoard beside the metrics too");
 }
 
+/// Shows the name that a command takes without brackets.
+struct OneName : CLI::Formatter {
+  std::string make_option_usage(const CLI::Option* option) const override {
+    return make_option_name(option, /*is_positional=*/true);
+  }
+};
+
+/// The one name that a command takes: `check_names` refuses none and several, in words of ours.
+void add_name(CLI::App& command, std::vector<std::string>& names, const std::string& name,
+              const std::string& meaning) {
+  command.add_option(name, names, meaning)->option_text(" ");
+  command.formatter(std::make_shared<OneName>());
+}
+
 constexpr auto about_processes = "start so many, which share the work [1]";
 constexpr auto about_seeds = "runs of each, with seeds from --seed on [1]";
 
@@ -166,12 +181,12 @@ void add_commands(CLI::App& app, CommandLine& line) {
 
   auto* ablate = app.add_subcommand("ablate", "what each policy of a configuration contributes");
   add_flags(*ablate, line);
-  ablate->add_option("CONFIG", options.configurations, "unoptimized, optimized or fastest");
+  add_name(*ablate, options.configurations, "CONFIG", "unoptimized, optimized or fastest");
   add_run_value(*ablate, line, "seeds", about_seeds);
 
   auto* train = app.add_subcommand("train", "train one configuration");
   add_flags(*train, line);
-  train->add_option("CONFIG", options.configurations, configuration_names());
+  add_name(*train, options.configurations, "CONFIG", configuration_names());
   add_run_value(*train, line, "processes", about_processes);
   add_tensorboard(*train, options);
   train->add_flag("--resume", options.resume, "continue the run in --out");
@@ -185,20 +200,20 @@ void add_commands(CLI::App& app, CommandLine& line) {
 
   auto* evaluate = app.add_subcommand("evaluate", "accuracy of a checkpoint on the test set");
   add_flags(*evaluate, line);
-  evaluate->add_option("CHECKPOINT", line.checkpoints, "a .safetensors file");
+  add_name(*evaluate, line.checkpoints, "CHECKPOINT", "a .safetensors file");
   evaluate->add_flag("--flip", options.flip, "also the mean over each image and its mirror image");
 
   auto* onnx = app.add_subcommand("export", "a checkpoint's model as ONNX");
   add_flags(*onnx, line);
   onnx->add_option("--out", options.out, "the file to write [CHECKPOINT, ending in .onnx]");
-  onnx->add_option("CHECKPOINT", line.checkpoints, "a .safetensors file");
+  add_name(*onnx, line.checkpoints, "CHECKPOINT", "a .safetensors file");
   onnx->add_flag("--fold-norms", options.fold_norms, "batch norms become part of convolutions");
   onnx->add_flag("--weights-beside", options.weights_beside,
                  "weights in a second file, ending in .onnx.data");
 
   auto* describe = app.add_subcommand("describe", "a whole configuration as JSON");
   add_flags(*describe, line);
-  describe->add_option("CONFIG", options.configurations, configuration_names());
+  add_name(*describe, options.configurations, "CONFIG", configuration_names());
 
   auto* selfcheck = app.add_subcommand("selfcheck", "check every facility of the device");
   add_flags(*selfcheck, line);
