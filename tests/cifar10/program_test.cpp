@@ -395,7 +395,7 @@ CATCH_TEST_CASE(
   const Folder folder;
   std::ofstream(folder / "file") << "x";
   check_refused(run("train unoptimized --quiet --out " + folder.path().string() + data), 3,
-                "holds something already");
+                "is not empty, and nothing is overwritten");
   check_refused(
       run("train unoptimized --quiet --out " + (folder / "file" / "deeper").string() + data), 7,
       "Cannot write ");
