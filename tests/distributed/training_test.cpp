@@ -271,7 +271,7 @@ CATCH_TEST_CASE("a signal before the first step ends all before it [row 83]") {
 
 CATCH_TEST_CASE("processes that would train different runs are refused at the start [row 84]") {
   check_refused(3, {"differs=model"}, 8,
-                {"rank 2 does not train the run of rank 0", "model.parameters: 173' there"});
+                {"rank 2 differs from rank 0", "model.parameters: 173' there"});
   check_refused(2, {"differs=rate"}, 8,
                 {"policies.optimizer.lr: 0.01' there, '", "0.02' on rank 0"});
   check_refused(2, {"differs=buckets"}, 8, {"distribution.bucket_megabytes: 1.0' there"});

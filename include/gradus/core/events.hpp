@@ -17,7 +17,7 @@ struct FitBegin {
   std::int64_t epochs = 0;           ///< 0: not known, for each ends after so many seconds
   std::int64_t steps_per_epoch = 0;  ///< optimizer steps, at most
   std::int64_t samples_per_epoch = 0;
-  std::int64_t steps_done = 0;  ///< before: of a run that goes on
+  std::int64_t steps_done = 0;  ///< before: of a run that resumes
   Measured measured{};          ///< after each epoch
 };
 
@@ -41,8 +41,8 @@ struct EpochEnd {
   double learning_rate = 0;  ///< of the last step
 };
 
-/// The run stops before its end. Nothing was read or judged since its last step: what is saved now
-/// goes on bit for bit.
+/// The run stops before its end. Nothing was read or evaluated since its last step: what is saved
+/// now resumes bit for bit.
 struct FitStop {
   std::int64_t step = 0;         ///< optimizer steps done in this run
   std::int64_t total_steps = 0;  ///< planned

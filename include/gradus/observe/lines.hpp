@@ -36,7 +36,7 @@ namespace gradus::observe {
   const auto steps = counted(event.steps_per_epoch, "step");
   return (event.epochs > 0 ? counted(event.epochs, "epoch") + ", each " + samples + " in " + steps
                            : steps + ", " + samples) +
-         (event.steps_done == 0 ? "" : "; goes on after step " + grouped(event.steps_done));
+         (event.steps_done == 0 ? "" : "; resumes after step " + grouped(event.steps_done));
 }
 
 /// "2/5", or "2" where nobody knows of how many.

@@ -22,7 +22,7 @@ namespace gradus::observe {
 /// `"event": "epoch"` after each epoch. A step that the guard warns of has a `"warning"`. A line is
 /// handed to the system whole as soon as it is known. A figure that is not there, or not finite, is
 /// null. A metric is "test_" and its label; figures of its classes are "test_..._values". A run
-/// that resumes goes on in the same file, which `Checkpoints` cuts to what the run knows
+/// that resumes continues the same file, which `Checkpoints` cuts to what the run knows
 /// (`CheckpointPlan::files`).
 class MetricsFile {
  public:

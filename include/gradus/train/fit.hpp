@@ -144,7 +144,7 @@ bool BasicTrainer<M, Policies>::epoch_over(const StepPlan& plan) const {
          as_first_says(ranks(), clock_.epoch() >= *run_.seconds_per_epoch);
 }
 
-/// Freezes and thaws for the epoch; steps that were captured before are captured again.
+/// Freezes and unfreezes for the epoch; steps that were captured before are captured again.
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::begin_freezing() {
   if (!model_step_.begin_epoch(progress_.epoch)) return;

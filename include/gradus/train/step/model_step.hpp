@@ -102,7 +102,7 @@ class ModelStep {
     return forward_scope_of(policies_, states_, trains);
   }
 
-  /// Freezes and thaws for an epoch, from 0. Returns whether anything has changed.
+  /// Freezes and unfreezes for an epoch, from 0. Returns whether anything has changed.
   bool begin_epoch(std::int64_t epoch) {
     return apply_freezing(at<slot::freezing>(), *model_, parameters_, epoch, /*start=*/false);
   }

@@ -1,4 +1,4 @@
-/// One optimizer step of a model, from its gradients to the moved weights. Included by
+/// One optimizer step of a model, from its gradients to the updated weights. Included by
 /// train/step/model_step.hpp.
 #pragma once
 
