@@ -49,8 +49,8 @@ std::string table(const observe::Ablation& ablation) {
        << cell(whole.accuracy, 100, 2) << " | | " << cell(whole.seconds, 1, 1) << " | 1 |\n";
   for (const auto& c : ablation.contributions) {
     text << "| " << c.policy << " (" << c.axis << ") | " << cell(c.without.accuracy, 100, 2)
-         << " | " << cell(c.accuracy(whole), 100, 2, true) << " | "
-         << cell(c.without.seconds, 1, 1) << " | " << cell(c.time_ratio(whole), 1, 2) << " |\n";
+         << " | " << cell(c.accuracy(whole), 100, 2, true) << " | " << cell(c.without.seconds, 1, 1)
+         << " | " << cell(c.time_ratio(whole), 1, 2) << " |\n";
   }
   return text.str();
 }

@@ -138,8 +138,8 @@ void compare_joined(Options options, const std::vector<const Configuration*>& li
     options.seed = seed;
     auto run_folder = folder / configuration->name();
     if (several) run_folder /= "seed-" + std::to_string(seed);
-    comparison.runs.push_back(configuration->train(
-        options, data.sets, run_folder, {.comparison = comparison, .page = page}));
+    comparison.runs.push_back(configuration->train(options, data.sets, run_folder,
+                                                   {.comparison = comparison, .page = page}));
     if (options.rank > 0) continue;
     write_file(folder / "comparison.json", observe::json_text(comparison));
     write_file(folder / "comparison.md", observe::markdown_table(comparison));
@@ -166,8 +166,9 @@ void train_joined(Options options, const Configuration& trained) {
 
   observe::Comparison comparison;
   comparison.environment = environment(options, data);
-  comparison.runs.push_back(trained.train(options, data.sets, folder / trained.name(),
-                                          {.comparison = comparison, .page = folder / "report.html"}));
+  comparison.runs.push_back(
+      trained.train(options, data.sets, folder / trained.name(),
+                    {.comparison = comparison, .page = folder / "report.html"}));
   give(options, comparison);
   say(options, "Weights: " + (folder / trained.name() / RunFiles::weights).string());
 }

@@ -44,9 +44,10 @@ class Configuration {
   virtual void check(const Options& options, std::int64_t train_samples) const = 0;
 
   /// Trains and leaves config.json, metrics.jsonl and checkpoints/final.safetensors in `folder`.
-  [[nodiscard]] virtual gradus::observe::RunRecord train(
-      const Options& options, const TrainingData& data, const std::filesystem::path& folder,
-      const RunContext& context) const = 0;
+  [[nodiscard]] virtual gradus::observe::RunRecord train(const Options& options,
+                                                         const TrainingData& data,
+                                                         const std::filesystem::path& folder,
+                                                         const RunContext& context) const = 0;
 
   [[nodiscard]] virtual gradus::Evaluation evaluate(
       const Options& options, const gradus::Safetensors& weights,

@@ -93,21 +93,20 @@ class ConfigurationOf final : public Configuration {
       }
       observer.log.keep_in(folder / RunFiles::log);
     }
-    observe::RunRecord record{
-        .name = name_,
-        .device = trainer.run().device.str(),
-        .precision = description["run"]["precision"],
-        .width = options.width,
-        .parameters = count_parameters(*trainer.model()),
-        .train_samples = plan.samples,
-        .test_samples = data.test.size(),
-        .batch_size = plan.batch_size,
-        .samples_per_step = plan.batch_size * plan.accumulation,
-        .seed = options.seed,
-        .threads = at::get_num_threads(),
-        .product_rate = rate * static_cast<double>(options.processes),
-        .configuration = description,
-        .planned_epochs = options.epochs};
+    observe::RunRecord record{.name = name_,
+                              .device = trainer.run().device.str(),
+                              .precision = description["run"]["precision"],
+                              .width = options.width,
+                              .parameters = count_parameters(*trainer.model()),
+                              .train_samples = plan.samples,
+                              .test_samples = data.test.size(),
+                              .batch_size = plan.batch_size,
+                              .samples_per_step = plan.batch_size * plan.accumulation,
+                              .seed = options.seed,
+                              .threads = at::get_num_threads(),
+                              .product_rate = rate * static_cast<double>(options.processes),
+                              .configuration = description,
+                              .planned_epochs = options.epochs};
     if (first && !context.page.empty()) {
       observer.page.emplace(
           trainer, context.page, record,

@@ -32,8 +32,8 @@ CATCH_TEST_CASE("report.html follows a run of train, also one that was killed an
   const Folder folder;
   const auto page = folder / "run" / "report.html";
   // An epoch takes long enough to be seen; SIGKILL leaves no time for a last word.
-  const std::string arguments = "train unoptimized --epochs 40 --quiet --threads 1 --width 4" + data +
-                                "--train-samples 512 --test-samples 50 --out " +
+  const std::string arguments = "train unoptimized --epochs 40 --quiet --threads 1 --width 4" +
+                                data + "--train-samples 512 --test-samples 50 --out " +
                                 (folder / "run").string();
   const auto pid_file = (folder / "pid").string();
   const auto started = std::system(("cd " + folder.path().string() + " && { " GRADUS_PROGRAM " " +
@@ -76,9 +76,9 @@ CATCH_TEST_CASE("compare --seeds trains each configuration with each seed and sh
   const Folder folder;
   const auto out = folder / "run";
   const auto compare = [&](const std::string& more, const fs::path& to) {
-    const auto result = run("compare unoptimized optimized" + tiny +
-                            "--set optimized:loading.batch_size=16 " + more + " --out " +
-                            to.string());
+    const auto result =
+        run("compare unoptimized optimized" + tiny + "--set optimized:loading.batch_size=16 " +
+            more + " --out " + to.string());
     CATCH_INFO(result.err);
     CATCH_REQUIRE(result.code == 0);
     return result;
@@ -89,8 +89,8 @@ CATCH_TEST_CASE("compare --seeds trains each configuration with each seed and sh
   std::vector<std::string> order;
   for (const auto& record : comparison["runs"])
     order.push_back(record["name"].get<std::string>() + record["seed"].dump());
-  CATCH_CHECK(order == std::vector<std::string>{"unoptimized3", "optimized3", "unoptimized4",
-                                                "optimized4"});
+  CATCH_CHECK(order ==
+              std::vector<std::string>{"unoptimized3", "optimized3", "unoptimized4", "optimized4"});
   CATCH_CHECK(comparison["configurations"][1]["seeds"] == json{3, 4});
   const auto html = text_of(out / "report.html");
   CATCH_CHECK(contains(html, "Over 2 seeds optimized "));

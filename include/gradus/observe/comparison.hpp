@@ -42,9 +42,9 @@ struct RunRecord {
   std::vector<EpochRecord> epochs{};
   /// Resolved: {"name", "model", "policies": {axis: {...}}, "run"}, in the order to be shown.
   nlohmann::ordered_json configuration{};
-  std::vector<std::string> log{};  ///< the lines the run said
-  std::int64_t planned_epochs = 0;       ///< 0: not known
-  RunEnd end = RunEnd::whole;            ///< of a run that is over
+  std::vector<std::string> log{};   ///< the lines the run said
+  std::int64_t planned_epochs = 0;  ///< 0: not known
+  RunEnd end = RunEnd::whole;       ///< of a run that is over
   RunState state = RunState::over;
   std::optional<double> seconds_left{};  ///< of a run that trains, as estimated
 

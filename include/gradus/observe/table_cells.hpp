@@ -19,16 +19,21 @@ namespace gradus::observe {
 struct Signs {
   std::string times = " x";
   std::string none = "-";
-  std::string plus_minus = " +- ";
+  std::string plus_minus = "+-";
 
   [[nodiscard]] static Signs ascii() { return {}; }
-  [[nodiscard]] static Signs unicode() { return {.times = "×", .none = "–", .plus_minus = " ± "}; }
+  [[nodiscard]] static Signs unicode() { return {.times = "×", .none = "–", .plus_minus = "±"}; }
 };
 
 /// The text of one cell of the comparison's table.
 struct Cell {
   std::string text{};
-  bool best = false;  ///< of its column, where rows differ
+  bool best = false;        ///< of its column, where rows differ
+  std::string deviation{};  ///< of the mean that `text` is, as in "± 0.21%"; empty for one run
+
+  [[nodiscard]] std::string whole() const {
+    return deviation.empty() ? text : text + " " + deviation;
+  }
 };
 
 /// One configuration's row of the comparison's table.
@@ -57,6 +62,7 @@ struct TableRow {
                              [](const RunRecord& run) { return run.utilization().has_value(); });
 }
 
+/// Likewise of the peak memory.
 [[nodiscard]] inline bool knows_peak_memory(const Comparison& comparison) {
   return std::ranges::any_of(comparison.runs,
                              [](const RunRecord& run) { return run.peak_memory() > 0; });
@@ -91,18 +97,17 @@ struct TableRow {
   if (group.is_baseline()) return base->test_accuracy() ? "baseline" : signs.none;
   if (base == nullptr || !base->test_accuracy() || base->state == RunState::trains)
     return signs.none;
-  const auto factors = group.spread(
-      [&](const RunRecord& run) { return comparison.time_to_baseline_accuracy(run); });
+  const auto factors =
+      group.spread([&](const RunRecord& run) { return comparison.time_to_baseline_accuracy(run); });
   if (factors.values.empty()) return group.trains() ? "not yet" : "never";
   const auto seconds = group.spread(
       [&](const RunRecord& run) { return comparison.seconds_to_baseline_accuracy(run); });
   const double factor = factors.mean();
   const std::size_t never = group.runs.size() - factors.values.size();
-  const std::string when =
-      " (" + duration(seconds.mean()) + ")" +
-      (never == 0 ? ""
-                  : ", " + std::to_string(never) + " of " + std::to_string(group.runs.size()) +
-                        " never");
+  const std::string when = " (" + duration(seconds.mean()) + ")" +
+                           (never == 0 ? ""
+                                       : ", " + std::to_string(never) + " of " +
+                                             std::to_string(group.runs.size()) + " never");
   if (factor >= 1.005) return ratio(factor) + signs.times + " sooner" + when;
   if (factor > 0 && factor <= 0.995) return ratio(1 / factor) + signs.times + " later" + when;
   return "as soon" + when;
@@ -114,24 +119,25 @@ namespace detail {
 template <class Show>
 Cell mean_cell(const Spread& spread, const Signs& signs, Show show) {
   if (spread.values.empty()) return {signs.none};
-  const bool several = spread.values.size() > 1;
-  return {show(spread.mean()) + (several ? signs.plus_minus + show(spread.deviation()) : "")};
+  Cell cell{show(spread.mean())};
+  if (spread.values.size() > 1) cell.deviation = signs.plus_minus + " " + show(spread.deviation());
+  return cell;
 }
 
 [[nodiscard]] inline TableRow table_row(const Comparison& comparison, const RunGroup& group,
                                         const Signs& signs, int decimals) {
   using Value = std::optional<double>;
   const auto of = [&](auto value) { return group.spread(value); };
-  TableRow row{
-      .name = {printable(group.name)},
-      .accuracy = mean_cell(group.accuracy(), signs,
-                            [&](double value) { return percent(value, decimals); }),
-      .seconds = mean_cell(group.seconds(), signs, duration),
-      .images_per_second = mean_cell(
-          of([](const RunRecord& run) { return run.images_per_second(); }), signs, rate),
-      .speedup = mean_cell(group.speedup(comparison), signs,
-                           [&](double value) { return ratio(value) + signs.times; }),
-      .to_baseline = {to_baseline_text(comparison, group, signs)}};
+  TableRow row{.name = {printable(group.name)},
+               .accuracy = mean_cell(group.accuracy(), signs,
+                                     [&](double value) { return percent(value, decimals); }),
+               .seconds = mean_cell(group.seconds(), signs, duration),
+               .images_per_second = mean_cell(
+                   of([](const RunRecord& run) { return run.images_per_second(); }), signs, rate),
+               .speedup = mean_cell(group.speedup(comparison), signs,
+                                    [&](double value) { return ratio(value) + signs.times; }),
+               .to_baseline = {to_baseline_text(comparison, group, signs)}};
+  if (group.is_baseline()) row.speedup.deviation.clear();  // against itself
   if (knows_utilization(comparison)) {
     const auto share = of([](const RunRecord& run) { return run.utilization(); });
     row.utilization = {share.values.empty() ? signs.none : percent(share.mean(), 0)};
@@ -141,9 +147,8 @@ Cell mean_cell(const Spread& spread, const Signs& signs, Show show) {
       return run.peak_memory() > 0 ? Value(run.peak_memory()) : std::nullopt;
     });
     const auto most = std::ranges::max_element(bytes.values);
-    row.peak_memory = {most == bytes.values.end()
-                           ? signs.none
-                           : memory_size(static_cast<std::int64_t>(*most))};
+    row.peak_memory = {most == bytes.values.end() ? signs.none
+                                                  : memory_size(static_cast<std::int64_t>(*most))};
   }
   return row;
 }
