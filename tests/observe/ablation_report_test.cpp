@@ -27,8 +27,9 @@ observe::Ablation ablation() {
 
 CATCH_TEST_CASE("contributions are taken seed by seed, the largest first", "[observe]") {
   const auto html = observe::ablation_html(ablation());
-  CATCH_CHECK(contains(html, "<h1>Of the policies of optimized, AdamW contributes most: +11.00 ± "
-                             "1.41 points of accuracy.</h1>"));
+  CATCH_CHECK(contains(html,
+                       "<h1>Of the policies of optimized, AdamW contributes most: +11.00 ± "
+                       "1.41 points of accuracy.</h1>"));
   CATCH_CHECK(contains(html, "<span>+11.00 ± 1.41</span>"));
   CATCH_CHECK(contains(html, "<span>-1.00 ± 0.00</span>"));
   CATCH_CHECK(contains(html, "<span>0.38× ± 0.18</span>"));
@@ -41,15 +42,16 @@ CATCH_TEST_CASE("contributions are taken seed by seed, the largest first", "[obs
     CATCH_CHECK_FALSE(contains(html, part));
 }
 
-CATCH_TEST_CASE("bars begin in the middle: to the right what is lost without, else to the left",
+CATCH_TEST_CASE("bars go to the right for what is lost without a policy, else to the left",
                 "[observe]") {
   const auto html = observe::ablation_html(ablation());
-  // The largest, 11 points with a deviation of 1.41, has its whisker's end at the edge: 58 / 12.41.
-  CATCH_CHECK(contains(html, "<rect class=\"more\" x=\"60.0\" y=\"3\" width=\"51.4\""));
-  CATCH_CHECK(contains(html, "<rect class=\"less\" x=\"55.3\" y=\"3\" width=\"4.7\""));
+  // From -1 to 11 + 1.414 points over 118 units after the first: nothing is at 9.8, 11 at 105.5.
+  CATCH_CHECK(contains(html, "<rect class=\"more\" x=\"9.8\" y=\"3\" width=\"96.8\""));
+  CATCH_CHECK(contains(html, "<rect class=\"less\" x=\"1.0\" y=\"3\" width=\"8.8\""));
 }
 
-CATCH_TEST_CASE("an ablation that is not over reloads itself and shows what is known", "[observe]") {
+CATCH_TEST_CASE("an ablation that is not over reloads itself and shows what is known",
+                "[observe]") {
   auto part = ablation();
   part.waiting = {"without-AdamW, seed 1"};
   part.contributions[1].without = {};

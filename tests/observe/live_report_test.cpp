@@ -25,14 +25,15 @@ namespace {
 constexpr auto reload = "http-equiv=\"refresh\" content=\"10\"";
 
 EpochEnd epoch_end(std::int64_t number) {
-  return {.record = {.epoch = number,
-                     .train_loss = 1.0,
-                     .train_seconds = 4,
-                     .samples = 1000,
-                     .optimizer_steps = 10,
-                     .test = Evaluation{.samples = 100, .counted = 100, .correct = 60, .loss = 1.0}},
-          .epochs = 3,
-          .learning_rate = 0.1};
+  return {
+      .record = {.epoch = number,
+                 .train_loss = 1.0,
+                 .train_seconds = 4,
+                 .samples = 1000,
+                 .optimizer_steps = 10,
+                 .test = Evaluation{.samples = 100, .counted = 100, .correct = 60, .loss = 1.0}},
+      .epochs = 3,
+      .learning_rate = 0.1};
 }
 
 /// A clock that is set by hand.
@@ -49,7 +50,7 @@ struct NetImpl : torch::nn::Module {
 };
 TORCH_MODULE(Net);
 
-data::TensorDataset points() {
+auto points() {
   torch::manual_seed(3);
   const auto x = torch::randn({64, 4});
   return data::TensorDataset(Batch{x, (x.select(1, 0) > 0).to(torch::kLong)});
@@ -63,7 +64,8 @@ CATCH_TEST_CASE("the page says how far the run is and reloads itself, until it i
   const auto page = folder / "run" / "report.html";
   Hands hands;
   observe::LiveReport report(page, {.name = "mine"}, {}, hands.clock());
-  report.on(FitBegin{.epochs = 3, .steps_per_epoch = 10, .samples_per_epoch = 1000});
+  report.on(
+      FitBegin{.epochs = 3, .steps_per_epoch = 10, .samples_per_epoch = 1000, .measured = {}});
   CATCH_CHECK(contains(text_of(page), "<h1>mine is in epoch 1 of 3.</h1>"));
   for (std::int64_t step = 1; step <= 10; ++step) {
     hands.now += 0.4;
@@ -71,13 +73,13 @@ CATCH_TEST_CASE("the page says how far the run is and reloads itself, until it i
                       .step = step,
                       .total_steps = 30,
                       .samples = 100 * step,
-                      .train_seconds = hands.now});
+                      .train_seconds = hands.now,
+                      .train_loss = {},
+                      .warning = {}});
   }
   report.on(epoch_end(1));
   const auto live = text_of(page);
   CATCH_CHECK(contains(live, reload));
-  CATCH_CHECK(contains(live, "default-src &#39;none&#39;") ==
-              contains(observe::report_html({}), "default-src &#39;none&#39;"));
   CATCH_CHECK(contains(live, "default-src 'none'"));
   CATCH_CHECK(contains(live, "<small>training: epoch 2 of 3, about 8.0 s left</small>"));
   CATCH_CHECK(contains(live, "60.0%"));
@@ -94,7 +96,7 @@ CATCH_TEST_CASE("short epochs do not write the page more than once a second", "[
   const Folder folder;
   Hands hands;
   observe::LiveReport report(folder / "report.html", {.name = "mine"}, {}, hands.clock());
-  report.on(FitBegin{.epochs = 3});
+  report.on(FitBegin{.epochs = 3, .measured = {}});
   hands.now = 0.5;
   report.on(epoch_end(1));
   CATCH_CHECK(contains(text_of(folder / "report.html"), "epoch 1 of 3"));
@@ -107,10 +109,9 @@ CATCH_TEST_CASE("a comparison's page reloads while runs wait, and shows those th
                 "[observe]") {
   const Folder folder;
   auto over = observe_test::run("unoptimized", {{60, 500}, {40, 600}});
-  observe::LiveReport report(
-      folder / "report.html", {.name = "optimized"},
-      {.with = {.runs = {over}, .waiting = {"fastest"}}, .log = nullptr});
-  report.on(FitBegin{.epochs = 3});
+  observe::LiveReport report(folder / "report.html", {.name = "optimized"},
+                             {.with = {.runs = {over}, .waiting = {"fastest"}}, .log = nullptr});
+  report.on(FitBegin{.epochs = 3, .measured = {}});
   report.on(FitEnd{});
   const auto html = text_of(folder / "report.html");
   CATCH_CHECK(contains(html, reload));
@@ -133,13 +134,14 @@ CATCH_TEST_CASE("nothing is compared with a run that trains", "[observe]") {
               "not yet");
 }
 
-CATCH_TEST_CASE("a page that cannot be written is refused before the first step, and announced once "
-                "later",
-                "[observe]") {
+CATCH_TEST_CASE(
+    "a page that cannot be written is refused before the first step, and announced once "
+    "later",
+    "[observe]") {
   const Folder folder;
   std::ofstream(folder / "file") << "x";
   observe::LiveReport wrong(folder / "file" / "report.html");
-  CATCH_CHECK_THROWS_AS(wrong.on(FitBegin{.epochs = 3}), ResourceError);
+  CATCH_CHECK_THROWS_AS(wrong.on(FitBegin{.epochs = 3, .measured = {}}), ResourceError);
 
   Hands hands;
   std::vector<std::string> told;
@@ -147,7 +149,7 @@ CATCH_TEST_CASE("a page that cannot be written is refused before the first step,
       folder / "run" / "report.html", {.name = "mine"},
       {.with = {}, .log = nullptr, .announce = [&](const auto& said) { told.push_back(said); }},
       hands.clock());
-  report.on(FitBegin{.epochs = 3});
+  report.on(FitBegin{.epochs = 3, .measured = {}});
   fs::remove_all(folder / "run");
   std::ofstream(folder / "run") << "in the way";
   for (std::int64_t epoch = 1; epoch <= 3; ++epoch) {
@@ -168,7 +170,7 @@ CATCH_TEST_CASE("a run that an exception ends leaves a page that says so", "[obs
   try {
     observe::LiveReport report(folder / "report.html", {.name = "mine"},
                                {.with = {.waiting = {"another"}}, .log = nullptr});
-    report.on(FitBegin{.epochs = 3});
+    report.on(FitBegin{.epochs = 3, .measured = {}});
     throw std::runtime_error("lost");
   } catch (const std::runtime_error&) {
   }

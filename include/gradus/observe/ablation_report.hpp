@@ -28,23 +28,39 @@ namespace detail {
          (fraction.values.size() > 1 ? " ± " + fixed(100 * fraction.deviation(), 2) : "");
 }
 
-/// A bar to the right of the middle for more than nothing, to the left for less, with the deviation
-/// as a thin line; `most` is what half the width stands for.
-[[nodiscard]] inline std::string bar_cell(double value, double deviation, double most) {
-  constexpr double width = 120, height = 14, middle = width / 2;
-  const double scale = most > 0 && std::isfinite(most) ? (middle - 2) / most : 0;
-  const auto at = [&](double of) {
-    return std::clamp(middle + scale * (std::isfinite(of) ? of : 0), 1.0, width - 1);
+/// What the bars of one column range over; nothing is in it.
+struct BarRange {
+  double low = 0;
+  double high = 0;
+
+  void add(double value, double deviation) {
+    if (!std::isfinite(value) || !std::isfinite(deviation)) return;
+    low = std::min(low, value - deviation);
+    high = std::max(high, value + deviation);
+  }
+  /// From 0 to 1.
+  [[nodiscard]] double share(double value) const {
+    if (!(high > low) || !std::isfinite(value)) return 0.5;
+    return std::clamp((value - low) / (high - low), 0.0, 1.0);
+  }
+};
+
+/// A bar from nothing to the right for more, to the left for less, with the deviation as a thin
+/// line.
+[[nodiscard]] inline std::string bar_cell(double value, double deviation, const BarRange& range) {
+  const auto at = [&](double of) { return 1 + 118 * range.share(of); };  // of a width of 120
+  const auto line = [](const std::string& style, double x1, double y1, double x2, double y2) {
+    return "<line class=\"" + style + "\" x1=\"" + fixed(x1, 1) + "\" y1=\"" + fixed(y1, 0) +
+           "\" x2=\"" + fixed(x2, 1) + "\" y2=\"" + fixed(y2, 0) + "\"/>";
   };
-  const double from = std::min(middle, at(value)), to = std::max(middle, at(value));
-  std::string svg = "<td class=\"bar\"><svg viewBox=\"0 0 120 14\" aria-hidden=\"true\">";
-  svg += "<rect class=\"" + std::string(value < 0 ? "less" : "more") + "\" x=\"" + fixed(from, 1) +
-         "\" y=\"3\" width=\"" + fixed(to - from, 1) + "\" height=\"8\"/>";
-  if (deviation > 0)
-    svg += "<line class=\"whisker\" x1=\"" + fixed(at(value - deviation), 1) + "\" y1=\"7\" x2=\"" +
-           fixed(at(value + deviation), 1) + "\" y2=\"7\"/>";
-  return svg + "<line class=\"axis\" x1=\"60\" y1=\"0\" x2=\"60\" y2=\"" + fixed(height, 0) +
-         "\"/></svg></td>";
+  const double from = std::min(at(0), at(value)), to = std::max(at(0), at(value));
+  std::string svg =
+      "<td class=\"bar\"><svg viewBox=\"0 0 120 14\" preserveAspectRatio=\"none\" "
+      "aria-hidden=\"true\"><rect class=\"" +
+      std::string(value < 0 ? "less" : "more") + "\" x=\"" + fixed(from, 1) +
+      "\" y=\"3\" width=\"" + fixed(to - from, 1) + "\" height=\"8\"/>";
+  if (deviation > 0) svg += line("whisker", at(value - deviation), 7, at(value + deviation), 7);
+  return svg + line("axis", at(0), 0, at(0), 14) + "</svg></td>";
 }
 
 [[nodiscard]] inline std::string ablation_cell(const std::string& heading,
@@ -79,12 +95,15 @@ namespace detail {
 
 [[nodiscard]] inline std::string contributions_table(const Ablation& ablation) {
   const auto sorted = by_contribution(ablation);
-  double most_points = 0, most_ratio = 0;
+  BarRange point_range, ratio_range;
+  const auto doublings = [](const Spread& times) {  // with and without differ by
+    return times.mean() > 0 ? std::log2(times.mean()) : 0.0;
+  };
   for (const Contribution& one : sorted) {
     const auto points = one.accuracy(ablation.whole);
     const auto time = one.time_ratio(ablation.whole);
-    most_points = std::max(most_points, std::abs(points.mean()) + points.deviation());
-    if (time.mean() > 0) most_ratio = std::max(most_ratio, std::abs(std::log2(time.mean())));
+    point_range.add(points.mean(), points.deviation());
+    ratio_range.add(doublings(time), 0);
   }
   const std::string points = "it contributes, points", accuracy = "test accuracy without it",
                     ratio_of = "time without it, ratio", time = "training time without it";
@@ -109,10 +128,9 @@ namespace detail {
         ratio(slower.mean()) + "×" +
         (slower.values.size() > 1 ? " ± " + fixed(slower.deviation(), 2) : "");
     html += ablation_cell(points, signed_points(gained)) +
-            bar_cell(gained.mean(), gained.deviation(), most_points) +
+            bar_cell(gained.mean(), gained.deviation(), point_range) +
             ablation_cell(accuracy, accuracy_text(one.without.accuracy)) +
-            ablation_cell(ratio_of, times) +
-            bar_cell(slower.mean() > 0 ? std::log2(slower.mean()) : 0, 0, most_ratio) +
+            ablation_cell(ratio_of, times) + bar_cell(doublings(slower), 0, ratio_range) +
             ablation_cell(time, seconds_text(one.without.seconds)) + "</tr>\n";
   }
   return html + "</tbody>\n</table>\n";
@@ -129,8 +147,8 @@ namespace detail {
   const auto gained = first.accuracy(ablation.whole);
   if (gained.values.empty() || !(gained.mean() > 0))
     return "No policy of " + name + " contributes accuracy here.";
-  return "Of the policies of " + name + ", " + printable(first.policy) + " contributes most: " +
-         signed_points(gained) + " points of accuracy.";
+  return "Of the policies of " + name + ", " + printable(first.policy) +
+         " contributes most: " + signed_points(gained) + " points of accuracy.";
 }
 
 }  // namespace detail
@@ -147,29 +165,32 @@ namespace detail {
   if (unfinished)
     page.header = element("p",
                           "This page was written at " + written + " and reloads itself every " +
-                              std::to_string(reload_seconds) + " seconds. In training: " +
-                              printable(ablation.waiting.front()) + ".",
+                              std::to_string(reload_seconds) +
+                              " seconds. In training: " + printable(ablation.waiting.front()) + ".",
                           "live");
   page.main = detail::contributions_table(ablation);
   const std::size_t seeds = ablation.whole.accuracy.values.size();
   page.main += element(
       "p",
-      seeds > 1 ? "Each row is the mean over " + std::to_string(seeds) +
-                      " seeds, ± the standard deviation of one run (n - 1). Contributions and ratios "
-                      "are taken seed by seed."
-                : "Each row is one run: small contributions are chance. More seeds show the spread.",
+      seeds > 1
+          ? "Each row is the mean over " + std::to_string(seeds) +
+                " seeds, ± the standard deviation of one run (n - 1). Contributions and ratios "
+                "are taken seed by seed."
+          : "Each row is one run: small contributions are chance. More seeds show the spread.",
       "small");
   page.main += "<h2>Logs</h2>\n" +
                element("p",
-                       "Beside this page, in " + ablation.configuration + "/seed-N and in "
-                       "without-POLICY/seed-N: train.log, metrics.jsonl, config.json and the "
-                       "weights of each run. ablation.json has every figure.",
+                       "Beside this page, in " + ablation.configuration +
+                           "/seed-N and in "
+                           "without-POLICY/seed-N: train.log, metrics.jsonl, config.json and the "
+                           "weights of each run. ablation.json has every figure.",
                        "small");
   const std::string environment = environment_list(ablation.environment);
   if (!environment.empty()) page.main += "<h2>Where and with what</h2>\n" + environment;
   page.footer = escaped(
       "Each policy is left out of its axis, which then has the neutral policy; all others stay. A "
-      "bar to the right: accuracy that is lost, or time that is needed, without the policy. Bars of "
+      "bar to the right: accuracy that is lost, or time that is needed, without the policy. Bars "
+      "of "
       "ratios are logarithmic; the thin line is the deviation. Test accuracy is that of the last "
       "epoch. Training time leaves evaluation out.");
   return page_html(page);

@@ -18,7 +18,7 @@ namespace gradus::observe {
 struct ChartPoint {
   double x = 0;
   double y = 0;
-  std::string tip{};  ///< shown over the mark: the exact values
+  std::string tip{};     ///< shown over the mark: the exact values
   double deviation = 0;  ///< the band around the line reaches so far up and down
 };
 
@@ -141,8 +141,8 @@ inline void spread(std::vector<EndLabel>& labels, double top, double floor) {
     return {};
   std::string path;
   const auto corner = [&](const ChartPoint& point, double sign) {
-    const double y = std::clamp(point.y + sign * point.deviation, plot.chart.y.low,
-                                plot.chart.y.high);
+    const double y =
+        std::clamp(point.y + sign * point.deviation, plot.chart.y.low, plot.chart.y.high);
     path += (path.empty() ? "M" : "L") + fixed(plot.x(point.x), 1) + " " + fixed(plot.y(y), 1);
   };
   for (const ChartPoint& point : points) corner(point, 1);

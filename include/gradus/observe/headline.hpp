@@ -22,8 +22,7 @@ namespace detail {
 
 /// Points of accuracy by which one mean is ahead of the other, as the table shows them, so that a
 /// reader who subtracts finds the same.
-[[nodiscard]] inline double points_ahead(const Spread& accuracy, const Spread& base,
-                                         int decimals) {
+[[nodiscard]] inline double points_ahead(const Spread& accuracy, const Spread& base, int decimals) {
   const double unit = std::pow(10.0, decimals);
   const auto shown = [&](const Spread& of) { return std::round(of.mean() * 100 * unit); };
   return (shown(accuracy) - shown(base)) / unit;
@@ -49,11 +48,10 @@ namespace detail {
   const RunRecord& run = *group.runs.front();
   const auto epochs = counted(static_cast<std::int64_t>(run.epochs.size()), "epoch");
   const auto accuracy = group.accuracy();
-  const std::string score =
-      accuracy.values.empty()
-          ? " was trained for "
-          : " scored " + percent(accuracy.mean(), decimals) +
-                (group.runs.size() > 1 ? " on average after " : " after ");
+  const std::string score = accuracy.values.empty()
+                                ? " was trained for "
+                                : " scored " + percent(accuracy.mean(), decimals) +
+                                      (group.runs.size() > 1 ? " on average after " : " after ");
   return name + score + epochs + ", " + duration(group.seconds().mean()) + " of training.";
 }
 
@@ -67,9 +65,9 @@ namespace detail {
   const RunGroup& group = *std::ranges::find(groups, run.name, &RunGroup::name);
   const auto base = std::ranges::find_if(groups, &RunGroup::is_baseline);
   const std::string seeds =
-      group.runs.size() > 1 ? "Over " + grouped(static_cast<std::int64_t>(group.runs.size())) +
-                                  " seeds "
-                            : "";
+      group.runs.size() > 1
+          ? "Over " + grouped(static_cast<std::int64_t>(group.runs.size())) + " seeds "
+          : "";
   const std::string name = seeds + printable(run.name);
   if (group.runs.front()->epochs.empty()) {
     return name + (group.trains() ? " is in its first epoch." : " did not finish an epoch.");

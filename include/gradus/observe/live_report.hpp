@@ -30,9 +30,9 @@ struct LiveReportPlan {
   };
 };
 
-/// Observer that writes an HTML page: when the run begins, after each epoch (at most once a second),
-/// and when the run is over. While the run trains the page says how far it is and how long it will
-/// take, and a browser reloads it every 10 seconds. A reader sees a whole page always.
+/// Observer that writes an HTML page: when the run begins, after each epoch (at most once a
+/// second), and when the run is over. While the run trains the page says how far it is and how long
+/// it will take, and a browser reloads it every 10 seconds. A reader sees a whole page always.
 ///
 ///     observe::LiveReport page(trainer, "runs/1/report.html");
 ///     trainer.fit(train, test, page);

@@ -58,6 +58,11 @@ namespace detail {
                  "live");
 }
 
+[[nodiscard]] inline std::string cell_html(const Cell& cell) {
+  const std::string text = element("span", cell.text, cell.best ? "best" : "");
+  return cell.deviation.empty() ? text : text + element("small", cell.deviation);
+}
+
 [[nodiscard]] inline std::string results(const Comparison& comparison) {
   const auto headings = table_headings(comparison);
   const auto styles = run_styles(comparison);
@@ -77,8 +82,7 @@ namespace detail {
     }
     html += "</th>";
     for (std::size_t at = 1; at < headings.size(); ++at)
-      html += "<td data-label=\"" + escaped(headings[at]) + "\">" +
-              element("span", cells[at].text, cells[at].best ? "best" : "") + "</td>";
+      html += "<td data-label=\"" + escaped(headings[at]) + "\">" + cell_html(cells[at]) + "</td>";
     html += "</tr>\n";
   }
   return html + "</tbody>\n</table>\n";
@@ -155,12 +159,12 @@ inline constexpr std::string_view memory_explained =
     "size "
     "of the process, which earlier runs in the same process have a part in.";
 
-/// A log of a few lines is open, a long one closed.
+/// A log of a few lines is open; a long one, and those of many seeds, are closed.
 [[nodiscard]] inline std::string logs(const Comparison& comparison) {
   std::string html;
   for (const RunRecord& run : comparison.runs) {
     if (run.log.empty()) continue;
-    html += run.log.size() <= 16 ? "<details open>" : "<details>";
+    html += run.log.size() <= 16 && !has_seeds(comparison) ? "<details open>" : "<details>";
     html += element("summary", run_title(comparison, run)) + "<pre>";
     for (const std::string& line : run.log) html += escaped(line) + "\n";
     html += "</pre></details>\n";

@@ -24,9 +24,9 @@ inline constexpr std::int64_t reload_seconds = 10;
 
 /// A page in parts. `header`, `main` and `footer` are HTML; the others are text.
 struct Page {
-  std::string kicker{};   ///< what sort of page it is, above the headline
-  std::string title{};    ///< the headline
-  std::string header{};   ///< under the headline
+  std::string kicker{};  ///< what sort of page it is, above the headline
+  std::string title{};   ///< the headline
+  std::string header{};  ///< under the headline
   std::string main{};
   std::string footer{};
   std::int64_t reload_seconds = 0;  ///< a browser loads it again after so many; 0: never
@@ -34,10 +34,10 @@ struct Page {
 
 /// The page as a whole. It loads nothing and runs no script.
 [[nodiscard]] inline std::string page_html(const Page& page) {
-  const std::string reload =
-      page.reload_seconds > 0 ? "<meta http-equiv=\"refresh\" content=\"" +
-                                    std::to_string(page.reload_seconds) + "\">\n"
-                              : "";
+  const std::string reload = page.reload_seconds > 0
+                                 ? "<meta http-equiv=\"refresh\" content=\"" +
+                                       std::to_string(page.reload_seconds) + "\">\n"
+                                 : "";
   return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
          "<meta http-equiv=\"Content-Security-Policy\" "

@@ -56,10 +56,11 @@ tbody tr { border-top: 1px solid var(--rule); }
 tbody tr:last-child { border-bottom: 1px solid var(--rule); }
 tbody th { font-weight: 500; }
 .results { margin-top: 3rem; }
-.results tbody th { font-weight: 600; overflow-wrap: anywhere; }
+.results tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 9rem; }
 .results td, .results thead th { white-space: nowrap; }
-.results th small { display: block; color: var(--quiet); font-size: .8125rem; font-weight: 400; }
-.ablation .bar { width: 8rem; padding-left: .75rem; vertical-align: middle; }
+.results small { display: block; color: var(--quiet); font-size: .8125rem; font-weight: 400; }
+.ablation .bar { min-width: 8.5rem; padding-left: .75rem; }
+.bar svg { display: inline-block; width: 100%; height: 14px; vertical-align: -2px; }
 .bar .more { fill: var(--s1); } .bar .less { fill: var(--s2); }
 .whisker { stroke: var(--text); }
 .best { color: var(--best); font-weight: 650; }
@@ -127,9 +128,9 @@ footer { margin-top: 4rem; color: var(--quiet); font-size: .8125rem; max-width: 
   .results tbody th, .results td { padding: .15rem 0; }
   .results td { display: flex; flex-wrap: wrap; gap: 0 1rem; font-size: .875rem; }
   .results td span { margin-left: auto; }
+  .results td small { display: inline; margin-left: -.6rem; font-size: .875rem; }
   .ablation td.none { display: none; }
-  .ablation .bar { width: 100%; padding: 0 0 .4rem; }
-  .ablation .bar svg { max-width: 16rem; margin-left: auto; }
+  .ablation .bar { padding: 0 0 .4rem; }
   .results td::before { content: attr(data-label); color: var(--quiet); }
   svg text { font-size: 14px; }
   .facts-list { grid-template-columns: 1fr; }

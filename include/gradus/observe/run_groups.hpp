@@ -16,7 +16,8 @@ namespace gradus::observe {
 struct RunGroup {
   std::string name{};
   std::vector<const RunRecord*> all{};
-  std::vector<const RunRecord*> runs{};  ///< for figures: those that do not train, or all if each does
+  std::vector<const RunRecord*>
+      runs{};  ///< for figures: those that do not train, or all if each does
 
   [[nodiscard]] bool is_baseline() const { return name == baseline_name; }
   /// Whether no figure of it is final.

@@ -34,7 +34,8 @@ template <class T>
   record.threads = at::get_num_threads();
   record.epochs = trainer.history().epochs;
   record.end = trainer.history().end;
-  record.configuration = {{"name", record.name}, {"policies", policies_to_json(trainer.policies())}};
+  record.configuration = {{"name", record.name},
+                          {"policies", policies_to_json(trainer.policies())}};
   if (!run.max_steps && !run.seconds_per_epoch) record.planned_epochs = run.epochs;
   for (const EpochRecord& epoch : record.epochs) {
     record.train_samples = epoch.samples;

@@ -59,7 +59,7 @@ namespace detail {
   for (const TableRow& row : rows) {
     const auto cells = row.cells();
     for (std::size_t at = 0; at < headings.size(); ++at)
-      widths[at] = std::max(widths[at], columns(cells[at].text));
+      widths[at] = std::max(widths[at], columns(cells[at].whole()));
   }
   const std::string_view dash = terminal.unicode ? "─" : "-";
   std::string head;
@@ -74,7 +74,7 @@ namespace detail {
     const auto cells = row.cells();
     for (std::size_t at = 0; at < headings.size(); ++at) {
       const bool paint = terminal.colour && cells[at].best;
-      const std::string cell = padded(cells[at].text, widths[at], at == 0);
+      const std::string cell = padded(cells[at].whole(), widths[at], at == 0);
       if (at > 0) text += "  ";
       text += paint ? "\x1b[1;32m" + cell + "\x1b[0m" : cell;
     }
@@ -94,7 +94,7 @@ namespace detail {
     for (std::size_t at = 1; at < headings.size(); ++at) {
       const bool paint = terminal.colour && cells[at].best;
       text += "  " + padded(headings[at], 24, true) +
-              (paint ? "\x1b[1;32m" + cells[at].text + "\x1b[0m" : cells[at].text) + "\n";
+              (paint ? "\x1b[1;32m" + cells[at].whole() + "\x1b[0m" : cells[at].whole()) + "\n";
     }
     text += "\n";
   }
@@ -145,15 +145,14 @@ namespace detail {
     const auto cells = row.cells();
     for (std::size_t at = 0; at < headings.size(); ++at) {
       const Cell& cell = cells[at];
-      const std::string shown = detail::markdown(cell.text);
+      const std::string shown = detail::markdown(cell.whole());
       text += " " + (cell.best ? "**" + shown + "**" : shown) + " |";
     }
     text += "\n";
   }
   const auto notes = detail::table_notes(comparison);
   if (!notes.empty()) text += "\n";
-  for (const std::string& note : notes)
-    text += "- " + detail::markdown(printable(note)) + "\n";
+  for (const std::string& note : notes) text += "- " + detail::markdown(printable(note)) + "\n";
   return text;
 }
 

@@ -19,16 +19,21 @@ namespace gradus::observe {
 struct Signs {
   std::string times = " x";
   std::string none = "-";
-  std::string plus_minus = " +- ";
+  std::string plus_minus = "+-";
 
   [[nodiscard]] static Signs ascii() { return {}; }
-  [[nodiscard]] static Signs unicode() { return {.times = "×", .none = "–", .plus_minus = " ± "}; }
+  [[nodiscard]] static Signs unicode() { return {.times = "×", .none = "–", .plus_minus = "±"}; }
 };
 
 /// The text of one cell of the comparison's table.
 struct Cell {
   std::string text{};
-  bool best = false;  ///< of its column, where rows differ
+  bool best = false;        ///< of its column, where rows differ
+  std::string deviation{};  ///< of the mean that `text` is, as in "± 0.21%"; empty for one run
+
+  [[nodiscard]] std::string whole() const {
+    return deviation.empty() ? text : text + " " + deviation;
+  }
 };
 
 /// One configuration's row of the comparison's table.
@@ -114,8 +119,9 @@ namespace detail {
 template <class Show>
 Cell mean_cell(const Spread& spread, const Signs& signs, Show show) {
   if (spread.values.empty()) return {signs.none};
-  const bool several = spread.values.size() > 1;
-  return {show(spread.mean()) + (several ? signs.plus_minus + show(spread.deviation()) : "")};
+  Cell cell{show(spread.mean())};
+  if (spread.values.size() > 1) cell.deviation = signs.plus_minus + " " + show(spread.deviation());
+  return cell;
 }
 
 [[nodiscard]] inline TableRow table_row(const Comparison& comparison, const RunGroup& group,
@@ -131,6 +137,7 @@ Cell mean_cell(const Spread& spread, const Signs& signs, Show show) {
                .speedup = mean_cell(group.speedup(comparison), signs,
                                     [&](double value) { return ratio(value) + signs.times; }),
                .to_baseline = {to_baseline_text(comparison, group, signs)}};
+  if (group.is_baseline()) row.speedup.deviation.clear();  // against itself
   if (knows_utilization(comparison)) {
     const auto share = of([](const RunRecord& run) { return run.utilization(); });
     row.utilization = {share.values.empty() ? signs.none : percent(share.mean(), 0)};
