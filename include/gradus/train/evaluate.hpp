@@ -173,7 +173,7 @@ void BasicTrainer<M, Policies>::renew_statistics([[maybe_unused]] const Train& t
   if constexpr (Traits::averages) {
     const auto& policy = at<slot::averaging>();
     const auto batches = std::min(plan.batches(), policy.statistics_batches());
-    const auto& averaged = policy.averages(model_step_.template state<slot::averaging>());
+    const auto averaged = model_step_.averages();
     if (batches == 0 || averaged.empty() || !trains_batch_norm(*model())) return;
     const auto buffers = unique_buffers(*model());
     auto& renewed = model_step_.averaged_statistics();
