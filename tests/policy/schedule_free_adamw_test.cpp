@@ -31,6 +31,11 @@ static_assert(has_own_averages<Grouped<AdamW, GroupWith<ScheduleFreeAdamW>{}>>);
 static_assert(!has_own_averages<Grouped<AdamW, Group{}>>);
 static_assert(uses_optimizer_averages<OptimizerAverage> && !uses_optimizer_averages<EMA>);
 
+using Whole = Trainer<Perceptron, ScheduleFreeAdamW, OptimizerAverage>;
+static_assert(
+    std::is_same_v<ablate<Whole>, Ablations<Ablation<ScheduleFreeAdamW, Trainer<Perceptron>>,
+                                            Ablation<OptimizerAverage, Trainer<Perceptron>>>>);
+
 /// The algorithm of the paper for one number, with x in memory; weights by the square of the
 /// largest rate.
 struct ByHand {
@@ -131,7 +136,8 @@ CATCH_TEST_CASE("powers of steps and rates weight the average") {
     CATCH_CHECK_THAT(linear.averages(state)[0].item<double>(), WithinAbs(sum / weights, 1e-12));
   }
   // With weight_power = 0 a small first rate counts as much as a large second one.
-  for (const auto& [power, mean] : {std::pair(0.0, (-1 - 3) / 2.0), std::pair(2.0, (-1 - 3 * 4) / 5.0)}) {
+  for (const auto& [power, mean] :
+       {std::pair(0.0, (-1 - 3) / 2.0), std::pair(2.0, (-1 - 3 * 4) / 5.0)}) {
     const ScheduleFreeAdamW policy{.beta2 = 0, .eps = 1e-30, .weight_power = power};
     Slope two({0.0});
     auto of_two = policy.start(two.parameters);
@@ -217,8 +223,10 @@ CATCH_TEST_CASE("a further run begins its average with the weights that it finds
   using T = Trainer<Perceptron, Batches10, Free, OptimizerAverage>;
   T trainer(perceptron(), {.epochs = 1, .max_steps = 4, .device = c10::kCPU});
   trainer.fit(Points(40));
-  const at::NoGradGuard no_grad;
-  for (auto& parameter : trainer.model()->parameters()) parameter.fill_(0.01);
+  {
+    const at::NoGradGuard no_grad;
+    for (auto& parameter : trainer.model()->parameters()) parameter.fill_(0.01);
+  }
   struct {
     T* trainer;
     std::optional<double> farthest{};
@@ -287,11 +295,13 @@ CATCH_TEST_CASE("optimizer state of which weights to evaluate are made is not di
 
 CATCH_TEST_CASE("a Stepper evaluates with x too") {
   const auto model = perceptron();
-  Stepper<Perceptron, Free, OptimizerAverage> stepper(model, {.total_steps = 6, .device = c10::kCPU});
+  Stepper<Perceptron, Free, OptimizerAverage> stepper(model,
+                                                      {.total_steps = 6, .device = c10::kCPU});
   const Points points(10);
   for (int step = 0; step < 6; ++step) {
-    stepper.backward(stepper.forward(
-        [&] { return at::cross_entropy_loss(model.ptr()->forward(points.inputs_), points.targets_); }));
+    stepper.backward(stepper.forward([&] {
+      return at::cross_entropy_loss(model.ptr()->forward(points.inputs_), points.targets_);
+    }));
   }
   const auto y = weights_of(*model);
   {
@@ -302,11 +312,12 @@ CATCH_TEST_CASE("a Stepper evaluates with x too") {
 }
 
 CATCH_TEST_CASE("at a constant rate x is better than y, and than AdamW at the same rate") {
-  const RunSettings run{.seed = 1, .epochs = 20, .device = c10::kCPU};
-  const auto noisy = plane(200, 1, 4);
+  const RunSettings run{.seed = 1, .epochs = 1, .device = c10::kCPU};
+  const auto noisy = plane(4000, 1, 4);
   using Small = Preset<Plain{.batch_size = 4}>;
-  Trainer<Plane, Small, Free, OptimizerAverage, SquaredError> free(flat_plane(), run);
-  Trainer<Plane, Small, Preset<AdamW{.lr = 0.05, .weight_decay = 0}>, SquaredError> constant(
+  Trainer<Plane, Small, Preset<ScheduleFreeAdamW{.lr = 0.1}>, OptimizerAverage, SquaredError> free(
+      flat_plane(), run);
+  Trainer<Plane, Small, Preset<AdamW{.lr = 0.1, .weight_decay = 0}>, SquaredError> constant(
       flat_plane(), run);
   auto begin = flat_plane();
   const double first = loss_of(begin);
@@ -316,7 +327,7 @@ CATCH_TEST_CASE("at a constant rate x is better than y, and than AdamW at the sa
   const double of_y = loss_of(free.model());
   const double of_adamw = loss_of(constant.model());
   CATCH_INFO("before " << first << ", x " << of_x << ", y " << of_y << ", AdamW " << of_adamw);
-  CATCH_CHECK(of_x < 0.05 * first);
-  CATCH_CHECK(of_x < 0.9 * of_y);
-  CATCH_CHECK(of_x < 0.5 * of_adamw);
+  CATCH_CHECK(of_x < 0.02 * first);
+  CATCH_CHECK(of_x < 0.8 * of_y);
+  CATCH_CHECK(of_x < 0.3 * of_adamw);
 }

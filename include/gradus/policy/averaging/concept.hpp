@@ -41,9 +41,9 @@ struct Contract<slot::averaging, P> {
       Member{"averages", "const std::vector<at::Tensor>& averages(const State& state) const",
              (requires { &P::averages; }), (requires { static_cast<Averages>(&P::averages); }),
              asked},
-      Member{"statistics_batches", "std::int64_t statistics_batches() const", (requires {
-               &P::statistics_batches;
-             }), (requires { static_cast<Batches>(&P::statistics_batches); }), asked || from_optimizer},
+      Member{"statistics_batches", "std::int64_t statistics_batches() const",
+             (requires { &P::statistics_batches; }),
+             (requires { static_cast<Batches>(&P::statistics_batches); }), asked || from_optimizer},
       Member{"from_optimizer", "static constexpr bool from_optimizer = true;", (requires {
                P::from_optimizer;
              }), (requires { static_cast<const bool*>(&P::from_optimizer); }), false},

@@ -72,9 +72,9 @@ struct Contract<slot::optimizer, P> {
           (requires { &P::place_of; }), (requires { static_cast<PlaceOf>(&P::place_of); }), false},
       Member{"restart", "void restart(State& state) const", (requires { &P::restart; }),
              (requires { static_cast<Restart>(&P::restart); }), false},
-      Member{"averages", "std::vector<at::Tensor> averages(const State& state) const",
-             (requires { &P::averages; }), (requires { static_cast<Averages>(&P::averages); }),
-             false},
+      Member{"averages", "std::vector<at::Tensor> averages(const State& state) const", (requires {
+               &P::averages;
+             }), (requires { static_cast<Averages>(&P::averages); }), false},
   };
 };
 

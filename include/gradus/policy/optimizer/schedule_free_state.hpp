@@ -37,8 +37,8 @@ struct AveragedSteps {
     ++taken;
     ++averaged;
     largest_rate = std::max(rate, largest_rate);
-    const double weight = std::pow(static_cast<double>(averaged), step_power) *
-                          std::pow(largest_rate, rate_power);
+    const double weight =
+        std::pow(static_cast<double>(averaged), step_power) * std::pow(largest_rate, rate_power);
     weight_sum += weight;
     return weight_sum > 0 ? weight / weight_sum : 0;
   }

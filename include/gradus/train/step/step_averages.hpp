@@ -18,11 +18,9 @@ std::vector<at::Tensor> averages_of(const Policies& policies,
                                     const PolicyStates<Policies>& states) {
   using Traits = StepTraits<Policies>;
   if constexpr (Traits::averages_of_optimizer) {
-    return policies.template at<slot::optimizer>().averages(
-        states.template at<slot::optimizer>());
+    return policies.template at<slot::optimizer>().averages(states.template at<slot::optimizer>());
   } else if constexpr (Traits::averages) {
-    return policies.template at<slot::averaging>().averages(
-        states.template at<slot::averaging>());
+    return policies.template at<slot::averaging>().averages(states.template at<slot::averaging>());
   } else {
     return {};
   }
