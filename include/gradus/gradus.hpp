@@ -16,6 +16,7 @@
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/compose/aggregate_members.hpp>
 #include <gradus/compose/argument_mistakes.hpp>
+#include <gradus/compose/averaging_mistakes.hpp>
 #include <gradus/compose/capture_obstacles.hpp>
 #include <gradus/compose/composition.hpp>
 #include <gradus/compose/contract.hpp>

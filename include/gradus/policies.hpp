@@ -12,6 +12,7 @@
 #include <gradus/policy/averaging/concept.hpp>
 #include <gradus/policy/averaging/ema.hpp>
 #include <gradus/policy/averaging/no_averaging.hpp>
+#include <gradus/policy/averaging/optimizer_average.hpp>
 #include <gradus/policy/averaging/swa.hpp>
 #include <gradus/policy/clipping/clip_norm.hpp>
 #include <gradus/policy/clipping/clip_value.hpp>
@@ -83,6 +84,8 @@
 #include <gradus/policy/optimizer/number_types.hpp>
 #include <gradus/policy/optimizer/orthogonal.hpp>
 #include <gradus/policy/optimizer/rmsprop.hpp>
+#include <gradus/policy/optimizer/schedule_free_adamw.hpp>
+#include <gradus/policy/optimizer/schedule_free_state.hpp>
 #include <gradus/policy/optimizer/sgd.hpp>
 #include <gradus/policy/precision/autocast.hpp>
 #include <gradus/policy/precision/concept.hpp>

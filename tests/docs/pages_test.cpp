@@ -86,14 +86,14 @@ CATCH_TEST_CASE("the smallest sharing policy keeps the laws and trains") {
 }
 
 CATCH_TEMPLATE_TEST_CASE("the tables of the pages are what the declarations give", "", Mixed,
-                         Accumulate, SGD, Adam, AdamW, RMSprop, Lion, Adafactor, Muon, OneCycle,
-                         Cosine, CosineRestarts, Polynomial, StepDecay, MultiStep, Exponential,
-                         Warmup<Cosine>, (Sequence<Constant, Polynomial>), WarmupStableDecay,
-                         ReduceOnPlateau, Plain, Prefetch, Resident, CropFlip,
-                         RandomErasing<CropFlip>, Progressive, CrossEntropy, WeightedCrossEntropy,
-                         BinaryCrossEntropy, Huber, Reconstruction, Auroc, Mixup, CutMix, ClipNorm,
-                         ClipValue, EMA, SWA, Guard, EarlyStop, Freeze, ClassBalanced,
-                         Lookahead<SGD>, (Grouped<AdamW, Group{}>), CapturedStep,
-                         FastConvolutions) {
+                         Accumulate, SGD, Adam, AdamW, RMSprop, Lion, Adafactor, Muon,
+                         ScheduleFreeAdamW, OptimizerAverage, OneCycle, Cosine, CosineRestarts,
+                         Polynomial, StepDecay, MultiStep, Exponential, Warmup<Cosine>,
+                         (Sequence<Constant, Polynomial>), WarmupStableDecay, ReduceOnPlateau,
+                         Plain, Prefetch, Resident, CropFlip, RandomErasing<CropFlip>, Progressive,
+                         CrossEntropy, WeightedCrossEntropy, BinaryCrossEntropy, Huber,
+                         Reconstruction, Auroc, Mixup, CutMix, ClipNorm, ClipValue, EMA, SWA, Guard,
+                         EarlyStop, Freeze, ClassBalanced, Lookahead<SGD>,
+                         (Grouped<AdamW, Group{}>), CapturedStep, FastConvolutions) {
   gradus::test::check_table<TestType>();
 }

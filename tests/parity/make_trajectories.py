@@ -199,6 +199,9 @@ def train(case, dtype):
                 schedule.step(epoch_loss / case["samples"])
 
     judged = net
+    if hasattr(optimizer, "eval"):  # make_schedule_free.py: its averages take the place of the weights
+        optimizer.eval()
+        torch.optim.swa_utils.update_bn([pixels[first : first + batch] for first in starts], net)
     if averaged is not None:
         judged = averaged.module
         if case["averaging"] == "SWA":
@@ -314,17 +317,18 @@ def processor():
     return " ".join(match.group(1) if match else "?" for match in found)
 
 
-def main():
+def write(cases, file, made_by=f"torch {torch.__version__}"):
     results = []
-    for one in CASES:
+    for one in cases:
         single, double = train(one, torch.float32), train(one, torch.float64)
         distance = max(abs(a - b) / abs(b) for a, b in zip(single["losses"], double["losses"]))
         print(f"{one['name']}: {len(single['losses'])} steps, loss {single['losses'][0]:.4f} to "
               f"{single['losses'][-1]:.4f}, float64 apart by {distance:.1e}, {single['skipped']} skipped")
         results.append({**one, "float32": single, "float64": double})
-    document = {"made_by": f"torch {torch.__version__}", "processor": processor(), "cases": results}
-    path = pathlib.Path(__file__).with_name("trajectories.json")
+    document = {"made_by": made_by, "processor": processor(), "cases": results}
+    path = pathlib.Path(__file__).with_name(file)
     path.write_text(re.sub(r",\s+(?=-?\d)", ",", json.dumps(document, indent=0)) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    write(CASES, "trajectories.json")

@@ -2,6 +2,7 @@
 // PyTorch's (make_trajectories.py).
 #include "trajectories.hpp"
 #include <gradus/policy/averaging/ema.hpp>
+#include <gradus/policy/averaging/optimizer_average.hpp>
 #include <gradus/policy/averaging/swa.hpp>
 #include <gradus/policy/clipping/clip_norm.hpp>
 #include <gradus/policy/clipping/clip_value.hpp>
@@ -11,7 +12,11 @@
 #include <gradus/policy/optimizer/lion.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/optimizer/rmsprop.hpp>
+#include <gradus/policy/optimizer/schedule_free_adamw.hpp>
+#include <gradus/policy/schedule/constant.hpp>
+#include <gradus/policy/schedule/cosine.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
+#include <gradus/policy/schedule/warmup.hpp>
 
 using namespace parity;
 
@@ -50,6 +55,23 @@ CATCH_TEST_CASE("RMSprop, Lion, Adafactor and Muon go their reference's way") {
   check_case<OfPerceptron<Muon>>("Muon", Kernels::finer);
   check_case<OfPerceptron<Muon>>("Muon at AdamW's rate without Nesterov", Kernels::finer);
   check_case<OfConvNet<Muon>>("convolutions under Muon", Kernels::finer);
+}
+
+CATCH_TEST_CASE("ScheduleFreeAdamW goes schedulefree's way, trained and evaluated") {
+  // The rates of a warm-up are those of schedulefree within 1e-15, not to the bit.
+  const auto check = []<class T>(std::type_identity<T>, const std::string& name, Kernels kernels) {
+    check_case<T>(name, kernels, "schedule_free.json");
+  };
+  using Free = OfPerceptron<ScheduleFreeAdamW, OptimizerAverage>;
+  using Warm = OfPerceptron<ScheduleFreeAdamW, OptimizerAverage, Warmup<Constant>>;
+  using OfConvolutions = OfConvNet<ScheduleFreeAdamW, OptimizerAverage, Warmup<Constant>>;
+  check(std::type_identity<Free>(), "schedule-free", Kernels::same);
+  check(std::type_identity<Warm>(), "schedule-free with decay and warm-up", Kernels::other);
+  check(std::type_identity<OfPerceptron<ScheduleFreeAdamW, OptimizerAverage, Cosine>>(),
+        "schedule-free under Cosine, with other powers, decaying weights only", Kernels::same);
+  check(std::type_identity<OfConvolutions>(),
+        "convolutions, schedule-free, with decay, warm-up and accumulation", Kernels::other);
+  check(std::type_identity<Warm>(), "500 steps, schedule-free with warm-up", Kernels::other);
 }
 
 CATCH_TEST_CASE("clipped gradients go PyTorch's way, accumulated or not") {

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,17 +28,20 @@ namespace parity {
 using namespace gradus;
 using Numbers = std::vector<double>;
 
-inline const nlohmann::json& document() {
-  static const auto json =
-      nlohmann::json::parse(std::ifstream(std::string(GRADUS_PARITY) + "/trajectories.json"));
+inline const nlohmann::json& document(const std::string& file) {
+  static std::map<std::string, nlohmann::json> read;
+  auto& json = read[file];
+  if (json.is_null()) {
+    json = nlohmann::json::parse(std::ifstream(std::string(GRADUS_PARITY) + "/" + file));
+  }
   return json;
 }
 
-inline const nlohmann::json& case_of(const std::string& name) {
-  for (const auto& one : document()["cases"]) {
+inline const nlohmann::json& case_of(const std::string& file, const std::string& name) {
+  for (const auto& one : document(file)["cases"]) {
     if (one["name"] == name) return one;
   }
-  throw std::out_of_range("trajectories.json has no case '" + name + "'");
+  throw std::out_of_range(file + " has no case '" + name + "'");
 }
 
 /// As `processor` in make_trajectories.py: where it is the same, the same kernels run.
@@ -270,9 +274,10 @@ enum class Kernels {
 };
 
 template <class T>
-void check_case(const std::string& name, Kernels kernels = Kernels::same) {
+void check_case(const std::string& name, Kernels kernels = Kernels::same,
+                const std::string& file = "trajectories.json") {
   at::set_num_threads(1);
-  const auto& one = case_of(name);
+  const auto& one = case_of(file, name);
   CATCH_INFO(name);
   const auto rounding = rounding_of(one);
   // Muon's iteration is in bfloat16, autocast in 16 bits: their float64 runs are no exact twins.
@@ -283,8 +288,8 @@ void check_case(const std::string& name, Kernels kernels = Kernels::same) {
   // bfloat16 until they have drifted apart, so that their distance says too little. (Measured: up
   // to 9e-5 in the first ten losses, and 1e-3 in later ones.)
   const bool same_rounding =
-      kernels != Kernels::finer && document()["processor"] == processor() &&
-      document()["made_by"].get<std::string>().starts_with("torch " TORCH_VERSION);
+      kernels != Kernels::finer && document(file)["processor"] == processor() &&
+      document(file)["made_by"].get<std::string>().starts_with("torch " TORCH_VERSION);
 
   // There sums are rounded in other orders, and one ReLU or maximum that tips over parts two
   // float32 runs by a thousand times more than rounding does; it may do so some steps earlier.

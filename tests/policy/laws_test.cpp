@@ -8,15 +8,15 @@ using testing::check_laws;
 
 CATCH_TEMPLATE_TEST_CASE("every shipped policy keeps the laws of its axis", "", Float32, Mixed,
                          NoAccumulation, Accumulate, SGD, Adam, AdamW, RMSprop, Lion, Adafactor,
-                         Muon, Constant, StepDecay, MultiStep, Exponential, Cosine, CosineRestarts,
-                         Polynomial, OneCycle, Warmup<Cosine>, (Sequence<Constant, Polynomial>),
-                         WarmupStableDecay, ReduceOnPlateau, Plain, Prefetch, Resident,
-                         NoAugmentation, CropFlip, RandomErasing<>, RandomErasing<CropFlip>,
-                         Contiguous, ChannelsLast, FullResolution, Progressive, CrossEntropy,
-                         NoMixing, Mixup, CutMix, NoClipping, ClipNorm, ClipValue, NoAveraging, EMA,
-                         SWA, Guard, AllEpochs, EarlyStop, Eager, CapturedStep, NoFreezing, Freeze,
-                         Shuffle, InOrder, ClassBalanced, WeightedSampling, LibraryKernels,
-                         FastConvolutions, SingleProcess) {
+                         Muon, ScheduleFreeAdamW, OptimizerAverage, Constant, StepDecay, MultiStep,
+                         Exponential, Cosine, CosineRestarts, Polynomial, OneCycle, Warmup<Cosine>,
+                         (Sequence<Constant, Polynomial>), WarmupStableDecay, ReduceOnPlateau,
+                         Plain, Prefetch, Resident, NoAugmentation, CropFlip, RandomErasing<>,
+                         RandomErasing<CropFlip>, Contiguous, ChannelsLast, FullResolution,
+                         Progressive, CrossEntropy, NoMixing, Mixup, CutMix, NoClipping, ClipNorm,
+                         ClipValue, NoAveraging, EMA, SWA, Guard, AllEpochs, EarlyStop, Eager,
+                         CapturedStep, NoFreezing, Freeze, Shuffle, InOrder, ClassBalanced,
+                         WeightedSampling, LibraryKernels, FastConvolutions, SingleProcess) {
   check_laws<TestType>();
 }
 
@@ -26,6 +26,7 @@ CATCH_TEST_CASE("shipped policies keep the laws with other numbers too") {
   check_laws(SGD{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.1, .decay = Decay::weights});
   check_laws(SGD{.lr = 0.1, .momentum = 0.9, .dampening = 0.5});
   check_laws(Adam{.lr = 0.1, .weight_decay = 0.2, .decay = Decay::weights});
+  check_laws(ScheduleFreeAdamW{.lr = 0.1, .beta1 = 0.5, .weight_decay = 0.2, .r = 1});
   check_laws(RMSprop{.momentum = 0.9, .weight_decay = 0.1, .centered = true});
   check_laws(Muon{.nesterov = false, .rate = MuonRate::match_rms_adamw});
   check_laws(Muon{.products = MuonProducts::bfloat16});

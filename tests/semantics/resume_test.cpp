@@ -6,6 +6,7 @@
 #include "runs.hpp"
 #include <gradus/checkpoint/safetensors.hpp>
 #include <gradus/policy/augmentation/random_erasing.hpp>
+#include <gradus/policy/averaging/optimizer_average.hpp>
 #include <gradus/policy/averaging/swa.hpp>
 #include <gradus/policy/freezing/freeze.hpp>
 #include <gradus/policy/kernels/fast_convolutions.hpp>
@@ -16,6 +17,7 @@
 #include <gradus/policy/optimizer/lookahead.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/optimizer/rmsprop.hpp>
+#include <gradus/policy/optimizer/schedule_free_adamw.hpp>
 #include <gradus/policy/schedule/cosine.hpp>
 #include <gradus/policy/schedule/reduce_on_plateau.hpp>
 #include <gradus/policy/stopping/early_stop.hpp>
@@ -36,7 +38,7 @@ CATCH_TEMPLATE_TEST_CASE(
     "[line 13] a saved run resumes bit for bit, from any step", "",
     (Run<Preset<SGD{.lr = 0.1, .momentum = 0.9}>>), (Run<Adam>), (Run<AdamW>), (Run<RMSprop, SWA>),
     (Run<Lion, RandomErasing<CropFlip>>), (Run<Adafactor, EarlyStop>), (Run<Muon, ReduceOnPlateau>),
-    (Run<Lookahead<Preset<AdamW{.lr = 0.01}>>>),
+    (Run<Lookahead<Preset<AdamW{.lr = 0.01}>>>), (Run<ScheduleFreeAdamW, OptimizerAverage>),
     (Run<AdamW, Preset<Mixed{.type = MixedType::float16}>>),
     (Run<FineTuned, Preset<Freeze{.parameters = "stem*|stage1.*", .epochs = 1}>>),
     (Run<FastConvolutions>),

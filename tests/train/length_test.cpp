@@ -4,9 +4,11 @@
 #include <gradus/core/step_plan.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/averaging/ema.hpp>
+#include <gradus/policy/averaging/optimizer_average.hpp>
 #include <gradus/policy/loading/plain.hpp>
 #include <gradus/policy/mixing/mixup.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/policy/optimizer/schedule_free_adamw.hpp>
 #include <gradus/policy/schedule/cosine.hpp>
 #include <gradus/policy/stopping/early_stop.hpp>
 #include <gradus/train/trainer.hpp>
@@ -213,6 +215,8 @@ CATCH_TEMPLATE_TEST_CASE(
     (Trainer<Perceptron, Batches, Preset<AdamW{.lr = 0.5}>,
              Preset<EarlyStop{.patience = 3, .restore_best = true}>>),
     (Trainer<Perceptron, Batches, Preset<AdamW{.lr = 0.5}>, Preset<EMA{.decay = 0.3}>,
+             Preset<EarlyStop{.patience = 3, .restore_best = true}>>),
+    (Trainer<Perceptron, Batches, Preset<ScheduleFreeAdamW{.lr = 0.5}>, OptimizerAverage,
              Preset<EarlyStop{.patience = 3, .restore_best = true}>>)) {
   const RunSettings run{.epochs = 30, .device = c10::kCPU};
   TestType trainer(perceptron(), run);

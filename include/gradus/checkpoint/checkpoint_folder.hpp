@@ -29,9 +29,11 @@ class CheckpointFolder {
  public:
   /// Makes the folder, takes it for this object alone, and removes what a killed save has left.
   /// Throws ResourceError if it is in use or cannot be written. Where it is another process's,
-  /// nothing is done, and nothing but `path` may be asked.
-  explicit CheckpointFolder(std::filesystem::path folder, bool is_ours = true)
-      : folder_(std::move(folder)) {
+  /// nothing is done, and nothing but `path` may be asked. `monitor` names the value that decides
+  /// which checkpoint is the best: a best one by another value is forgotten.
+  explicit CheckpointFolder(std::filesystem::path folder, bool is_ours = true,
+                            std::string_view monitor = "loss")
+      : folder_(std::move(folder)), monitor_(monitor) {
     if (!is_ours) return;
     lock_.emplace(folder_ / "lock");
     for (const auto& file : files()) {
@@ -94,6 +96,7 @@ class CheckpointFolder {
     if (best_) {
       index["best"] = {{"file", file_of(best_->step).filename().string()},
                        {"step", best_->step},
+                       {"monitor", monitor_},
                        {"figure", best_->figure}};
     }
     write_file(index_file(), dump(index, 2) + "\n");
@@ -155,12 +158,14 @@ class CheckpointFolder {
     const auto step = best.value("step", nlohmann::ordered_json());
     const auto figure = best.value("figure", nlohmann::ordered_json());
     if (!step.is_number_integer() || !figure.is_number()) return;
+    if (best.value("monitor", nlohmann::ordered_json(monitor_)) != monitor_) return;
     best_ = {step.get<std::int64_t>(), figure.get<double>()};
     std::error_code ignored;
     if (!std::filesystem::exists(file_of(best_->step), ignored)) best_.reset();
   }
 
   std::filesystem::path folder_;
+  std::string monitor_;
   std::optional<FileLock> lock_;
   std::optional<Best> best_;
 };

@@ -58,7 +58,7 @@ class Checkpoints {
         facts_(std::move(facts)),
         files_(plan_.files),
         is_first_(trainer.share().rank == 0),
-        folder_(std::move(folder), is_first_),
+        folder_(std::move(folder), is_first_, plan_.best),
         finite_(*trainer.model()),
         saver_(folder_, plan_, files_, finite_) {
     check_savable(named_state(*trainer.model()));
@@ -93,18 +93,18 @@ class Checkpoints {
                                " holds checkpoints of another run; resume that one, or name a new "
                                "folder.");
     }
-    stopped_ = false;
-    owed_ = false;
+    stopped_ = owed_ = false;
+    step_ = event.steps_done;
     last_save_ = Clock::now();
   }
 
   void on(const StepEnd& event) {
+    const bool stepped = std::exchange(step_, event.step) < event.step;
     const bool by_steps = plan_.every_steps > 0 && event.step % plan_.every_steps == 0;
     const std::chrono::duration<double> since_save = Clock::now() - last_save_;
     const bool by_time = plan_.every_seconds > 0 && since_save.count() >= plan_.every_seconds;
-    owed_ = owed_ || by_steps || by_time;
-    const bool busy = saver_.busy();
-    if (owed_ && !busy) save(std::nullopt);
+    owed_ = owed_ || (stepped && by_steps) || by_time;
+    if (!saver_.busy() && owed_) save(std::nullopt);
   }
 
   void on(const EpochEnd& event) {
@@ -240,10 +240,10 @@ class Checkpoints {
   CheckpointFolder folder_;
   FiniteCheck finite_;
   BackgroundSaver saver_;
-  std::vector<std::int64_t> damaged_;  ///< to be set aside
-  bool resumed_ = false;               ///< the next `fit` resumes
-  bool stopped_ = false;
-  bool owed_ = false;  ///< a save that was due while another was under way
+  std::vector<std::int64_t> damaged_;    ///< to be set aside
+  bool resumed_ = false;                 ///< the next `fit` resumes
+  bool stopped_ = false, owed_ = false;  ///< a save that was due while another was under way
+  std::int64_t step_ = 0;                ///< of the event before
   Clock::time_point last_save_ = Clock::now();
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gradus/compose/argument_mistakes.hpp>
+#include <gradus/compose/averaging_mistakes.hpp>
 #include <gradus/compose/contract.hpp>
 #include <gradus/compose/field.hpp>
 #include <gradus/compose/hook.hpp>
@@ -144,7 +145,12 @@ template <class... Ps>
 consteval Sentence agreement_mistake() {
   using Optimizer = typename FindPolicy<slot::optimizer, Ps...>::type;
   using Schedule = typename FindPolicy<slot::schedule, Ps...>::type;
-  if constexpr (!std::is_void_v<Optimizer> && !std::is_void_v<Schedule>) {
+  using Averaging = typename FindPolicy<slot::averaging, Ps...>::type;
+  using Distribution = typename FindPolicy<slot::distribution, Ps...>::type;
+  constexpr auto averages = averaging_mistake<Optimizer, Averaging, Distribution>();
+  if constexpr (!averages.empty()) {
+    return averages;
+  } else if constexpr (!std::is_void_v<Optimizer> && !std::is_void_v<Schedule>) {
     return momentum_mistake<Optimizer, Schedule>();
   } else {
     return {};

@@ -2,6 +2,7 @@
 /// execution, distribution.
 #pragma once
 
+#include <gradus/compose/averaging_mistakes.hpp>
 #include <gradus/core/batch.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/step_context.hpp>
@@ -88,7 +89,10 @@ void axis_laws(slot::clipping, BrokenLaws& laws, const P& policy) {
 
 template <class P>
 void axis_laws(slot::averaging, BrokenLaws& laws, const P& policy) {
-  if constexpr (P::averages_weights) {
+  if constexpr (uses_optimizer_averages<P>) {
+    laws.law(std::is_empty_v<state_of<P>>, "it has no state: the averages are the optimizer's");
+    laws.law(policy.statistics_batches() >= 0, "there are no fewer than 0 batches");
+  } else if constexpr (P::averages_weights) {
     OptimizerTrial trial;
     auto state = policy.start(trial.parameters);
     const at::NoGradGuard no_grad;

@@ -1,6 +1,7 @@
 /// Laws of the optimizer axis.
 #pragma once
 
+#include <gradus/compose/averaging_mistakes.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/testing/common_laws.hpp>
 #include <gradus/testing/memory_laws.hpp>
@@ -77,6 +78,34 @@ void device_step_laws(BrokenLaws& laws, const P& policy) {
   }
 }
 
+/// Of an optimizer that is evaluated with other weights than it trains.
+template <class P>
+void own_average_laws(BrokenLaws& laws, const P& policy) {
+  OptimizerTrial trial;
+  auto state = policy.start(trial.parameters);
+  laws.law(policy.averages(state).empty(), "there are no averages before the first step");
+  for (int step = 0; step < 4; ++step) {
+    trial.set_gradients(step);
+    policy.step(state, Rates{policy.lr, std::nullopt});
+  }
+  const auto before = trial.weights();
+  const auto averages = policy.averages(state);
+  laws.law(same_bits(trial.weights(), before), "giving averages changes no weight");
+  laws.law(averages.size() == before.size(), "each parameter has an average");
+  for (std::size_t i = 0; i < averages.size() && i < before.size(); ++i) {
+    laws.law(averages[i].sizes() == before[i].sizes() &&
+                 averages[i].scalar_type() == before[i].scalar_type(),
+             "an average has its parameter's form");
+  }
+  laws.law(averages.size() == 3 && averages[2].equal(before[2]),
+           "a parameter without gradient is its own average");
+  auto loaded = policy.start(trial.parameters);
+  StateDict saved;
+  policy.save(state, saved);
+  policy.load(loaded, saved);
+  laws.law(same_bits(policy.averages(loaded), averages), "a state that is loaded has its averages");
+}
+
 template <class P>
 void axis_laws(slot::optimizer, BrokenLaws& laws, const P& policy) {
   const auto run = [&](OptimizerTrial& trial, state_of<P>& state, int from, int to,
@@ -124,6 +153,7 @@ void axis_laws(slot::optimizer, BrokenLaws& laws, const P& policy) {
     state_laws(laws, policy, state_one, policy.start(resumed.parameters));
   }
 
+  if constexpr (has_own_averages<P>) own_average_laws(laws, policy);
   memory_laws(slot::optimizer(), laws, policy);
   type_laws(slot::optimizer(), laws, policy);
   if constexpr (requires { policy.steps_on_device(); }) {

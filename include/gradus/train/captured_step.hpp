@@ -67,6 +67,7 @@ template <class M, class Policies>
 void BasicTrainer<M, Policies>::begin_execution(const StepPlan& plan, bool goes_on) {
   auto& device_steps = model_step_.device_steps();
   device_steps.reset();
+  const auto loaded = std::exchange(device_steps_state_, {});
   if constexpr (Traits::can_step_on_device) {
     const bool skips = model_step_.skips_on_device() && !run_.stop_after_steps;
     bool captured = false;
@@ -74,8 +75,8 @@ void BasicTrainer<M, Policies>::begin_execution(const StepPlan& plan, bool goes_
     if (!skips && !captured) return;
     model_step_.make_device_steps(plan.total_steps());
     if (!goes_on) return;
-    if (skips && device_steps_state_.has("taken")) {
-      device_steps->load(device_steps_state_);
+    if (skips && loaded.has("taken")) {
+      device_steps->load(loaded);
     } else {
       device_steps->go_on_after(progress_.steps);
     }

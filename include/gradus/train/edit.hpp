@@ -2,6 +2,7 @@
 /// with one less.
 #pragma once
 
+#include <gradus/compose/averaging_mistakes.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <type_traits>
@@ -91,6 +92,14 @@ template <class Q, class... As>
 struct IsNeutral<Q, Axes<As...>>
     : std::bool_constant<(std::is_same_v<Q, typename As::neutral> || ...)> {};
 
+/// Whether `Q` is left out with `Left`: an optimizer with averages of its own and the averaging
+/// policy that uses them cannot be one without the other.
+template <class Q, class Left>
+inline constexpr bool leaves_with =
+    std::is_same_v<Q, Left> ||
+    (has_own_averages<policy_t<Q>> && uses_optimizer_averages<policy_t<Left>>) ||
+    (has_own_averages<policy_t<Left>> && uses_optimizer_averages<policy_t<Q>>);
+
 template <class T>
 struct Ablate;
 template <class M, class... Qs>
@@ -100,7 +109,7 @@ struct Ablate<BasicTrainer<M, PolicySet<Qs...>>> {
   template <class Left>
   struct Lacking {
     template <class Q>
-    using Stays = std::bool_constant<!std::is_same_v<Q, Left>>;
+    using Stays = std::bool_constant<!leaves_with<Q, Left>>;
     using type = Ablation<policy_t<Left>,
                           typename Recompose<M, typename Filter<Stays, Pack<>, Qs...>::type>::type>;
   };

@@ -8,6 +8,7 @@
 #include <gradus/train/evaluation.hpp>
 #include <gradus/train/model/batch_norms.hpp>
 #include <gradus/train/model/freezing.hpp>
+#include <gradus/train/model/keep_model.hpp>
 #include <gradus/train/model/mirrored_model.hpp>
 #include <gradus/train/run/ranks.hpp>
 #include <gradus/train/step/arrange_batch.hpp>
@@ -20,6 +21,8 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace gradus {
 
@@ -57,8 +60,9 @@ at::Tensor BasicTrainer<M, Policies>::predict(const Set& set) {
 template <class M, class Policies>
 template <class Held>
 std::int64_t BasicTrainer<M, Policies>::test_samples(const Held& held) const {
-  if (!run_.limit_test_batches) return held.size();
-  return std::min<std::int64_t>(held.size(), *run_.limit_test_batches * run_.evaluation_batch_size);
+  const auto size = run_.evaluation_batch_size;
+  const auto limit = run_.limit_test_batches;
+  return limit && *limit < data::batch_count(held.size(), size) ? *limit * size : held.size();
 }
 
 template <class M, class Policies>
@@ -143,6 +147,7 @@ void BasicTrainer<M, Policies>::check_smallest_batch(const Train& train, const S
   const auto buffers = unique_buffers(*model());
   for (const auto& buffer : buffers) copies.push_back(buffer.tensor.clone());
   const WeightSwap statistics(buffers, copies);
+  const KeepRandomStreams streams(run_.device);
   const BatchNormsTraining norms(*model(), FreshStatistics::no);
   const at::NoGradGuard no_grad;
   const auto order = data::sequential_order(1);
@@ -173,25 +178,29 @@ void BasicTrainer<M, Policies>::renew_statistics([[maybe_unused]] const Train& t
   if constexpr (Traits::averages) {
     const auto& policy = at<slot::averaging>();
     const auto batches = std::min(plan.batches(), policy.statistics_batches());
-    const auto& averaged = policy.averages(model_step_.template state<slot::averaging>());
+    const auto averaged = model_step_.averages();
     if (batches == 0 || averaged.empty() || !trains_batch_norm(*model())) return;
     const auto buffers = unique_buffers(*model());
-    auto& renewed = model_step_.averaged_statistics();
-    renewed.clear();
+    std::vector<at::Tensor> renewed;  // kept once it is whole
     for (const auto& buffer : buffers) renewed.push_back(buffer.tensor.clone());
-    const WeightSwap weights(parameters(), averaged);
-    const WeightSwap statistics(buffers, renewed);
-    const BatchNormsTraining norms(*model(), FreshStatistics::yes);
-    const at::NoGradGuard no_grad;
-    const auto pass = run_.overfit_batches ? 0 : plan.pass_of(progress_.windows - 1);
-    const TrainingFetch fetch(train, at<slot::augmentation>(), batch_weight(model_step_),
-                              plan.batch_size, run_.seed, pass, /*first=*/0, at<slot::sampling>());
-    for (std::int64_t number = 0; number < batches; ++number) {
-      auto batch = on_device(fetch(number).batch, run_.device);
-      interruption_.end_if_asked();
-      arrange_layout(policies(), batch);
-      compute(model_step_, model(), batch, Pass::forward_only);
+    {
+      const WeightSwap weights(parameters(), averaged);
+      const WeightSwap statistics(buffers, renewed);
+      const KeepRandomStreams streams(run_.device);
+      const BatchNormsTraining norms(*model(), FreshStatistics::yes);
+      const at::NoGradGuard no_grad;
+      const auto pass = run_.overfit_batches ? 0 : plan.pass_of(progress_.windows - 1);
+      const TrainingFetch fetch(train, at<slot::augmentation>(), batch_weight(model_step_),
+                                plan.batch_size, run_.seed, pass, /*first=*/0,
+                                at<slot::sampling>());
+      for (std::int64_t number = 0; number < batches; ++number) {
+        auto batch = on_device(fetch(number).batch, run_.device);
+        interruption_.end_if_asked();
+        arrange_layout(policies(), batch);
+        compute(model_step_, model(), batch, Pass::forward_only);
+      }
     }
+    model_step_.averaged_statistics() = std::move(renewed);
   }
 }
 

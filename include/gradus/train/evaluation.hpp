@@ -13,6 +13,7 @@
 #include <gradus/error.hpp>
 #include <gradus/train/data/training_batches.hpp>
 #include <gradus/train/model/evaluation_mode.hpp>
+#include <gradus/train/model/keep_model.hpp>
 #include <gradus/train/step/arrange_batch.hpp>
 #include <gradus/train/step/compute.hpp>
 #include <gradus/train/step/correct_answers.hpp>
@@ -57,12 +58,14 @@ template <data::Dataset Held, class Weight>
 
 /// Calls `see(batch, weight)` for the batches of a held-out set, or this rank's of them, on the
 /// device and in the layout of the policies, while the model is in evaluation mode and holds the
-/// weights to evaluate with. Leaves weights, statistics, gradients and the training flag alone.
+/// weights to evaluate with. Leaves weights, statistics, gradients, the training flag and, for a
+/// model that draws in evaluation mode too, random streams alone.
 template <class M, class Policies, data::Dataset Held, class See>
 void for_each_held_out_batch(ModelStep<M, Policies>& step, const Held& held,
                              const EvaluationPlan& plan, See see) {
   const auto weights = step.evaluation_weights();
   const EvaluationMode evaluation_mode(*step.model());
+  const KeepRandomStreams streams(step.device());
   // No inference mode: what a model keeps of its forward passes, a mask say, must be fit to train.
   const at::NoGradGuard no_grad;
   auto loading = step.template at<slot::loading>().plan();

@@ -25,7 +25,8 @@ StateDict BasicTrainer<M, Policies>::save_state(StateDict earlier) {
   put("guard", [&](StateDict& part) { model_step_.guard().save(part); });
   auto known = progress_;
   auto& device_steps = model_step_.device_steps();
-  if (device_steps) known.take_off(meter_.skipped_on_device());
+  const bool counts_on_device = device_steps && !goes_on_;  // else they are an earlier run's
+  if (counts_on_device) known.take_off(meter_.skipped_on_device());
   put("progress", [&](StateDict& part) { known.save(part); });
   put("data", [&](StateDict& part) { data_.save(part); });
   put("time", [&](StateDict& part) { clock_.save(part); });
@@ -34,7 +35,10 @@ StateDict BasicTrainer<M, Policies>::save_state(StateDict earlier) {
       for (const auto& [name, tensor] : stream_place_->entries()) part.put(name, tensor);
     });
   }
-  if (device_steps) put("device_steps", [&](StateDict& part) { device_steps->save(part); });
+  put("device_steps", [&](StateDict& part) {
+    if (counts_on_device) return device_steps->save(part);
+    for (const auto& [name, tensor] : device_steps_state_.entries()) part.put(name, tensor);
+  });
   save_history(history_, MetricTallies<Policies>(policies()).values(), state);
   state.put("random/cpu", at::detail::getDefaultCPUGenerator().get_state());
   if (run_.device.is_cuda()) {
@@ -53,6 +57,10 @@ void BasicTrainer<M, Policies>::load_state(const StateDict& state) {
   } catch (...) {
     take_state(before);
     goes_on_ = went_on;
+    if (!went_on) {
+      device_steps_state_ = {};
+      if (model_step_.device_steps()) progress_.take_off(-meter_.skipped_on_device());
+    }
     throw;
   }
 }

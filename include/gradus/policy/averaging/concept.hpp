@@ -18,7 +18,8 @@ namespace gradus {
 ///   where it is another; training never does;
 /// - says by `statistics_batches()` over how many training batches the running statistics of batch
 ///   norms are recomputed for them: 0 leaves those of the trained weights.
-/// A policy whose `averages_weights` is false is never asked.
+/// A policy whose `averages_weights` is false is never asked. One whose `from_optimizer` is true
+/// has no state: its averages are those of the optimizer, by `averages` of that axis.
 template <class P>
 struct Contract<slot::averaging, P> {
   using State = state_of<P>;
@@ -27,6 +28,7 @@ struct Contract<slot::averaging, P> {
   using Averages = const std::vector<at::Tensor>& (P::*)(const State&) const;
   using Batches = std::int64_t (P::*)() const;
   static constexpr bool asked = !std::is_empty_v<State>;
+  static constexpr bool from_optimizer = requires { requires P::from_optimizer; };
 
   static constexpr std::array members{
       Member{"averages_weights", "static constexpr bool averages_weights = true;", (requires {
@@ -39,9 +41,12 @@ struct Contract<slot::averaging, P> {
       Member{"averages", "const std::vector<at::Tensor>& averages(const State& state) const",
              (requires { &P::averages; }), (requires { static_cast<Averages>(&P::averages); }),
              asked},
-      Member{"statistics_batches", "std::int64_t statistics_batches() const", (requires {
-               &P::statistics_batches;
-             }), (requires { static_cast<Batches>(&P::statistics_batches); }), asked},
+      Member{"statistics_batches", "std::int64_t statistics_batches() const",
+             (requires { &P::statistics_batches; }),
+             (requires { static_cast<Batches>(&P::statistics_batches); }), asked || from_optimizer},
+      Member{"from_optimizer", "static constexpr bool from_optimizer = true;", (requires {
+               P::from_optimizer;
+             }), (requires { static_cast<const bool*>(&P::from_optimizer); }), false},
   };
 };
 

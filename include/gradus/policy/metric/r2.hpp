@@ -22,7 +22,9 @@ namespace gradus {
 
 /// Coefficient of determination, 1 - squared differences / squared deviations from the mean; of
 /// several outputs a sample, the mean of theirs. Outputs and targets [N] or [N, K]. Absent where
-/// the targets of an output do not differ. `values` [K]. Equals scikit-learn and torchmetrics.
+/// the targets of an output do not differ, or by less than about a millionth of their mean: that is
+/// what sums of squares can tell from rounding; take the mean off such targets. `values` [K].
+/// Equals scikit-learn and torchmetrics.
 struct R2 {
   using slot = slot::metric;
   static constexpr std::string_view name = "R2";

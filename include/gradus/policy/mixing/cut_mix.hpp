@@ -1,8 +1,11 @@
 /// A rectangle of each image from another one of its batch.
 #pragma once
 
+#include <gradus/error.hpp>
 #include <gradus/policy/mixing/blend.hpp>
 #include <gradus/policy/mixing/concept.hpp>
+
+#include <c10/util/StringUtil.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,7 +17,8 @@ namespace gradus {
 ///
 /// A rectangle of the image's form, centred anywhere and cut at the border, covers the part 1 - p
 /// of the image, p ~ Beta(alpha, alpha), one for the batch; targets are blended by the area that
-/// was really replaced. Takes inputs [N, C, H, W]. Source: Yun et al. 2019, "CutMix", section 3.2.
+/// was really replaced. Takes inputs [N, C, H, W]; others are a DataError. Source: Yun et al. 2019,
+/// "CutMix", section 3.2.
 struct CutMix {
   using slot = slot::mixing;
   static constexpr std::string_view name = "CutMix";
@@ -26,6 +30,10 @@ struct CutMix {
   static constexpr auto fields() { return mixing_fields<CutMix>(); }
 
   void mix(Batch& batch, std::uint64_t key) const {
+    if (batch.input.dim() != 4) {
+      throw DataError("policy CutMix of axis mixing takes images [N, C, H, W], but the input is " +
+                      c10::str(batch.input.sizes()) + "; choose Mixup.");
+    }
     Random random(key);
     const double side = std::sqrt(1 - draw_beta(random, alpha));
     const auto partners = draw_partners(random, batch);

@@ -28,6 +28,9 @@ namespace gradus {
 ///   `steps_on_device()` says whether it can do so with its numbers;
 /// - may also have `restart(state)`, called where a further run begins, whose weights may be
 ///   others;
+/// - may also give by `averages(state)` other weights to evaluate with than those that it trains,
+///   for each parameter in their order, or nothing before the first step. The averaging policy is
+///   then one that uses them, as `OptimizerAverage` does;
 /// - saves what belongs to one parameter under a name that ends in its place in the list, as in
 ///   "momentum.3", or says by `place_of(state, entry)` which place a name means: processes that
 ///   divide the state go by it. What belongs to none has no number.
@@ -38,6 +41,7 @@ struct Contract<slot::optimizer, P> {
   using Step = void (P::*)(State&, const Rates&) const;
   using HasMomentum = bool (P::*)() const;
   using Restart = void (P::*)(State&) const;
+  using Averages = std::vector<at::Tensor> (P::*)(const State&) const;
   using PlaceOf = std::optional<std::size_t> (P::*)(const State&, std::string_view) const;
   using OnDevice = void (P::*)(State&, const Rates&, const at::Tensor&, const at::Tensor&) const;
 
@@ -68,6 +72,9 @@ struct Contract<slot::optimizer, P> {
           (requires { &P::place_of; }), (requires { static_cast<PlaceOf>(&P::place_of); }), false},
       Member{"restart", "void restart(State& state) const", (requires { &P::restart; }),
              (requires { static_cast<Restart>(&P::restart); }), false},
+      Member{"averages", "std::vector<at::Tensor> averages(const State& state) const", (requires {
+               &P::averages;
+             }), (requires { static_cast<Averages>(&P::averages); }), false},
   };
 };
 

@@ -1,6 +1,7 @@
 /// An optimizer whose parameters are divided into groups.
 #pragma once
 
+#include <gradus/compose/averaging_mistakes.hpp>
 #include <gradus/compose/field.hpp>
 #include <gradus/compose/policy_set.hpp>
 #include <gradus/core/state_dict.hpp>
@@ -73,13 +74,16 @@ struct Grouped {
   struct State {
     std::vector<std::int64_t> members;  ///< the group of each parameter, from 1; 0: none
     typename detail::GroupStates<Base, List>::type parts;
+    std::vector<at::Tensor> parameters{};
   };
 
   [[nodiscard]] State start(const std::vector<NamedTensor>& parameters) const {
     auto members = detail::members_of(groups, parameters);
     auto parts = std::tuple_cat(std::tuple(base().start(detail::part_of(parameters, members, 0))),
                                 detail::start_groups(base(), groups, members, parameters));
-    return {std::move(members), std::move(parts)};
+    State state{std::move(members), std::move(parts)};
+    for (const auto& parameter : parameters) state.parameters.push_back(parameter.tensor);
+    return state;
   }
 
   [[nodiscard]] constexpr bool has_momentum() const { return optimizer.has_momentum(); }
@@ -142,6 +146,28 @@ struct Grouped {
       ++number;
     });
     return found;
+  }
+
+  /// Those of the optimizers that have some; of other parameters the weights themselves.
+  [[nodiscard]] std::vector<at::Tensor> averages(const State& state) const
+    requires(has_own_averages<Base> ||
+             (has_own_averages<decltype(Groups.of(std::declval<const Base&>()))> || ...))
+  {
+    std::vector<at::Tensor> all(state.parameters.size());
+    bool found = false;
+    std::int64_t number = 0;
+    each(state, [&](const auto& own, const auto& part, double) {
+      std::vector<at::Tensor> of;
+      if constexpr (requires { own.averages(part); }) of = own.averages(part);
+      found = found || !of.empty();
+      auto next = of.begin();
+      for (std::size_t place = 0; place < all.size(); ++place) {
+        if (state.members[place] != number) continue;
+        all[place] = of.empty() ? state.parameters[place].detach() : *next++;
+      }
+      ++number;
+    });
+    return found ? all : std::vector<at::Tensor>();
   }
 
   void restart(State& state) const {

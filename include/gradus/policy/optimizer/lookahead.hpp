@@ -1,6 +1,7 @@
 /// An optimizer whose weights are drawn back to slower ones every few steps.
 #pragma once
 
+#include <gradus/compose/averaging_mistakes.hpp>
 #include <gradus/compose/field.hpp>
 #include <gradus/compose/policy_set.hpp>
 #include <gradus/core/parameters.hpp>
@@ -58,7 +59,10 @@ struct Lookahead {
   }
 
   [[nodiscard]] constexpr std::string_view mistake() const {
-    if constexpr (requires { base().mistake(); }) {
+    if constexpr (has_own_averages<Base>) {
+      return "its optimizer averages its own weights, and Lookahead would pull them away from that "
+             "average; leave out one of the two";
+    } else if constexpr (requires { base().mistake(); }) {
       return base().mistake();
     } else {
       return "";

@@ -4,6 +4,7 @@
 #include <gradus/compose/field.hpp>
 #include <gradus/core/random.hpp>
 #include <gradus/core/sample_draw.hpp>
+#include <gradus/error.hpp>
 #include <gradus/policy/sampling/concept.hpp>
 
 #include <algorithm>
@@ -20,7 +21,7 @@ namespace gradus {
 /// When to use: some classes have far fewer samples than others, and each counts alike. The share
 /// of a class of n samples in a pass goes with n^(1 - balance), to within one sample. Within a
 /// class no sample comes again before all others of it have come, from pass to pass. Samples of a
-/// class below 0, which losses ignore, are not chosen.
+/// class below 0, which losses ignore, are not chosen; a set of these alone is a DataError.
 ///
 /// PyTorch's WeightedRandomSampler draws with replacement instead: the shares are right on average
 /// only, and a pass over classes of one size leaves out a third of the samples.
@@ -45,6 +46,11 @@ struct ClassBalanced {
     for (std::int64_t index = 0; index < draw.size; ++index) {
       const auto number = draw.classes[static_cast<std::size_t>(index)];
       if (number >= 0) by_class[number].push_back(index);
+    }
+    if (by_class.empty()) {
+      throw DataError(
+          "policy ClassBalanced of axis sampling finds no sample to choose: the class of each is "
+          "below 0; look at the targets, or choose Shuffle.");
     }
     std::vector<std::int64_t> sizes;
     for (const auto& [number, indices] : by_class) {

@@ -22,7 +22,8 @@ namespace gradus {
 /// `share` of the loss is the divergence of the model's classes from those of `teacher`, both
 /// softened by `temperature`; the rest is the loss policy of the targets. Set `teacher`, a module
 /// holder on the run's device and in evaluation mode, before training; it is neither trained nor
-/// saved. Scores [N, K]; where the target is a class of -100, neither part counts.
+/// saved. Scores [N, K, ...] and classes [N, ...]; where the target is a class of -100,
+/// neither part counts.
 ///
 /// Both parts are means over the samples that count, so that windows and evaluations are those of
 /// one big batch. Class weights weigh the loss of the targets alone: it is then the sum of the
@@ -85,7 +86,7 @@ struct Distillation {
             .sum(1);
     at::Tensor mean;
     at::Tensor own;
-    if (of_classes(batch.target)) {
+    if (of_classes(batch.target) && batch.target.sizes() == each.sizes()) {
       const auto counted = batch.target.ne(ignored);
       const auto count = counted.sum();
       mean = (each * counted).sum() / count;
@@ -110,9 +111,7 @@ struct Distillation {
  private:
   static constexpr std::int64_t ignored = -100;  ///< as the losses of classes have it
 
-  static bool of_classes(const at::Tensor& target) {
-    return target.scalar_type() == at::kLong && target.dim() == 1;
-  }
+  static bool of_classes(const at::Tensor& target) { return target.scalar_type() == at::kLong; }
 };
 
 }  // namespace gradus

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/compose/refusal.hpp>
+#include <gradus/core/random.hpp>
 #include <gradus/core/sample_draw.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/sample_weights.hpp>
@@ -69,6 +70,27 @@ std::vector<std::int64_t> sample_order(const Sampling& sampling, const Train& tr
     if (index < 0 || index >= size) refuse("index " + std::to_string(index));
   }
   return order;
+}
+
+/// For each place of an order, how often the same sample has come before it in this pass. Empty if
+/// none comes twice.
+[[nodiscard]] inline std::vector<std::int64_t> repeats_in(const std::vector<std::int64_t>& order) {
+  std::vector<std::int64_t> seen(order.size()), repeats;
+  repeats.reserve(order.size());
+  bool any = false;
+  for (const auto index : order) {
+    repeats.push_back(seen[static_cast<std::size_t>(index)]++);
+    any = any || repeats.back() > 0;
+  }
+  return any ? repeats : std::vector<std::int64_t>();
+}
+
+/// The seed to draw a transform from: that of the run, and another one for each time that the
+/// sample comes again in the pass.
+[[nodiscard]] inline std::uint64_t draw_seed(std::uint64_t seed,
+                                             const std::vector<std::int64_t>& repeats,
+                                             std::size_t place) {
+  return repeats.empty() || repeats[place] == 0 ? seed : mix(seed, repeats[place]);
 }
 
 }  // namespace gradus

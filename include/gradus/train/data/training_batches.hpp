@@ -40,7 +40,9 @@ class TrainingFetch {
         pass_(pass),
         first_(first),
         share_(share),
-        order_(sample_order(sampling, train, seed, pass)) {}
+        order_(sample_order(sampling, train, seed, pass)) {
+    if constexpr (Augmentation::varies) repeats_ = repeats_in(order_);
+  }
 
   Weighed<data::batch_of<Train>> operator()(std::int64_t number) const {
     const std::span<const std::int64_t> all = data::batches(order_, batch_size_)[first_ + number];
@@ -52,14 +54,17 @@ class TrainingFetch {
   }
 
  private:
+  /// `indices` are a part of the order.
   data::batch_of<Train> read(std::span<const std::int64_t> indices) const {
     if constexpr (!Augmentation::varies) {
       return train_->batch(indices);
     } else if constexpr (data::AugmentableDataset<Train>) {
       std::vector<ImageTransform> transforms;
       transforms.reserve(indices.size());
+      auto place = static_cast<std::size_t>(indices.data() - order_.data());
       for (const auto index : indices) {
-        transforms.push_back(augmentation_.draw({seed_, pass_, index}));
+        transforms.push_back(
+            augmentation_.draw({draw_seed(seed_, repeats_, place++), pass_, index}));
       }
       return train_->batch(indices, transforms);
     } else {
@@ -77,6 +82,7 @@ class TrainingFetch {
   std::int64_t first_;
   RankShare share_;
   std::vector<std::int64_t> order_;
+  std::vector<std::int64_t> repeats_;
 };
 
 /// Makes batch `number` of this rank, of the first `samples` of a held-out set in its own order:

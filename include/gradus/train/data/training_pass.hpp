@@ -85,9 +85,12 @@ class ResidentPass {
         share_(part.share),
         samples_(std::clamp<std::int64_t>(train.size() - part.first * batch_size, 0,
                                           part.count * batch_size)),
-        order_(part_of(sample_order(sampling, train, part.seed, part.pass), part)),
+        whole_(sample_order(sampling, train, part.seed, part.pass)),
+        order_(part_of(whole_, part)),
         epoch_(drawn(samples, augmentation, part)),
-        waited_(Clock::now() - begun_) {}
+        waited_(Clock::now() - begun_) {
+    whole_ = {};
+  }
 
   [[nodiscard]] std::optional<batch_type> next() {
     if (given_ >= samples_) return std::nullopt;
@@ -115,9 +118,12 @@ class ResidentPass {
               const PassPart& part) const {
     std::vector<ImageTransform> transforms;
     if constexpr (Augmentation::varies) {
+      const auto repeats = repeats_in(whole_);
+      auto place = static_cast<std::size_t>(part.first * batch_size_);
       transforms.reserve(order_.size());
       for (const auto index : order_) {
-        transforms.push_back(augmentation.draw({part.seed, part.pass, index}));
+        transforms.push_back(
+            augmentation.draw({draw_seed(part.seed, repeats, place++), part.pass, index}));
       }
     }
     return samples.epoch(order_, transforms);
@@ -144,6 +150,7 @@ class ResidentPass {
   std::int64_t batch_size_;
   RankShare share_;
   std::int64_t samples_;
+  std::vector<std::int64_t> whole_;  ///< while this is made: the order of the whole pass
   std::vector<std::int64_t> order_;
   std::int64_t given_ = 0;
   Epoch epoch_;

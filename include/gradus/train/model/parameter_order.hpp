@@ -6,6 +6,7 @@
 
 #include <ATen/ops/empty.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -25,6 +26,12 @@ inline at::Tensor trained(const std::vector<NamedTensor>& parameters) {
   auto* flag = flags.mutable_data_ptr<bool>();
   for (const auto& parameter : parameters) *flag++ = parameter.tensor.requires_grad();
   return flags;
+}
+/// Makes those trained, by flags as `trained` gives them.
+inline void set_trained(const std::vector<NamedTensor>& parameters, const at::Tensor& flags) {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    parameters[i].tensor.requires_grad_(flags[static_cast<std::int64_t>(i)].item<bool>());
+  }
 }
 
 }  // namespace gradus

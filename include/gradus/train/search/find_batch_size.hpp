@@ -100,7 +100,7 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
     try {
       const auto begin = std::chrono::steady_clock::now();
       Tried trainer(model, settings, numbers);
-      trainer.fit(train);
+      if (trainer.fit(train).end == RunEnd::interrupted) break;
       const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
       const auto samples = trainer.plan(train.size()).window_samples(0);
       sizes.trials.push_back({.batch_size = size,

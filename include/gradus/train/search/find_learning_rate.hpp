@@ -125,7 +125,8 @@ inline double steepest_rate(const LearningRateCurve& curve) {
 /// when the loss has risen to three times what it had fallen by. Model and random streams are left
 /// as they were. One reading of the loss per step.
 ///
-/// Throws ConfigurationError for a search that is none, and whatever training throws.
+/// Throws ConfigurationError for a search that is none, NumericError where no step gave a loss, and
+/// whatever training throws.
 /// Source: Smith 2017, "Cyclical Learning Rates", section 3.3; suggestion as in fastai.
 template <class T, data::Dataset Train>
 LearningRateCurve find_learning_rate(typename T::model_type& model, const Train& train,
@@ -164,6 +165,12 @@ LearningRateCurve find_learning_rate(typename T::model_type& model, const Train&
     Rising(model, settings, rising).fit(train, recorder);
   } catch (const NumericError&) {  // the end that such a search comes to
     if (recorder.curve.rates.size() < 3) throw;
+  }
+  if (recorder.curve.rates.empty()) {
+    throw NumericError(
+        "the search for the learning rate has no loss to look at: it was stopped before its first "
+        "step, or each step was skipped because its gradients were not finite; give it more time, "
+        "or lower precision.initial_scale.");
   }
   recorder.curve.suggestion = detail::steepest_rate(recorder.curve);
   return recorder.curve;

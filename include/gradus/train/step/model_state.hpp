@@ -31,7 +31,7 @@ void ModelStep<M, Policies>::save_weights(StateDict& to) {
   for (std::size_t i = 0; i < averaged_statistics_.size(); ++i) {
     to.put("averaged_buffer/" + std::to_string(i), averaged_statistics_[i]);
   }
-  if constexpr (Traits::averages) {
+  if constexpr (Traits::averages && !Traits::averages_of_optimizer) {
     to.put_under("policy/averaging", [&](StateDict& part) {
       at<slot::averaging>().save(state<slot::averaging>(), part);
     });
@@ -50,6 +50,8 @@ void ModelStep<M, Policies>::load_weights(const StateDict& from) {
       averaged_statistics_.push_back(at::empty_like(buffer));
       from.get(entry, averaged_statistics_.back());
     }
+  }
+  if constexpr (Traits::averages && !Traits::averages_of_optimizer) {
     const auto part = from.part("policy/averaging");
     at<slot::averaging>().load(state<slot::averaging>(), part);
     part.refuse_unread();
@@ -119,10 +121,7 @@ void ModelStep<M, Policies>::load(const StateDict& from) {
         "the saved state has other parameters, or has them in another order, than this run's "
         "model; resume the configuration that it came from.");
   }
-  const auto saved = from.copy("trained");
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    parameters_[i].tensor.requires_grad_(saved[static_cast<std::int64_t>(i)].template item<bool>());
-  }
+  set_trained(parameters_, from.copy("trained"));
   load_weights(from);
   states_.for_each(policies_, [&]<class P>(const P& policy, auto& of) {
     if constexpr (has_saved_state<P>) {
@@ -142,11 +141,24 @@ template <class M, class Policies>
 void ModelStep<M, Policies>::keep_best() {
   best_ = StateDict::over(std::move(best_));
   save_weights(best_);
+  if constexpr (Traits::averages_of_optimizer) {
+    best_.put("trained", trained(parameters_));
+    best_.put_under("optimizer", [&](StateDict& part) {
+      at<slot::optimizer>().save(state<slot::optimizer>(), part);
+    });
+  }
 }
 
 template <class M, class Policies>
 void ModelStep<M, Policies>::restore_best() {
-  if (!best_.entries().empty()) load_weights(best_);
+  if (best_.entries().empty()) return;
+  load_weights(best_);
+  if constexpr (Traits::averages_of_optimizer) {  // what has been thawed since has no state there
+    const auto now = trained(parameters_);
+    set_trained(parameters_, best_.copy("trained"));
+    at<slot::optimizer>().load(state<slot::optimizer>(), best_.part("optimizer"));
+    set_trained(parameters_, now);
+  }
   best_ = {};
 }
 

@@ -21,6 +21,7 @@
 #include <gradus/train/step/numeric_guard.hpp>
 #include <gradus/train/step/policy_checks.hpp>
 #include <gradus/train/step/policy_states.hpp>
+#include <gradus/train/step/step_averages.hpp>
 #include <gradus/train/step/step_traits.hpp>
 
 #include <ATen/ops/empty_like.h>
@@ -170,16 +171,16 @@ class ModelStep {
     } else {
       meter.end_window(/*skipped=*/!stepped);
     }
-    if constexpr (Traits::averages) {
-      if (stepped) at<slot::averaging>().update(state<slot::averaging>(), context);
-    }
+    if (stepped) update_averages(policies_, states_, context);
   }
 
+  /// Of each parameter; nothing where there are none yet.
+  [[nodiscard]] auto averages() const { return averages_of(policies_, states_); }
   /// While the object lives, the model holds the weights to evaluate with.
   [[nodiscard]] EvaluationWeights evaluation_weights() {
     if constexpr (Traits::averages) {
-      return {parameters_, at<slot::averaging>().averages(state<slot::averaging>()),
-              unique_buffers(*model_), averaged_statistics_, average_scopes_};
+      return {parameters_, averages(), unique_buffers(*model_), averaged_statistics_,
+              average_scopes_};
     } else {
       return {};
     }
@@ -188,7 +189,8 @@ class ModelStep {
   /// Throws ConfigurationError if the model is `what`, as in "saved", while it holds averages.
   void check_own_weights(const char* what) const { average_scopes_.check(what); }
 
-  /// Keeps a copy of weights, statistics and averages, in the place of an earlier one.
+  /// Keeps a copy of weights, statistics and averages, in the place of an earlier one; of the
+  /// optimizer too where the averages are its own.
   void keep_best();
   /// Puts that copy back, if there is one.
   void restore_best();

@@ -2,6 +2,7 @@
 /// compile time for the numbers of a type.
 #pragma once
 
+#include <gradus/compose/averaging_mistakes.hpp>
 #include <gradus/compose/slot.hpp>
 #include <gradus/core/monitor.hpp>
 #include <gradus/error.hpp>
@@ -10,6 +11,7 @@
 
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 namespace gradus {
 
@@ -24,9 +26,25 @@ void check_policy(const P& policy) {
   }
 }
 
+/// For an optimizer that has averages of its own, which every process evaluates. Throws
+/// ConfigurationError for a distribution that leaves each only a part of its state.
+template <class Distribution>
+void check_not_divided(const Distribution& distribution) {
+  if constexpr (requires { static_cast<bool>(distribution.shard_optimizer); }) {
+    if (!distribution.shard_optimizer) return;
+    throw ConfigurationError(
+        "the weights to evaluate are made of the optimizer's state, but each process keeps only a "
+        "part of it; set distribution.shard_optimizer to false, or choose another optimizer.");
+  }
+}
+
 /// What policies of different axes must agree on. Throws ConfigurationError.
 template <class Policies>
 void check_agreement(const Policies& policies) {
+  if constexpr (has_own_averages<
+                    std::remove_cvref_t<decltype(policies.template at<slot::optimizer>())>>) {
+    check_not_divided(policies.template at<slot::distribution>());
+  }
   const auto& schedule = policies.template at<slot::schedule>();
   if constexpr (requires { schedule.cycles_momentum(); }) {
     if (!schedule.cycles_momentum() || policies.template at<slot::optimizer>().has_momentum())

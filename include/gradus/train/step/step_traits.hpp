@@ -1,6 +1,7 @@
 /// What the policies of a trainer mean for its step, found when it is compiled.
 #pragma once
 
+#include <gradus/compose/averaging_mistakes.hpp>
 #include <gradus/compose/hook.hpp>
 #include <gradus/compose/slot.hpp>
 #include <gradus/policy/schedule/concept.hpp>
@@ -24,6 +25,8 @@ struct StepTraits {
       !std::is_null_pointer_v<decltype(std::declval<const Precision&>().scaler(
           std::declval<typename Precision::State&>()))>;
   static constexpr bool averages = PolicyAt<slot::averaging>::averages_weights;
+  /// Whether those are the optimizer's own.
+  static constexpr bool averages_of_optimizer = uses_optimizer_averages<PolicyAt<slot::averaging>>;
   static constexpr bool captures = PolicyAt<slot::execution>::captures;
   /// Whether several processes may share the work.
   static constexpr bool distributes = PolicyAt<slot::distribution>::distributes;
