@@ -315,19 +315,32 @@ CATCH_TEST_CASE("at a constant rate x is better than y, and than AdamW at the sa
   const RunSettings run{.seed = 1, .epochs = 1, .device = c10::kCPU};
   const auto noisy = plane(4000, 1, 4);
   using Small = Preset<Plain{.batch_size = 4}>;
-  Trainer<Plane, Small, Preset<ScheduleFreeAdamW{.lr = 0.1}>, OptimizerAverage, SquaredError> free(
+  Trainer<Plane, Small, Preset<ScheduleFreeAdamW{.lr = 0.2}>, OptimizerAverage, SquaredError> free(
       flat_plane(), run);
-  Trainer<Plane, Small, Preset<AdamW{.lr = 0.1, .weight_decay = 0}>, SquaredError> constant(
+  Trainer<Plane, Small, Preset<AdamW{.lr = 0.2, .weight_decay = 0}>, SquaredError> constant(
       flat_plane(), run);
   auto begin = flat_plane();
   const double first = loss_of(begin);
-  const auto history = free.fit(noisy, plane(200, 0, 5));
-  constant.fit(noisy);
+  // Over the second half of the steps, for one y alone is a draw: in six runs of the reference with
+  // other seeds x is at 0.11 to 0.23 of this mean.
+  struct MeanLoss {
+    Plane model;
+    double sum = 0;
+    std::int64_t count = 0;
+    void on(const StepEnd& event) {
+      if (event.step <= event.total_steps / 2) return;
+      sum += loss_of(model);
+      ++count;
+    }
+    [[nodiscard]] double mean() const { return sum / static_cast<double>(count); }
+  };
+  MeanLoss of_y{free.model()}, of_adamw{constant.model()};
+  const auto history = free.fit(noisy, plane(200, 0, 5), of_y);
+  constant.fit(noisy, of_adamw);
   const double of_x = *history.epochs.back().test->loss;
-  const double of_y = loss_of(free.model());
-  const double of_adamw = loss_of(constant.model());
-  CATCH_INFO("before " << first << ", x " << of_x << ", y " << of_y << ", AdamW " << of_adamw);
+  CATCH_INFO("before " << first << ", x " << of_x << ", y " << of_y.mean() << ", AdamW "
+                       << of_adamw.mean());
   CATCH_CHECK(of_x < 0.02 * first);
-  CATCH_CHECK(of_x < 0.8 * of_y);
-  CATCH_CHECK(of_x < 0.3 * of_adamw);
+  CATCH_CHECK(of_x < 0.5 * of_y.mean());
+  CATCH_CHECK(of_x < 0.3 * of_adamw.mean());
 }
