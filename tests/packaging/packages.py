@@ -1,4 +1,5 @@
-"""Makes gradus's packages, one a test, and uses each as its user would. Exits with 77 where a tool is not there.
+"""Makes gradus's packages, one a test, by the commands of docs/packages.md, and uses each as its user would. Exits with
+77 where a tool is not there.
 
     python3 packages.py TEST --work FOLDER --cxx COMPILER [--tools FOLDER] [--given=-D...]...
 """
@@ -15,6 +16,11 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
 CONSUMER = SOURCE / "tests/packaging/consumer"
+SITE = "import sysconfig; print(sysconfig.get_path('purelib'))"
+TRAINING = SOURCE / "tests/consumer/installed"
+sys.path.insert(0, str(SOURCE / "tests/docs"))
+
+from pasted import blocks, clone, section, shell  # noqa: E402
 
 
 def run(*command, cwd=None, **environment) -> str:
@@ -41,7 +47,7 @@ class Packaging:
         self.cmake, self.program = arguments.cmake, arguments.program
         self.tools = arguments.tools
         shutil.rmtree(self.work, ignore_errors=True)
-        self.work.mkdir(parents=True)
+        self.clone = clone(SOURCE, self.work / "gradus")
 
     def tool(self, name: str) -> Path:
         """A program that set_up.py has installed."""
@@ -50,11 +56,18 @@ class Packaging:
             skip(f"{name} is not in GRADUS_PACKAGING_TOOLS, which tests/packaging/set_up.py fills")
         return path
 
+    def page(self, heading: str, python=None, **environment) -> None:
+        """Runs the first block of that section of docs/packages.md, in the root of a clone; the Python's environment
+        is active there."""
+        _, language, commands = blocks(section((SOURCE / "docs/packages.md").read_text(), heading))[0]
+        assert language == "sh", commands
+        folders = [*([python.parent] if python else []), self.cmake.parent, os.environ["PATH"]]
+        shell(commands, self.clone, PATH=os.pathsep.join(map(str, folders)), **environment)
+
     def installed(self) -> Path:
         """What every package is made of: gradus, installed without a compiler or a dependency."""
-        run(self.cmake, "-S", SOURCE, "-B", self.work / "build", "-DGRADUS_HEADERS_ONLY=ON")
-        run(self.cmake, "--install", self.work / "build", "--prefix", self.work / "prefix")
-        return self.work / "prefix"
+        self.page("Installed")
+        return self.clone / "PREFIX"
 
     def use(self, where: str, cmake=None, project=CONSUMER, arguments=(), given=None) -> str:
         """Builds a project that finds gradus by `where`; what configuring and the program print."""
@@ -81,7 +94,8 @@ class Packaging:
         """The CMake that tests gradus finds it, and nothing of this machine is in what it installs."""
         prefix = self.installed()
         for name in files(prefix):
-            assert str(SOURCE) not in (prefix / name).read_text(), name
+            text = (prefix / name).read_text()
+            assert str(SOURCE) not in text and str(self.work) not in text, name
         places = (prefix / "share/cmake/gradus/gradusPackages.cmake").read_text()
         assert not re.search(r'^set\(\S+ "[^"]', places, re.M), places
         assert "gradusConfig.cmake" in self.use(f"-DCMAKE_PREFIX_PATH={prefix}")
@@ -104,7 +118,7 @@ class Packaging:
     def new_cmake(self) -> None:
         """The newest CMake installs gradus and builds a program that trains."""
         self.cmake = self.tool("cmake")
-        output = self.use(f"-DCMAKE_PREFIX_PATH={self.installed()}", project=SOURCE / "tests/consumer/installed",
+        output = self.use(f"-DCMAKE_PREFIX_PATH={self.installed()}", project=TRAINING,
                           arguments=[self.program])
         assert re.search(r"^0\.[0-9]+$", output, re.M), output  # its accuracy
 
@@ -113,8 +127,8 @@ class Packaging:
         if not shutil.which("dpkg-deb"):
             skip("dpkg-deb is not here")
         prefix = self.installed()
-        run(Path(self.cmake).with_name("cpack"), "-G", "DEB", cwd=self.work / "build")
-        (package,) = (self.work / "build").glob("*.deb")
+        self.page("Debian")
+        (package,) = (self.clone / "build/deb").glob("*.deb")
         assert run("dpkg-deb", "-f", package, "Architecture").strip() == "all"
         needed = run("dpkg-deb", "-f", package, "Depends")
         assert "librange-v3-dev" in needed and "nlohmann-json3-dev" in needed, needed
@@ -124,23 +138,30 @@ class Packaging:
 
     def wheel(self) -> None:
         """The wheel holds what is installed, and finds the LibTorch of its Python."""
-        python = self.tool("python")
+        tools = Path(run(self.tool("python"), "-c", SITE).strip())
         prefix = self.installed()
-        run(python, "-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps", "--no-index",
-            "--wheel-dir", self.work, SOURCE / "cmake/packaging/wheel", CMAKE_EXECUTABLE=str(self.cmake))
-        (wheel,) = self.work.glob("gradus-*-py3-none-any.whl")
-        venv.create(self.work / "venv", with_pip=False)
-        site = Path(run(self.work / "venv/bin/python", "-c",
-                        "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-        run(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", site, wheel)
+        environment = self.tools / "torch"  # which set_up.py --torch makes
+        real = environment.exists()
+        if not real:
+            environment = self.work / "venv"
+            venv.create(environment, with_pip=False)
+        python = environment / "bin/python3"
+        site = Path(run(python, "-c", SITE).strip()).resolve()
+        # pip and what builds the wheel are the tools'; without isolation (0 says so) it downloads nothing.
+        self.page("Python", python, PYTHONPATH=str(tools), CMAKE_EXECUTABLE=str(self.cmake), PIP_NO_BUILD_ISOLATION="0",
+                  PIP_NO_INDEX="1", PIP_FORCE_REINSTALL="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
         assert files(prefix) == {name for name in files(site / "gradus") if not name.endswith((".py", ".pyc"))}
 
-        torch = next(word.split("=", 1)[1] for word in self.given if word.startswith("-DLibTorch_ROOT="))
-        (site / "torch").symlink_to(torch)  # as pip install torch would have put it there
+        if not real:
+            torch = next(word.split("=", 1)[1] for word in self.given if word.startswith("-DLibTorch_ROOT="))
+            (site / "torch").symlink_to(torch)  # as pip install torch would have put it there
         given = [word for word in self.given if not word.startswith("-DLibTorch_ROOT=")]
-        folder = run(self.work / "venv/bin/python", "-m", "gradus", "--cmake-dir").strip()
+        folder = run(python, "-m", "gradus", "--cmake-dir").strip()
         for name in ("CMAKE_PREFIX_PATH", "gradus_DIR"):
             assert str(site) in self.use(f"-D{name}={folder}", given=given)
+        if real:
+            output = self.use(f"-DCMAKE_PREFIX_PATH={folder}", project=TRAINING, given=given, arguments=[self.program])
+            assert f"Found LibTorch: {site}/torch " in output and re.search(r"^0\.[0-9]+$", output, re.M), output
 
     def archive(self) -> None:
         """The archive of a release has the same bytes each time."""
@@ -168,7 +189,7 @@ class Packaging:
 
 def main() -> None:
     tests = [name for name, value in vars(Packaging).items()
-             if value.__doc__ and not name.startswith("_") and name not in ("tool", "installed", "use")]
+             if value.__doc__ and not name.startswith("_") and name not in ("tool", "page", "installed", "use")]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("test", choices=tests)
     parser.add_argument("--work", type=Path, required=True, help="is emptied")
