@@ -39,6 +39,7 @@
 #include <gradus/core/loading_plan.hpp>
 #include <gradus/core/memory_form.hpp>
 #include <gradus/core/monitor.hpp>
+#include <gradus/core/norms.hpp>
 #include <gradus/core/observer.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/random.hpp>
@@ -87,6 +88,7 @@
 #include <gradus/device/math_scope.hpp>
 #include <gradus/device/math_settings.hpp>
 #include <gradus/device/out_of_memory.hpp>
+#include <gradus/device/peak_memory.hpp>
 #include <gradus/device/product_rate.hpp>
 #include <gradus/error.hpp>
 #include <gradus/files/crc32c.hpp>

@@ -31,7 +31,7 @@ def curve(found, tag):
 def main():
     folder = pathlib.Path(sys.argv[1])
     whole, resumed = read(folder / "whole"), read(folder / "resumed")
-    for tag in ("train/loss", "train/learning_rate"):
+    for tag in ("train/loss", "train/learning_rate", "train/gradient_norm"):
         assert [step for step, _ in curve(whole, tag)] == READINGS, curve(whole, tag)
         assert curve(whole, tag) == curve(resumed, tag), tag
     for tag in ("test/loss", "test/accuracy", "epoch/train_loss"):

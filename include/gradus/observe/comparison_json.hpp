@@ -24,7 +24,9 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
                                  {"samples", epoch.samples},
                                  {"optimizer_steps", epoch.optimizer_steps},
                                  {"skipped_steps", epoch.skipped_steps},
-                                 {"flops", epoch.flops}};
+                                 {"flops", epoch.flops},
+                                 {"peak_memory", nullptr}};
+  if (epoch.peak_memory > 0) json["peak_memory"] = epoch.peak_memory;
   if (epoch.test) {
     json["test_loss"] = or_null(epoch.test->loss);
     json["test_accuracy"] = or_null(epoch.test->accuracy());

@@ -63,6 +63,7 @@ class TensorBoard {
     if (!event.train_loss) return;
     ProtobufMessage summary;
     add(summary, "train/loss", *event.train_loss);
+    if (event.gradient_norm) add(summary, "train/gradient_norm", *event.gradient_norm);
     add(summary, "train/learning_rate", event.learning_rate);
     const double seconds = event.train_seconds - last_seconds_;
     const auto samples = static_cast<double>(event.samples - last_samples_);
@@ -78,6 +79,8 @@ class TensorBoard {
     ProtobufMessage summary;
     if (record.train_loss) add(summary, "epoch/train_loss", *record.train_loss);
     add(summary, "epoch/waiting_seconds", record.waiting_seconds);
+    if (record.peak_memory > 0)
+      add(summary, "epoch/peak_memory_bytes", static_cast<double>(record.peak_memory));
     add(summary, "epoch/skipped_steps", static_cast<double>(record.skipped_steps));
     if (record.test) {
       if (record.test->loss) add(summary, "test/loss", *record.test->loss);
