@@ -205,6 +205,7 @@
 #include <gradus/train/step/device_steps.hpp>
 #include <gradus/train/step/loss_inputs.hpp>
 #include <gradus/train/step/loss_meter.hpp>
+#include <gradus/train/step/loss_spikes.hpp>
 #include <gradus/train/step/metric_tallies.hpp>
 #include <gradus/train/step/numeric_guard.hpp>
 #include <gradus/train/step/policy_checks.hpp>
