@@ -94,6 +94,7 @@
 #include <gradus/files/crc32c.hpp>
 #include <gradus/files/file_lock.hpp>
 #include <gradus/files/md5.hpp>
+#include <gradus/files/png.hpp>
 #include <gradus/files/read_file.hpp>
 #include <gradus/files/write_file.hpp>
 #include <gradus/kernel/algorithms.hpp>
@@ -153,11 +154,13 @@
 #include <gradus/observe/report_setup.hpp>
 #include <gradus/observe/report_style.hpp>
 #include <gradus/observe/run_charts.hpp>
+#include <gradus/observe/summaries.hpp>
 #include <gradus/observe/table.hpp>
 #include <gradus/observe/table_cells.hpp>
 #include <gradus/observe/tensorboard.hpp>
 #include <gradus/observe/terminal.hpp>
 #include <gradus/observe/text.hpp>
+#include <gradus/observe/wrong_images.hpp>
 #include <gradus/policies.hpp>
 #include <gradus/policy/execution/capture_plan.hpp>
 #include <gradus/policy/guard/guard_plan.hpp>
