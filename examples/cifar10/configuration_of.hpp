@@ -10,7 +10,9 @@
 #include <gradus/checkpoint/checkpoint_plan.hpp>
 #include <gradus/checkpoint/run_file.hpp>
 #include <gradus/checkpoint/weights.hpp>
+#include <gradus/data/cifar10_files.hpp>
 #include <gradus/files/write_file.hpp>
+#include <gradus/observe/wrong_images.hpp>
 #include <gradus/settings/dump.hpp>
 #include <gradus/settings/policy_settings.hpp>
 #include <gradus/train/run/ranks.hpp>
@@ -127,6 +129,10 @@ class ConfigurationOf final : public Configuration {
                            {"reason", execution.reason}};
     config["kernel_choices"] = as_json(trainer.kernel_choices());
     if (first) {
+      if (observer.tensorboard) {
+        observe::add_wrong_images(*observer.tensorboard, trainer, data.test,
+                                  data::cifar10_class_names);
+      }
       write_file(folder / RunFiles::config, dump(config, 2) + "\n");
       const auto evaluated = trainer.evaluation_weights();
       save_weights(*trainer.model(), folder / RunFiles::weights,

@@ -40,6 +40,7 @@
 #include <gradus/core/loading_plan.hpp>
 #include <gradus/core/memory_form.hpp>
 #include <gradus/core/monitor.hpp>
+#include <gradus/core/norms.hpp>
 #include <gradus/core/observer.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/core/random.hpp>
@@ -88,11 +89,13 @@
 #include <gradus/device/math_scope.hpp>
 #include <gradus/device/math_settings.hpp>
 #include <gradus/device/out_of_memory.hpp>
+#include <gradus/device/peak_memory.hpp>
 #include <gradus/device/product_rate.hpp>
 #include <gradus/error.hpp>
 #include <gradus/files/crc32c.hpp>
 #include <gradus/files/file_lock.hpp>
 #include <gradus/files/md5.hpp>
+#include <gradus/files/png.hpp>
 #include <gradus/files/read_file.hpp>
 #include <gradus/files/write_file.hpp>
 #include <gradus/kernel/algorithms.hpp>
@@ -160,11 +163,13 @@
 #include <gradus/observe/run_groups.hpp>
 #include <gradus/observe/run_record.hpp>
 #include <gradus/observe/spread.hpp>
+#include <gradus/observe/summaries.hpp>
 #include <gradus/observe/table.hpp>
 #include <gradus/observe/table_cells.hpp>
 #include <gradus/observe/tensorboard.hpp>
 #include <gradus/observe/terminal.hpp>
 #include <gradus/observe/text.hpp>
+#include <gradus/observe/wrong_images.hpp>
 #include <gradus/policies.hpp>
 #include <gradus/policy/execution/capture_plan.hpp>
 #include <gradus/policy/guard/guard_plan.hpp>
@@ -212,6 +217,7 @@
 #include <gradus/train/step/device_steps.hpp>
 #include <gradus/train/step/loss_inputs.hpp>
 #include <gradus/train/step/loss_meter.hpp>
+#include <gradus/train/step/loss_spikes.hpp>
 #include <gradus/train/step/metric_tallies.hpp>
 #include <gradus/train/step/numeric_guard.hpp>
 #include <gradus/train/step/policy_checks.hpp>

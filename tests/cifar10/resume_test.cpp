@@ -65,6 +65,7 @@ std::vector<json> metrics_of(const Folder& folder, const std::string& run,
     lines.push_back(json::parse(text));
     lines.back().erase("train_seconds");
     lines.back().erase("waiting_seconds");
+    lines.back().erase("peak_memory");
   }
   return lines;
 }

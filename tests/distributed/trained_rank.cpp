@@ -19,6 +19,7 @@
 #include <torch/nn/modules/linear.h>
 
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <iostream>
 #include <map>
@@ -134,8 +135,12 @@ struct Whole {
 /// Counts what it is told, and can wait at each step.
 struct Counter {
   int steps = 0, epochs = 0;
+  std::vector<double> norms{};
   void on(const StepEnd& event) {
     ++steps;
+    if (event.gradient_norm && std::isfinite(*event.gradient_norm)) {
+      norms.push_back(*event.gradient_norm);
+    }
     if (!is("slow")) return;
     if (event.step == 1) std::cout << "begun" << std::endl;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -302,11 +307,15 @@ nlohmann::json trained() {
   Counter counter;
   const auto history = checkpoints ? trainer.fit(train, test, counter, *checkpoints)
                                    : trainer.fit(train, test, counter);
-  nlohmann::json result{
-      {"end", static_cast<int>(history.end)},    {"resumed", resumed},
-      {"told", {counter.steps, counter.epochs}}, {"seen", train.seen()},
-      {"test_seen", test.seen().size()},         {"weights", weights_of(trainer)},
-      {"state", bytes_of_state(trainer)},        {"epochs", nlohmann::json::array()}};
+  nlohmann::json result{{"end", static_cast<int>(history.end)},
+                        {"resumed", resumed},
+                        {"told", {counter.steps, counter.epochs}},
+                        {"seen", train.seen()},
+                        {"test_seen", test.seen().size()},
+                        {"weights", weights_of(trainer)},
+                        {"state", bytes_of_state(trainer)},
+                        {"epochs", nlohmann::json::array()},
+                        {"norms", counter.norms}};
   for (const auto& epoch : history.epochs) {
     const auto& test_set = *epoch.test;
     result["epochs"].push_back({{"train_loss", epoch.train_loss.value_or(-1)},

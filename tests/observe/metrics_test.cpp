@@ -8,6 +8,7 @@
 
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -25,7 +26,10 @@ std::vector<nlohmann::json> lines_of(const std::filesystem::path& path) {
 }
 
 gradus::EpochEnd epoch_end() {
-  return {.record = observe_test::run("any", {{4, 250}}).epochs.front(), .epochs = 2};
+  gradus::EpochEnd event{.record = observe_test::run("any", {{4, 250}}).epochs.front(),
+                         .epochs = 2};
+  event.record.peak_memory = 1 << 30;
+  return event;
 }
 
 }  // namespace
@@ -37,8 +41,12 @@ CATCH_TEST_CASE("metrics.jsonl gets a line per log interval and per epoch, at on
   metrics.on(gradus::StepEnd{
       .epoch = 1, .step = 1, .learning_rate = 0.5, .train_loss = {}, .warning = {}});
   CATCH_CHECK(lines_of(path).empty());
-  metrics.on(gradus::StepEnd{
-      .epoch = 1, .step = 2, .learning_rate = 0.25, .train_loss = 2.5, .warning = "it grows"});
+  metrics.on(gradus::StepEnd{.epoch = 1,
+                             .step = 2,
+                             .learning_rate = 0.25,
+                             .train_loss = 2.5,
+                             .gradient_norm = 0.5,
+                             .warning = "it grows"});
   CATCH_REQUIRE(lines_of(path).size() == 1);
   auto end = epoch_end();
   end.learning_rate = 0.25;
@@ -48,6 +56,7 @@ CATCH_TEST_CASE("metrics.jsonl gets a line per log interval and per epoch, at on
   CATCH_CHECK(lines[0].at("event") == "step");
   CATCH_CHECK(lines[0].at("step") == 2);
   CATCH_CHECK(lines[0].at("train_loss") == 2.5);
+  CATCH_CHECK(lines[0].at("gradient_norm") == 0.5);
   CATCH_CHECK(lines[0].at("warning") == "it grows");
   CATCH_CHECK(lines[1].at("event") == "epoch");
   CATCH_CHECK(lines[1].at("epoch") == 1);
@@ -59,6 +68,7 @@ CATCH_TEST_CASE("metrics.jsonl gets a line per log interval and per epoch, at on
   CATCH_CHECK(lines[1].at("optimizer_steps") == 10);
   CATCH_CHECK(lines[1].at("skipped_steps") == 0);
   CATCH_CHECK(lines[1].at("learning_rate") == 0.25);
+  CATCH_CHECK(lines[1].at("peak_memory") == 1 << 30);
 }
 
 CATCH_TEST_CASE("a figure that is missing or not finite is null in metrics.jsonl", "[observe]") {
@@ -68,11 +78,20 @@ CATCH_TEST_CASE("a figure that is missing or not finite is null in metrics.jsonl
   event.record.test.reset();
   event.record.train_loss = std::numeric_limits<double>::infinity();
   event.learning_rate = std::numeric_limits<double>::quiet_NaN();
+  event.record.peak_memory = 0;
   observe::MetricsFile(path).on(event);
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const auto norm : {std::optional<double>(), std::optional(infinity)}) {
+    observe::MetricsFile(path).on(
+        gradus::StepEnd{.train_loss = 1.0, .gradient_norm = norm, .warning = {}});
+  }
   const auto lines = lines_of(path);
-  CATCH_REQUIRE(lines.size() == 1);
-  for (const auto* name : {"train_loss", "test_loss", "test_accuracy", "learning_rate"})
+  CATCH_REQUIRE(lines.size() == 3);
+  for (const auto* name :
+       {"train_loss", "test_loss", "test_accuracy", "learning_rate", "peak_memory"})
     CATCH_CHECK(lines[0].at(name).is_null());
+  CATCH_CHECK(lines[1].at("gradient_norm").is_null());
+  CATCH_CHECK(lines[2].at("gradient_norm").is_null());
 }
 
 CATCH_TEST_CASE("figures over nothing: absent in metrics.jsonl, in a comparison and in the lines") {
@@ -93,6 +112,8 @@ CATCH_TEST_CASE("figures over nothing: absent in metrics.jsonl, in a comparison 
   const auto json = observe::to_json(comparison).at("runs").at(1);
   CATCH_CHECK(json.at("test_accuracy").is_null());
   CATCH_CHECK(json.at("epochs").back().at("train_loss").is_null());
+  CATCH_CHECK(json.at("epochs").back().at("peak_memory") == 1 << 30);
+  CATCH_CHECK(json.at("epochs").front().at("peak_memory").is_null());
   CATCH_CHECK_FALSE(observe::markdown_table(comparison).empty());
   CATCH_CHECK_FALSE(observe::report_html(comparison).empty());
   const auto shown = observe::line_of(event);

@@ -30,6 +30,7 @@ gradus::StepEnd step(std::int64_t done, std::int64_t total, double seconds) {
           .learning_rate = 0.1,
           .train_seconds = seconds,
           .train_loss = 1.25,
+          .gradient_norm = 0.04567,
           .warning = {}};
 }
 
@@ -98,6 +99,7 @@ CATCH_TEST_CASE("progress on a terminal redraws one line at most ten times a sec
   CATCH_CHECK(contains(text, "epoch 1/2"));
   CATCH_CHECK(contains(text, "5,000 samples/s"));
   CATCH_CHECK(contains(text, "loss 1.250"));
+  CATCH_CHECK(contains(text, "gradient norm 0.0457"));
   CATCH_CHECK(contains(text, "left"));
   CATCH_CHECK(contains(text, "100%"));
 }
@@ -243,4 +245,20 @@ CATCH_TEST_CASE("the log keeps each line with the seconds since it began", "[obs
   CATCH_CHECK(log.lines()[2] == "[    12.3 s] chosen because  [31m");
   CATCH_CHECK(log.lines()[3] ==
               "[    12.3 s] done: 1 epoch, 4.0 s of training, test accuracy 25.00%");
+}
+
+CATCH_TEST_CASE("a log's line of an epoch has the gradient norm last read in it", "[observe]") {
+  observe::Log log([] { return 0.0; });
+  log.on(step(1, 4, 0.1));
+  auto last = step(2, 4, 0.2);
+  last.gradient_norm = 12345.6;
+  log.on(last);
+  log.on(epoch_end(1, 2));
+  auto unread = step(3, 4, 0.3);
+  unread.gradient_norm.reset();
+  log.on(unread);
+  log.on(epoch_end(2, 2));
+  CATCH_REQUIRE(log.lines().size() == 2);
+  CATCH_CHECK(contains(log.lines()[0], "samples/s  gradient norm 1.23e+04"));
+  CATCH_CHECK_FALSE(contains(log.lines()[1], "gradient norm"));
 }

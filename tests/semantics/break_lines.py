@@ -26,7 +26,7 @@ CHANGES = [
      "    scaler->unscale(gradients_of(parameters_));", W),
     ("1", "updates the scale before the step", O, "    if (!device_steps_) finite = !scaler->found_inf();",
      "    if (!device_steps_) finite = !scaler->found_inf();\n    scaler->update();", W),
-    ("1", "keeps the gradients", O, "  clear_gradients(parameters_);\n  return finite;", "  return finite;", W),
+    ("1", "keeps the gradients", F, "    clear_gradients(parameters());\n    batches", "    batches", W),
     ("2", "unscales the vectors twice", O, "    scaler->unscale(gradients_of(parameters_));",
      "    scaler->unscale(gradients_of(parameters_));\n"
      "    scaler->unscale({parameters_.back().tensor.grad()});", W),
@@ -113,7 +113,7 @@ CHANGES = [
      "      keep_above_rounding(roots, squares);\n", "", Q),
     ("types", "saves bytes in spite of a conjugate bit", "core/memory_form.hpp",
      "return tensor.resolve_conj().resolve_neg().contiguous();", "return tensor.contiguous();", K),
-    ("types", "takes the norm of float16 gradients in float16", "policy/clipping/clip_norm.hpp",
+    ("types", "takes the norm of float16 gradients in float16", "core/norms.hpp",
      "if (!has(at::isReducedFloatingType)) return", "if (true) return", Q),
     ("types", "takes a large gradient for an infinite one", "train/step/numeric_guard.hpp",
      "at::_foreach_norm(gradients, std::numeric_limits<double>::infinity());", "at::_foreach_norm(gradients);", Q),

@@ -1,11 +1,13 @@
 /// The loop that one would write by hand with LibTorch, with the same care as the trainer's:
-/// gradients are freed, and losses are kept, to be read once.
+/// gradients are freed, and losses are kept, to be read once, with the gradients' norm.
 #pragma once
 
 #include <gradus/core/sample_draw.hpp>
 
+#include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_sgd.h>
 #include <ATen/ops/cross_entropy_loss.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
 #include <torch/types.h>
 
@@ -38,6 +40,10 @@ void train_by_hand(Model& model, const Set& set, std::int64_t batch_size) {
       gradients.push_back(parameter.grad());
     }
     at::_fused_sgd_(weights, gradients, {}, 0, 0, 0.01, 0, false, false, false);
+    if (first + size >= order.size()) {
+      losses.push_back(at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients)), 2, {}, false,
+                                              at::kDouble));
+    }
     for (const auto& parameter : parameters) parameter.mutable_grad().reset();
   }
   const auto read = at::stack(losses).to(at::kCPU, at::kDouble).reshape({-1}).contiguous();

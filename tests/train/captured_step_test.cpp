@@ -27,6 +27,7 @@
 #include <gradus/train/edit.hpp>
 #include <gradus/train/trainer.hpp>
 
+#include <cmath>
 #include <limits>
 #include <span>
 #include <string>
@@ -54,13 +55,24 @@ struct Taped {
 };
 
 struct Losses {
-  std::vector<double> losses;
-  std::vector<double> rates;
-  std::vector<std::int64_t> steps;
+  std::vector<double> losses{};
+  std::vector<double> rates{};
+  std::vector<std::int64_t> steps{};
+  std::vector<double> norms{};
+  std::vector<double> gradients{};  ///< of all parameters that have one, their sum
+  const std::vector<NamedTensor>* parameters = nullptr;
   void on(const StepEnd& event) {
     losses.push_back(event.train_loss.value_or(-1));
     rates.push_back(event.learning_rate);
     steps.push_back(event.step);
+    const auto finite = [](double value) { return std::isfinite(value) ? value : -2; };
+    norms.push_back(finite(event.gradient_norm.value_or(-1)));
+    if (parameters == nullptr) return;
+    double sum = 0;
+    for (const auto& gradient : gradients_of(*parameters)) {
+      sum += gradient.to(at::kDouble).sum().item<double>();
+    }
+    gradients.push_back(finite(sum));
   }
 };
 
@@ -71,8 +83,9 @@ template <class T, class Set>
 ExecutionReport equals_eager(typename T::model_type (*make)(), const Set& set,
                              const RunSettings& run = three_epochs) {
   const auto trained = [&](auto trainer) {
-    Losses losses;
+    Losses losses{.parameters = &trainer.parameters()};
     const auto history = trainer.fit(set, losses);
+    CATCH_CHECK(gradients_of(trainer.parameters()).empty());
     auto buffers = at::zeros({1}, at::kDouble);
     for (const auto& buffer : trainer.model()->buffers()) {
       buffers = at::cat({buffers, buffer.flatten().to(at::kDouble)});
@@ -91,6 +104,9 @@ ExecutionReport equals_eager(typename T::model_type (*make)(), const Set& set,
   CATCH_CHECK(own_losses.losses == losses.losses);
   CATCH_CHECK(own_losses.rates == losses.rates);
   CATCH_CHECK(own_losses.steps == losses.steps);
+  CATCH_CHECK(own_losses.norms == losses.norms);
+  CATCH_CHECK(own_losses.gradients == losses.gradients);
+  CATCH_CHECK(losses.gradients.back() != 0);
   CATCH_CHECK(own_weights.equal(weights));
   CATCH_CHECK(own_buffers.equal(buffers));
   CATCH_REQUIRE(own_optimizer.entries().size() == optimizer.entries().size());

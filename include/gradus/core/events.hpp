@@ -22,7 +22,13 @@ struct FitBegin {
 };
 
 /// After every optimizer step. `train_loss` is there once per log interval only, because reading it
-/// waits for the device: the mean since the interval before.
+/// waits for the device: the mean since the interval before. Meanwhile parameters still have the
+/// gradients of the step, as the optimizer was given them; they are freed behind the last observer.
+///
+/// `gradient_norm` is there where `train_loss` is, unless no target of that step counted: the
+/// 2-norm over all parameters of these gradients. They are of the loss of the whole step over all
+/// processes, without the factor of a gradient scaler, and clipped: where `ClipNorm` did that, it
+/// is `max_norm`. Of a step that was skipped it may be infinite or not a number.
 struct StepEnd {
   std::int64_t epoch = 0;        ///< from 1
   std::int64_t step = 0;         ///< optimizer steps done in this run
@@ -31,6 +37,7 @@ struct StepEnd {
   double learning_rate = 0;      ///< of this step
   double train_seconds = 0;      ///< since the run began, evaluation not counted
   std::optional<double> train_loss;
+  std::optional<double> gradient_norm{};
   std::string warning;  ///< of the run's guard, in a sentence; mostly empty
 };
 

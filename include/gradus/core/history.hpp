@@ -69,6 +69,10 @@ struct EpochRecord {
   /// Floating-point operations of training in this epoch: convolutions, matrix products and
   /// attention, the backward pass taken for twice the forward pass.
   double flops = 0;
+  /// Bytes; 0: not known. Over the epoch and its evaluation, on an accelerator the most that
+  /// tensors had at once, of a resumed epoch since it was resumed; on the CPU the most that the
+  /// process has had resident since it began. Of the first process, where several train.
+  std::int64_t peak_memory = 0;
   std::optional<Evaluation> test{};  ///< absent if no held-out set was given
   std::optional<Evaluation>
       test_flipped{};  ///< mean over each image and its mirror image, on request
@@ -77,14 +81,15 @@ struct EpochRecord {
   std::int64_t peak_memory = 0;
 };
 
-/// How a run ended: by itself, after `stop_after_steps`, because somebody or the clock asked, or
-/// with its data, before its last step.
+/// How a run ended: by itself (with its last step, or by its stopping policy), after
+/// `stop_after_steps`, because somebody or the clock asked, or with its data, before its last step.
 enum class RunEnd { whole, limit, interrupted, out_of_data };
 
 /// What `fit` returns: a record of each epoch, and how the run ended.
 struct History {
   std::vector<EpochRecord> epochs;
   RunEnd end = RunEnd::whole;
+  bool stopped_early = false;  ///< by the stopping policy, before the last step
 };
 
 }  // namespace gradus

@@ -29,6 +29,10 @@ inline constexpr std::array<std::string_view, 6> cifar10_files{
     "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
     "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"};
 
+/// Of labels 0 to 9, as batches.meta.txt has them.
+inline constexpr std::array<std::string_view, 10> cifar10_class_names{
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+
 /// One MD5 a file, in the order of `cifar10_files`.
 using Cifar10Md5 = std::array<std::string, 6>;
 

@@ -64,24 +64,46 @@ namespace gradus::observe {
   return line;
 }
 
-/// "done: 5 epochs, 3 min 25 s of training, test accuracy 73.42%".
-[[nodiscard]] inline std::string line_of(const FitEnd& event) {
-  if (event.history != nullptr && event.history->end == RunEnd::interrupted) {
-    return "stopped after " +
-           counted(static_cast<std::int64_t>(event.history->epochs.size()), "whole epoch");
+/// Why the run ended before its last step, as a clause; empty if it did not.
+[[nodiscard]] inline std::string why_ended(const History& history) {
+  switch (history.end) {
+    case RunEnd::limit:
+      return "stop_after_steps was reached";
+    case RunEnd::interrupted:
+      return "an end was asked for, by a signal or by stop_after_seconds";
+    case RunEnd::out_of_data:
+      return "the data ended before the last step";
+    case RunEnd::whole:
+      break;
   }
-  if (event.history == nullptr || event.history->epochs.empty()) return "done: no epoch trained";
+  return history.stopped_early ? "the stopping policy ended it before the last step" : "";
+}
+
+/// "done: 5 epochs, 3 min 25 s of training, test accuracy 73.42%, at most 3.4 GiB of memory", and
+/// behind a semicolon why the run ended, where that was before its last step; or "stopped after 2
+/// whole epochs; an end was asked for, by a signal or by stop_after_seconds".
+[[nodiscard]] inline std::string line_of(const FitEnd& event) {
+  if (event.history == nullptr) return "done: no epoch trained";
   const auto& epochs = event.history->epochs;
+  const auto count = static_cast<std::int64_t>(epochs.size());
+  const auto why = why_ended(*event.history);
+  const auto end = why.empty() ? "" : "; " + why;
+  if (event.history->end == RunEnd::interrupted)
+    return "stopped after " + counted(count, "whole epoch") + end;
+  if (epochs.empty()) return "done: no epoch trained" + end;
   double seconds = 0;
-  for (const EpochRecord& epoch : epochs) seconds += epoch.train_seconds;
-  std::string line = "done: " + counted(static_cast<std::int64_t>(epochs.size()), "epoch") + ", " +
-                     duration(seconds) + " of training";
+  std::int64_t most = 0;
+  for (const EpochRecord& epoch : epochs) {
+    seconds += epoch.train_seconds;
+    most = std::max(most, epoch.peak_memory);
+  }
+  std::string line = "done: " + counted(count, "epoch") + ", " + duration(seconds) + " of training";
   const auto& test = epochs.back().test;
   if (const auto accuracy = test ? test->accuracy() : std::nullopt)
     line += ", test accuracy " + percent(*accuracy, 2);
   for (const auto& metric : metrics_of(epochs.back())) line += ", test " + metric;
-  if (event.history->end == RunEnd::out_of_data) line += "; the data ended before the last step";
-  return line;
+  if (most > 0) line += ", at most " + memory(most) + " of memory";
+  return line + end;
 }
 
 }  // namespace gradus::observe

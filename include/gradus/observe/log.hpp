@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,7 +28,8 @@ using Clock = std::function<double()>;
 }
 
 /// Observer that remembers a line at the start, one per epoch and warning, one at the end, and
-/// whatever else is said to it. Each bears the seconds since the log was made.
+/// whatever else is said to it. That of an epoch ends with the gradient norm last read in it. Each
+/// bears the seconds since the log was made.
 class Log {
  public:
   explicit Log(Clock clock = monotonic_seconds) : clock_(std::move(clock)), start_(clock_()) {}
@@ -48,9 +50,13 @@ class Log {
 
   void on(const FitBegin& event) { say(line_of(event)); }
   void on(const StepEnd& event) {
+    if (event.gradient_norm) gradient_norm_ = event.gradient_norm;
     if (!event.warning.empty()) say("warning: " + event.warning);
   }
-  void on(const EpochEnd& event) { say(line_of(event)); }
+  void on(const EpochEnd& event) {
+    const auto norm = std::exchange(gradient_norm_, std::nullopt);
+    say(line_of(event) + (norm ? "  gradient norm " + three_digits(*norm) : ""));
+  }
   void on(const FitEnd& event) { say(line_of(event)); }
 
   /// Keeps `line`, such as a choice made at run time, without its control characters.
@@ -68,6 +74,7 @@ class Log {
   double start_;
   std::vector<std::string> lines_;
   std::ofstream file_;
+  std::optional<double> gradient_norm_;  ///< of the epoch that runs
 };
 
 }  // namespace gradus::observe

@@ -44,6 +44,7 @@ class MetricsFile {
                                    {"total_steps", event.total_steps},
                                    {"samples", event.samples},
                                    {"train_loss", *event.train_loss},
+                                   {"gradient_norm", or_null(event.gradient_norm)},
                                    {"learning_rate", event.learning_rate},
                                    {"train_seconds", event.train_seconds}};
     if (!event.warning.empty()) line["warning"] = event.warning;
@@ -67,7 +68,9 @@ class MetricsFile {
         {"optimizer_steps", record.optimizer_steps},
         {"skipped_steps", record.skipped_steps},
         {"flops", record.flops},
+        {"peak_memory", nullptr},
         {"learning_rate", event.learning_rate}};
+    if (record.peak_memory > 0) line["peak_memory"] = record.peak_memory;
     if (record.test) {
       line["test_loss"] = or_null(record.test->loss);
       line["test_accuracy"] = or_null(record.test->accuracy());

@@ -56,6 +56,7 @@ class Progress {
     const double now = clock_();
     pace_.on(event, now);
     if (event.train_loss) loss_ = event.train_loss;
+    if (event.train_loss) gradient_norm_ = event.gradient_norm;
     if (!event.warning.empty()) say("warning: " + event.warning);
     const bool ends_epoch = steps_per_epoch_ > 0 && event.step % steps_per_epoch_ == 0;
     if (!line_.terminal().interactive || (now < next_draw_ && !ends_epoch)) return;
@@ -96,6 +97,7 @@ class Progress {
     if (const auto speed = pace_.samples_per_second())
       parts.push_back({rate(*speed) + " samples/s", 5});
     if (loss_) parts.push_back({"loss " + fixed(*loss_, 3), 6});
+    if (gradient_norm_) parts.push_back({"gradient norm " + three_digits(*gradient_norm_), 8});
     parts.push_back({clock_time(now - start_), 7, "2"});
     if (const auto left = pace_.seconds_left())
       parts.push_back({clock_time(*left) + " left", 3, "2"});
@@ -109,7 +111,7 @@ class Progress {
   double next_draw_ = 0;
   std::int64_t epochs_ = 0;
   std::int64_t steps_per_epoch_ = 0;
-  std::optional<double> loss_;
+  std::optional<double> loss_, gradient_norm_;  ///< as last read
   Pace pace_;
 };
 

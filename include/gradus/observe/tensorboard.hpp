@@ -2,16 +2,12 @@
 #pragma once
 
 #include <gradus/core/events.hpp>
-#include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/files/protobuf.hpp>
 #include <gradus/files/record_file.hpp>
-
-#include <ATen/ops/histc.h>
+#include <gradus/observe/summaries.hpp>
 
 #include <chrono>
-#include <cmath>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -24,14 +20,17 @@ namespace gradus::observe {
 /// What is written beside scalars.
 struct TensorBoardPlan {
   std::vector<NamedTensor> weights{};  ///< histograms after each epoch: trainer.parameters()
-  std::int64_t buckets = 30;           ///< of a histogram
-  std::string configuration{};         ///< a text, as JSON
+  /// Steps between two histograms of the gradients of `weights`, as the optimizer was given them:
+  /// unscaled, and clipped. 0: none. Each waits for the device.
+  std::int64_t gradients_every = 0;
+  std::int64_t buckets = 30;    ///< of a histogram
+  std::string configuration{};  ///< a text, as JSON
 };
 
-/// Observer that appends to `folder`/events.out.tfevents.gradus: training loss, learning rate and
-/// samples a second at each reading, loss, accuracy and metrics of the held-out set after each
-/// epoch, all over optimizer steps. Name the file in `CheckpointPlan::files`, and a resumed run
-/// continues at its checkpoint: curves have no step twice.
+/// Observer that appends to `folder`/events.out.tfevents.gradus: training loss, gradient norm,
+/// learning rate and samples a second at each reading, loss, accuracy and metrics of the held-out
+/// set after each epoch, all over optimizer steps. Name the file in `CheckpointPlan::files`, and a
+/// resumed run continues at its checkpoint: curves have no step twice.
 ///
 ///     observe::TensorBoard board("runs/1", {.weights = trainer.parameters()});
 ///     trainer.fit(train, test, board);        // tensorboard --logdir runs
@@ -48,26 +47,30 @@ class TensorBoard {
   [[nodiscard]] const std::filesystem::path& path() const { return file_.path(); }
 
   void on(const FitBegin& event) {
-    step_ = event.steps_done;
+    step_ = gradients_step_ = event.steps_done;
     last_samples_ = 0;
     if (!file_.is_empty()) return;
     ProtobufMessage first;
     first.number(1, seconds_now());
     first.text(3, "brain.Event:2");
     file_.append(first.bytes());
-    if (!plan_.configuration.empty()) add_text("configuration", plan_.configuration);
+    if (!plan_.configuration.empty()) {
+      add_text("configuration", "```json\n" + plan_.configuration + "\n```");
+    }
   }
 
   void on(const StepEnd& event) {
     step_ = event.step;
+    add_gradients();
     if (!event.train_loss) return;
     ProtobufMessage summary;
-    add(summary, "train/loss", *event.train_loss);
-    add(summary, "train/learning_rate", event.learning_rate);
+    add_scalar(summary, "train/loss", *event.train_loss);
+    if (event.gradient_norm) add_scalar(summary, "train/gradient_norm", *event.gradient_norm);
+    add_scalar(summary, "train/learning_rate", event.learning_rate);
     const double seconds = event.train_seconds - last_seconds_;
     const auto samples = static_cast<double>(event.samples - last_samples_);
     if (last_samples_ > 0 && seconds > 0)
-      add(summary, "train/samples_per_second", samples / seconds);
+      add_scalar(summary, "train/samples_per_second", samples / seconds);
     last_seconds_ = event.train_seconds;
     last_samples_ = event.samples;
     append(summary);
@@ -76,18 +79,35 @@ class TensorBoard {
   void on(const EpochEnd& event) {
     const auto& record = event.record;
     ProtobufMessage summary;
-    if (record.train_loss) add(summary, "epoch/train_loss", *record.train_loss);
-    add(summary, "epoch/waiting_seconds", record.waiting_seconds);
-    add(summary, "epoch/skipped_steps", static_cast<double>(record.skipped_steps));
+    if (record.train_loss) add_scalar(summary, "epoch/train_loss", *record.train_loss);
+    add_scalar(summary, "epoch/waiting_seconds", record.waiting_seconds);
+    if (record.peak_memory > 0)
+      add_scalar(summary, "epoch/peak_memory_bytes", static_cast<double>(record.peak_memory));
+    add_scalar(summary, "epoch/skipped_steps", static_cast<double>(record.skipped_steps));
     if (record.test) {
-      if (record.test->loss) add(summary, "test/loss", *record.test->loss);
-      if (const auto accuracy = record.test->accuracy()) add(summary, "test/accuracy", *accuracy);
+      if (record.test->loss) add_scalar(summary, "test/loss", *record.test->loss);
+      if (const auto accuracy = record.test->accuracy())
+        add_scalar(summary, "test/accuracy", *accuracy);
       for (const auto& metric : record.test->metrics) {
-        if (metric.value) add(summary, "test/" + metric.label, *metric.value);
+        if (metric.value) add_scalar(summary, "test/" + metric.label, *metric.value);
       }
     }
     for (const auto& [name, weight] : plan_.weights)
-      add_histogram(summary, "weights/" + name, weight);
+      add_histogram(summary, "weights/" + name, weight, plan_.buckets);
+    append(summary);
+  }
+
+  /// Adds a text, which is Markdown, at the last step of the run.
+  void add_text(const std::string& tag, const std::string& markdown) {
+    ProtobufMessage summary;
+    add_strings(summary, tag, "text", {markdown});
+    append(summary);
+  }
+  /// Adds images [N, C, H, W] uint8, grey by 1 channel or coloured by 3, at the last step of the
+  /// run. Throws DataError for a tensor of another form.
+  void add_images(const std::string& tag, const at::Tensor& images) {
+    ProtobufMessage summary;
+    observe::add_images(summary, tag, images);
     append(summary);
   }
 
@@ -97,57 +117,16 @@ class TensorBoard {
         .count();
   }
 
-  static void add(ProtobufMessage& summary, const std::string& tag, double value) {
-    ProtobufMessage entry;
-    entry.text(1, tag);
-    entry.number(2, static_cast<float>(value));
-    summary.message(1, entry);
-  }
-
-  /// Of the finite values of `weight`; nothing if there are none.
-  void add_histogram(ProtobufMessage& summary, const std::string& tag,
-                     const at::Tensor& weight) const {
-    auto values = real_parts(weight.detach()).flatten().to(at::kCPU, at::kDouble);
-    values = values.masked_select(values.isfinite());
-    if (values.numel() == 0) return;
-    const double least = values.min().item<double>(), most = values.max().item<double>();
-    const double width = least < most ? (most - least) / static_cast<double>(plan_.buckets) : 0;
-    const auto counts = at::histc(values, plan_.buckets, least, most);
-    std::vector<double> ends, found;
-    for (std::int64_t k = 0; k < plan_.buckets; ++k) {
-      ends.push_back(width > 0 ? least + width * static_cast<double>(k + 1)
-                               : least + static_cast<double>(k));
-      found.push_back(width > 0 ? counts[k].item<double>() : 0);
+  /// A step that was skipped is no step of its own: those after it have the number.
+  void add_gradients() {
+    const auto every = plan_.gradients_every;
+    if (every <= 0 || step_ / every <= gradients_step_ / every) return;
+    gradients_step_ = step_;
+    ProtobufMessage summary;
+    for (const auto& [name, weight] : plan_.weights) {
+      if (!weight.grad().defined()) continue;
+      add_histogram(summary, "gradients/" + name, weight.grad(), plan_.buckets);
     }
-    if (width == 0) found.front() = static_cast<double>(values.numel());
-    ProtobufMessage histogram, entry;
-    histogram.number(1, least);
-    histogram.number(2, most);
-    histogram.number(3, static_cast<double>(values.numel()));
-    histogram.number(4, values.sum().item<double>());
-    histogram.number(5, values.square().sum().item<double>());
-    histogram.numbers(6, ends);
-    histogram.numbers(7, found);
-    entry.text(1, tag);
-    entry.message(5, histogram);
-    summary.message(1, entry);
-  }
-
-  /// As Markdown, in which it is code.
-  void add_text(const std::string& tag, const std::string& json) {
-    constexpr std::int64_t of_text = 7;  // DT_STRING
-    ProtobufMessage side, shape, tensor, plugin, metadata, entry, summary;
-    side.integer(1, 1);
-    shape.message(2, side);
-    tensor.integer(1, of_text);
-    tensor.message(2, shape);
-    tensor.text(8, "```json\n" + json + "\n```");
-    plugin.text(1, "text");
-    metadata.message(1, plugin);
-    entry.text(1, tag);
-    entry.message(8, tensor);
-    entry.message(9, metadata);
-    summary.message(1, entry);
     append(summary);
   }
 
@@ -162,6 +141,7 @@ class TensorBoard {
   TensorBoardPlan plan_;
   RecordFile file_;
   std::int64_t step_ = 0, last_samples_ = 0;
+  std::int64_t gradients_step_ = 0;  ///< of the last histograms of gradients
   double last_seconds_ = 0;
 };
 

@@ -31,6 +31,15 @@ namespace gradus::observe {
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
 }
 
+/// `value` in three digits at most, with a power of ten where it is very small or large: "0.0123",
+/// "12.3", "1.23e+04".
+[[nodiscard]] inline std::string three_digits(double value) {
+  if (!std::isfinite(value)) return fixed(value, 0);
+  char buffer[64];
+  return {buffer,
+          std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general, 3).ptr};
+}
+
 /// 4903242 as "4,903,242".
 [[nodiscard]] inline std::string grouped(std::int64_t value) {
   std::string text = std::to_string(value);
@@ -60,6 +69,12 @@ namespace gradus::observe {
   if (whole < 3600) return std::to_string(whole / 60) + " min " + two_digits(whole % 60) + " s";
   const std::int64_t minutes = (whole + 30) / 60;
   return grouped(minutes / 60) + " h " + two_digits(minutes % 60) + " min";
+}
+
+/// A number of bytes in words: "512 MiB", "3.4 GiB".
+[[nodiscard]] inline std::string memory(std::int64_t bytes) {
+  const double mebibytes = static_cast<double>(bytes) / (1 << 20);
+  return mebibytes < 1000 ? fixed(mebibytes, 0) + " MiB" : fixed(mebibytes / 1024, 1) + " GiB";
 }
 
 /// A length of time as a clock shows it: "0:41", "12:05", "1:02:05".

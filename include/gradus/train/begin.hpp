@@ -86,6 +86,7 @@ void BasicTrainer<M, Policies>::begin(Train& train, const DataMark& held_out,
     model_step_.restart();
   }
   history_.end = RunEnd::whole;
+  history_.stopped_early = false;
   interruption_.begin(run_.stop, run_.stop_after_seconds);
   agree(ranks(), interruption_);
   clear_gradients(parameters());

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <gradus/device/math_scope.hpp>
+#include <gradus/device/peak_memory.hpp>
 #include <gradus/train/basic_trainer.hpp>
 #include <gradus/train/data/run_batches.hpp>
 #include <gradus/train/data/stream_source.hpp>
 #include <gradus/train/data/training_source.hpp>
 #include <gradus/train/model/check_parameters.hpp>
 #include <gradus/train/model/evaluation_mode.hpp>
+#include <gradus/train/model/gradients.hpp>
 #include <gradus/train/run/ranks.hpp>
 
 #include <algorithm>
@@ -76,6 +78,8 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
   if (planned && progress_.windows != plan.total_steps()) {
     throw std::logic_error("gradus: the loop and the step plan disagree on the number of steps.");
   }
+  history_.stopped_early =
+      !planned && history_.end == RunEnd::whole && progress_.windows < plan.total_steps();
   if (history_.end == RunEnd::whole || history_.end == RunEnd::out_of_data) {
     model_step_.restore_best();
   }
@@ -94,6 +98,7 @@ bool BasicTrainer<M, Policies>::train_epoch(Batches& batches, const StepPlan& pl
   clock_.start();
   start_training(*model());
   begin_freezing();
+  restart_peak_memory(run_.device);
   if (progress_.window == 0) meter_ = LossMeter();
   const double waited = batches.seconds_waited();
   bool ended = false;
@@ -130,6 +135,7 @@ bool BasicTrainer<M, Policies>::train_epoch(Batches& batches, const StepPlan& pl
     clock_.set_waited(batches.seconds_waited() - waited);
     event.train_seconds = clock_.run();
     tell(event, observers...);
+    clear_gradients(parameters());
     batches.close_before(plan, progress_.windows);
   }
   clock_.stop();
@@ -179,6 +185,7 @@ std::optional<EpochRecord> BasicTrainer<M, Policies>::judge_epoch(const Train& t
   } catch (const Interruption::Now&) {
     return std::nullopt;
   }
+  record.peak_memory = peak_memory(run_.device);
   return record;
 }
 
@@ -207,13 +214,14 @@ void BasicTrainer<M, Policies>::tell_policies(const EpochRecord& record, const S
 /// The one place where a run waits for the device.
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::read_losses(StepEnd& event) {
-  const auto reading = meter_.read();
+  const auto reading = meter_.read(gradient_norm(parameters()));
   progress_.windows_since_reading = 0;
   if (model_step_.device_steps()) {
     progress_.take_off(reading.skipped_on_device);
     event.step = progress_.steps;
   }
   event.train_loss = reading.mean;
+  if (reading.mean) event.gradient_norm = reading.also;
   auto& guard = model_step_.guard();
   event.warning = guard.check_reading(reading, parameters(), place_);
   guard.count(reading.windows, reading.skipped_in_a_row, parameters(), place_);

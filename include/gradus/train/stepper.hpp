@@ -110,6 +110,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
       throw;
     }
     step_.end_window(stepped, meter_, context);
+    clear_gradients(step_.parameters());
     steps_ += stepped ? 1 : 0;
     if (++since_reading_ >= settings_.read_every) read();
     return true;
@@ -202,7 +203,6 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
     step_.guard().check_reading(reading, step_.parameters(), place);
     step_.guard().count(reading.windows, reading.skipped_in_a_row, step_.parameters(), place);
   }
-
   [[nodiscard]] std::int64_t skipped_on_device();
   [[nodiscard]] StepContext context() const {
     return {.parameters = step_.parameters(),

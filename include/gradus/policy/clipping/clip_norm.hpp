@@ -2,11 +2,11 @@
 #pragma once
 
 #include <gradus/compose/field.hpp>
+#include <gradus/core/norms.hpp>
 #include <gradus/policy/clipping/concept.hpp>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_mul.h>
-#include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/stack.h>
 
@@ -43,17 +43,6 @@ struct ClipNorm {
         std::all_of(gradients.begin(), gradients.end(),
                     [&](const at::Tensor& gradient) { return gradient.scalar_type() == type; });
     at::_foreach_mul_(gradients, one_type ? factor.to(type) : factor);
-  }
-
- private:
-  static std::vector<at::Tensor> norms_of(const std::vector<at::Tensor>& gradients) {
-    const auto has = [&](auto is) {
-      return std::any_of(gradients.begin(), gradients.end(),
-                         [&](const at::Tensor& gradient) { return is(gradient.scalar_type()); });
-    };
-    if (!has(at::isReducedFloatingType)) return at::_foreach_norm(gradients);
-    const bool has_double = has([](at::ScalarType type) { return type == at::kDouble; });
-    return at::_foreach_norm(gradients, 2, has_double ? at::kDouble : at::kFloat);
   }
 };
 static_assert(ClippingPolicy<ClipNorm>);

@@ -24,6 +24,11 @@ enum class OnDivergence { stop, warn };
 
 constexpr std::array<std::string_view, 2> enum_names(OnDivergence) { return {"stop", "warn"}; }
 
+/// What happens when the loss is far above its last readings.
+enum class OnSpike { warn, stop };
+
+constexpr std::array<std::string_view, 2> enum_names(OnSpike) { return {"warn", "stop"}; }
+
 /// What a guard policy asks of the loop: when it looks at losses and gradients, and what it does
 /// about bad ones.
 struct GuardPlan {
@@ -33,6 +38,9 @@ struct GuardPlan {
   std::int64_t max_skipped = 100;  ///< skipped steps in a row that end the run
   double divergence = 0;  ///< growth over the best loss so far that is too much; 0: none is
   OnDivergence on_divergence = OnDivergence::stop;
+  double spike = 0;  ///< deviations above the median of the last readings; 0: none is too many
+  std::int64_t spike_readings = 20;  ///< that the median is over, at least 5
+  OnSpike on_spike = OnSpike::warn;
 };
 
 }  // namespace gradus

@@ -11,6 +11,7 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/from_blob.h>
 #include <c10/core/MemoryFormat.h>
 #include <c10/core/ScalarType.h>
 
@@ -29,8 +30,9 @@ namespace gradus {
 /// shapes, types and layouts, weighted alike or not. Each form has input buffers of its own; it is
 /// run `warmup_steps` times on the side stream, as real steps of the run, then captured and from
 /// then on replayed. The last `max_graphs` forms are kept. A graph whose parameters or buffers have
-/// moved in memory is made anew. When a capture fails, that step and all others run as they are,
-/// and `report()` says why.
+/// moved in memory is made anew. Gradients that a step leaves in parameters are there after a
+/// replay too, without memory of their own: until the next one. When a capture fails, that step and
+/// all others run as they are, and `report()` says why.
 template <GraphBackend Backend>
 class StepGraph {
  public:
@@ -65,6 +67,7 @@ class StepGraph {
       }
     }
     backend_.replay(*form.graph);
+    for (const auto& [parameter, gradient] : form.gradients) parameter.mutable_grad() = gradient;
     ++report_.replays;
     return form.losses.clone();
   }
@@ -93,7 +96,8 @@ class StepGraph {
     at::Tensor losses{};                            ///< what it writes
     std::int64_t warm_ups = 0;
     std::optional<typename Backend::Graph> graph{};
-    std::vector<const void*> addresses{};  ///< of `fixed`, as captured
+    std::vector<const void*> addresses{};                        ///< of `fixed`, as captured
+    std::vector<std::pair<at::Tensor, at::Tensor>> gradients{};  ///< of `fixed`, in its pool
 
     void forget() {
       graph.reset();
@@ -175,6 +179,11 @@ class StepGraph {
           "a step gives a parameter or buffer of the model new memory, which a replay cannot";
     }
     if (report_.reason.empty()) {
+      form.gradients.clear();
+      for (const auto& tensor : fixed_) {
+        const auto& gradient = tensor.grad();
+        if (gradient.defined()) form.gradients.emplace_back(tensor, view_without_owner(gradient));
+      }
       ++report_.captures;
       return true;
     }
@@ -188,6 +197,15 @@ class StepGraph {
     const auto losses = losses_for(window);
     step(window, losses);
     return losses;
+  }
+
+  /// So that the pool may use the memory again in the next graph.
+  static at::Tensor view_without_owner(const at::Tensor& tensor) {
+    return at::for_blob(tensor.mutable_data_ptr(), tensor.sizes())
+        .strides(tensor.strides())
+        .options(tensor.options())
+        .target_device(tensor.device())
+        .make_tensor();
   }
 
   [[nodiscard]] std::vector<const void*> addresses() const {

@@ -87,10 +87,6 @@ inline void pass_history(History& history, const at::Tensor& counts, const at::T
   }
 }
 
-}  // namespace detail
-
-namespace detail {
-
 /// Calls `visit(metric)` for each metric of each evaluation, in order.
 template <class AnyHistory, class Visit>
 void for_each_metric_value(AnyHistory& history, Visit&& visit) {
@@ -152,7 +148,7 @@ inline void take_metrics(const at::Tensor& row, const std::vector<MetricValue>& 
   number();  // there are more than are known
 }
 
-/// Seconds go under "time/", as they differ from run to run.
+/// Seconds and memory go under "time/", as they differ from run to run.
 inline void save_history(History history, const std::vector<MetricValue>& known, StateDict& to) {
   const auto epochs = static_cast<std::int64_t>(history.epochs.size());
   const auto counts = at::empty({epochs, detail::history_counts}, at::kLong);
@@ -164,6 +160,10 @@ inline void save_history(History history, const std::vector<MetricValue>& known,
   to.put("history/metrics", metrics_to_tensor(history));
   to.put("history/metric_names", names_of_metrics(known));
   to.put("time/epochs", seconds);
+  const auto memory = at::empty({epochs}, at::kLong);
+  auto* bytes = memory.mutable_data_ptr<std::int64_t>();
+  for (const auto& record : history.epochs) *bytes++ = record.peak_memory;
+  to.put("time/peak_memory", memory);
 }
 
 /// `known` are the metrics of this trainer, without values. Throws CheckpointError for tables of
@@ -177,12 +177,15 @@ inline void save_history(History history, const std::vector<MetricValue>& known,
     return table.dim() == 2 && table.size(0) == counts.size(0) && table.size(1) == columns &&
            table.scalar_type() == type;
   };
-  if (counts.dim() != 2 || !fits(counts, detail::history_counts, at::kLong) ||
-      !fits(figures, detail::history_figures, at::kDouble) ||
-      !fits(seconds, detail::history_seconds, at::kDouble)) {
+  const auto refuse = [] {
     throw CheckpointError(
         "the saved state has a history of another form; resume it with the version of gradus that "
         "it came from.");
+  };
+  if (counts.dim() != 2 || !fits(counts, detail::history_counts, at::kLong) ||
+      !fits(figures, detail::history_figures, at::kDouble) ||
+      !fits(seconds, detail::history_seconds, at::kDouble)) {
+    refuse();
   }
   History history;
   history.epochs.resize(static_cast<std::size_t>(counts.size(0)));
@@ -193,6 +196,14 @@ inline void save_history(History history, const std::vector<MetricValue>& known,
         "from.");
   }
   take_metrics(from.copy("history/metrics"), known, history);
+  if (!from.has("time/peak_memory")) return history;  // of a version before it
+  const auto memory = from.copy("time/peak_memory");
+  if (memory.dim() != 1 || !memory.sizes().equals(counts.sizes().slice(0, 1)) ||
+      memory.scalar_type() != at::kLong) {
+    refuse();
+  }
+  const auto* bytes = memory.const_data_ptr<std::int64_t>();
+  for (auto& record : history.epochs) record.peak_memory = *bytes++;
   return history;
 }
 

@@ -43,6 +43,7 @@ struct LossReading {
   std::int64_t windows = 0;
   std::int64_t skipped_on_device = 0;  ///< windows; the host had counted them as taken
   std::int64_t skipped_in_a_row = 0;   ///< at the end
+  std::optional<double> also;          ///< what was to be read with the losses
 };
 
 /// Keeps the losses of single passes, so that an error can name the one.
@@ -82,10 +83,10 @@ class LossMeter {
     return open;
   }
 
-  /// Waits for the device, once.
-  LossReading read() {
-    fold();
+  /// Waits for the device, once. A tensor `also` [] comes to the host with the losses.
+  LossReading read(const at::Tensor& also = {}) {
     LossReading reading;
+    reading.also = fold(also);
     reading.windows = windows();
     reading.skipped_on_device = std::ranges::count(fates_, Fate::skipped_on_device);
     for (const auto fate : fates_) {
@@ -200,11 +201,13 @@ class LossMeter {
     return {begin, begin + values.numel()};
   }
 
-  /// Brings to the host what is still on the device.
-  void fold() {
-    const auto losses = on_host(losses_);
-    const auto folded = passes_.size() - losses.size();
-    for (std::size_t i = 0; i < losses.size(); ++i) passes_[folded + i].loss = losses[i];
+  /// Brings to the host what is still on the device, and `also`, whose value it returns.
+  std::optional<double> fold(const at::Tensor& also = {}) {
+    auto scalars = losses_;
+    if (also.defined()) scalars.push_back(also);
+    const auto values = on_host(scalars);
+    const auto folded = passes_.size() - losses_.size();
+    for (std::size_t i = 0; i < losses_.size(); ++i) passes_[folded + i].loss = values[i];
     const auto flags = on_host(flags_);
     for (std::size_t i = 0; i < flags.size(); ++i) {
       if (flags[i] != 0) fates_[flagged_[i]] = Fate::skipped_on_device;
@@ -212,6 +215,7 @@ class LossMeter {
     losses_.clear();
     flags_.clear();
     flagged_.clear();
+    return also.defined() ? std::optional(values.back()) : std::nullopt;
   }
 
   std::vector<at::Tensor> losses_;    ///< [] each, on the device: of the last passes

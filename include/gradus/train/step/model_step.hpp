@@ -158,9 +158,9 @@ class ModelStep {
     loss.backward();
   }
 
-  /// Unscales once, clips, steps or skips, adapts the scale, clears the gradients. `correction` is
-  /// the factor that the window's weight leaves to be put right; `meter` has its losses. Returns
-  /// whether it stepped, as far as the host knows.
+  /// Unscales once, clips, steps or skips, adapts the scale. Whoever calls it clears the gradients.
+  /// `correction` is the factor that the window's weight leaves to be put right; `meter` has its
+  /// losses. Returns whether it stepped, as far as the host knows.
   bool step(const Rates& rates, const StepContext& context, double correction,
             const LossMeter& meter, const LossPlace& place);
 

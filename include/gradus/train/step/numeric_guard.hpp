@@ -8,6 +8,7 @@
 #include <gradus/policy/guard/guard_plan.hpp>
 #include <gradus/settings/dump.hpp>
 #include <gradus/train/step/loss_meter.hpp>
+#include <gradus/train/step/loss_spikes.hpp>
 
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/empty_like.h>
@@ -29,7 +30,7 @@ namespace gradus {
 /// step or ends the run.
 class NumericGuard {
  public:
-  explicit NumericGuard(const GuardPlan& plan) : plan_(plan) {}
+  explicit NumericGuard(const GuardPlan& plan) : plan_(plan), spikes_(plan.spike_readings) {}
 
   /// After the backward passes of a window; looks at the first one of a run. Throws NumericError
   /// for a parameter that is trained but has no gradient, ConfigurationError for one that has a
@@ -80,8 +81,8 @@ class NumericGuard {
     throw NumericError(*found + " is not finite" + at(place) + advice);
   }
 
-  /// After a reading. Throws NumericError for a loss that is not finite or far above the best one,
-  /// or returns a warning of it, the first time in a row.
+  /// After a reading. Throws NumericError for a loss that is not finite, far above the best one or
+  /// a spike, or returns a warning of it, the first time in a row.
   std::string check_reading(const LossReading& reading, const std::vector<NamedTensor>& parameters,
                             const LossPlace& place) {
     if (reading.not_finite && plan_.on_not_finite == OnNotFinite::stop) {
@@ -89,15 +90,9 @@ class NumericGuard {
                          bad_weights(parameters) + advice);
     }
     if (!reading.mean) return "";
-    const bool diverged = grows_too_much(*reading.mean);
-    const bool before = std::exchange(diverged_, diverged);
-    if (!diverged || before) return "";
-    const auto sentence = "the training loss has grown to " + dump(nlohmann::json(*reading.mean)) +
-                          ", from " + dump(nlohmann::json(best_)) +
-                          " at best, which is more than guard.divergence = " +
-                          dump(nlohmann::json(plan_.divergence)) + " allows," + at(place) + advice;
-    if (plan_.on_divergence == OnDivergence::stop) throw NumericError(sentence);
-    return sentence;
+    const auto spike = check_spike(*reading.mean, place);
+    const auto divergence = check_divergence(*reading.mean, place);
+    return divergence + (spike.empty() || divergence.empty() ? "" : " And ") + spike;
   }
 
   /// Of windows whose fate is known. Throws NumericError when too many were skipped in a row.
@@ -121,6 +116,9 @@ class NumericGuard {
     to.put("skipped_in_a_row", skipped_in_a_row_);
     to.put("diverged", std::int64_t{diverged_});
     to.put("has_looked", std::int64_t{has_looked_});
+    if (plan_.spike == 0) return;
+    spikes_.save(to);
+    to.put("spiked", std::int64_t{spiked_});
   }
   void load(const StateDict& from) {
     best_ = from.real("best");
@@ -130,9 +128,40 @@ class NumericGuard {
     skipped_in_a_row_ = from.number("skipped_in_a_row");
     diverged_ = from.number("diverged") != 0;
     has_looked_ = from.number("has_looked") != 0;
+    if (plan_.spike == 0) return;
+    spikes_.load(from);
+    spiked_ = from.has("spiked") && from.number("spiked") != 0;
   }
 
  private:
+  std::string check_divergence(double loss, const LossPlace& place) {
+    const bool diverged = grows_too_much(loss);
+    const bool before = std::exchange(diverged_, diverged);
+    if (!diverged || before) return "";
+    const auto sentence =
+        "the training loss has grown to " + number(loss) + ", from " + number(best_) +
+        " at best, which is more than guard.divergence = " + number(plan_.divergence) + " allows," +
+        at(place) + advice;
+    if (plan_.on_divergence == OnDivergence::stop) throw NumericError(sentence);
+    return sentence;
+  }
+
+  std::string check_spike(double loss, const LossPlace& place) {
+    if (plan_.spike == 0 || !std::isfinite(loss)) return "";
+    const auto spike = spikes_.add(loss, plan_.spike);
+    const bool before = std::exchange(spiked_, spike.has_value());
+    if (!spike || before) return "";
+    const auto sentence =
+        "the training loss has a spike: " + number(loss) + " where the median of " + "the last " +
+        std::to_string(plan_.spike_readings) + " readings is " + number(spike->median) +
+        ", more than guard.spike = " + number(plan_.spike) + " deviations of " +
+        number(spike->deviation) + " above it," + at(place) + advice;
+    if (plan_.on_spike == OnSpike::stop) throw NumericError(sentence);
+    return sentence;
+  }
+
+  static std::string number(double value) { return dump(nlohmann::json(value)); }
+
   /// Differences count, for a loss may be near zero, or below: the rise over the best loss against
   /// the size of that, or against what readings spread over from the begin down to it, if that is
   /// more. The first ten count in any case: they show how much a loss varies.
@@ -197,6 +226,8 @@ class NumericGuard {
   std::int64_t readings_ = 0;
   std::int64_t skipped_in_a_row_ = 0;
   bool diverged_ = false;
+  LossSpikes spikes_;
+  bool spiked_ = false;                                  ///< at the last reading
   bool has_looked_ = false;                              ///< at the first gradients
   std::vector<std::pair<at::Tensor, at::Tensor>> kept_;  ///< buffers and what they held
 };

@@ -32,7 +32,6 @@ bool ModelStep<M, Policies>::step(const Rates& rates, const StepContext& context
   if constexpr (Traits::has_scaler) {
     if (auto* scaler = this->scaler()) scaler->update();
   }
-  clear_gradients(parameters_);
   return finite;
 }
 
