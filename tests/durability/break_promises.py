@@ -56,7 +56,7 @@ CHANGES = [
     ("4", "evaluates an epoch twice at a limit", "train/fit.hpp", "if (history_.end != RunEnd::whole && progress_.window == 0) break;", ";", RUNS),
     ("4", "takes skipped steps off twice", "train/begin.hpp", "progress_.take_off(-meter_.skipped_on_device());", "",
      "semantics/resume"),
-    ("4", "saves steps that were skipped", STATE, "if (device_steps) known.take_off(meter_.skipped_on_device());", "", "semantics/resume"),
+    ("4", "saves steps that were skipped", STATE, "if (counts_on_device) known.take_off(meter_.skipped_on_device());", "", "semantics/resume"),
     ("4", "cuts files that it does not know", "checkpoint/grown_files.hpp",
      "if (known == lengths.end() || !known->is_number_unsigned()) continue;\n      const auto length = known->get<std::uintmax_t>();",
      "const auto length = known == lengths.end() ? 0 : known->get<std::uintmax_t>();", RUNS),

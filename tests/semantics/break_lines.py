@@ -205,7 +205,7 @@ CHANGES = [
     ("sampling", "takes the same samples of a class in each pass", "policy/sampling/class_balanced.hpp",
      "next = draw.pass * count; next < (draw.pass + 1) * count;", "next = 0; next < count;", "policy/sampling"),
     ("sampling", "shuffles resident data whatever the policy", "train/data/training_pass.hpp",
-     "order_(part_of(sample_order(sampling, train,", "order_(part_of(sample_order(Shuffle{}, train,", "policy/sampling"),
+     "whole_(sample_order(sampling, train,", "whole_(sample_order(Shuffle{}, train,", "policy/sampling"),
     ("sampling", "draws each weighted sample as often", "policy/sampling/weighted_sampling.hpp", "for (end += weight;", "for (end += step;",
      "policy/sampling"),
     ("stream", "saves where reading ahead has come to", "train/data/stream_source.hpp",
