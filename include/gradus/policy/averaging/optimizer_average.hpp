@@ -23,7 +23,8 @@ struct OptimizerAverage {
 
   static constexpr auto fields() {
     return fields_of(field("batches", &OptimizerAverage::batches, at_least(0),
-                           "training batches to make batch-norm statistics from; 0: the model's"));
+                           "training batches over which batch-norm statistics are recomputed; "
+                           "0: keep those of the trained weights"));
   }
 
   [[nodiscard]] std::int64_t statistics_batches() const { return batches; }
