@@ -74,12 +74,14 @@ Line line() {
 using Run = Trainer<Line, Preset<Plain{.batch_size = 4}>, Preset<SGD{.lr = 1e-6}>,
                     Preset<Guard{.spike = 7, .spike_readings = 10}>>;
 
-/// 64 points, of which one has a loss like no other.
-Points with_outlier() {
+/// 64 points, of which two have a loss like no other: in steps 14 and 15 of the first epoch.
+Points with_outliers() {
   Points points(64);
   const auto order = epoch_order(64, 0, 0);
-  points.inputs_.select(0, order[55]).fill_(500);  // in step 14 of the first epoch
-  points.targets_[order[55]] = line()->head->weight.sum(1).argmin();
+  for (const std::size_t place : {55, 56}) {
+    points.inputs_.select(0, order[place]).fill_(500);
+    points.targets_[order[place]] = line()->head->weight.sum(1).argmin();
+  }
   return points;
 }
 
@@ -150,11 +152,12 @@ CATCH_TEST_CASE("numbers that are no guard against spikes are refused") {
 }
 
 CATCH_TEST_CASE("a resumed run warns of the spikes that it would have warned of") {
-  const auto points = with_outlier();
+  const auto points = with_outliers();
   Warnings whole;
   Run(line(), run_of()).fit(points, whole);
-  CATCH_REQUIRE(whole.all.size() == 3);  // one in each epoch
+  CATCH_REQUIRE(whole.all.size() >= 3);
   CATCH_CHECK(whole.all[0].first == 14);
+  CATCH_CHECK(whole.all[1].first > 16);
   CATCH_CHECK_THAT(whole.all[0].second, ContainsSubstring("the training loss has a spike"));
   for (const std::int64_t stop : {12, 14, 20}) {
     Run first(line(), run_of(stop));
@@ -177,7 +180,9 @@ CATCH_TEST_CASE("a resumed run warns of the spikes that it would have warned of"
   second.load_state(StateDict(older));
   Warnings later;
   second.fit(points, later);
-  CATCH_CHECK(later.all == decltype(later.all)(whole.all.begin() + 2, whole.all.end()));
+  std::erase_if(whole.all, [](const auto& warning) { return warning.first <= 12 + 10; });
+  CATCH_CHECK(later.all == whole.all);
+  CATCH_CHECK_FALSE(later.all.empty());
 }
 
 CATCH_TEST_CASE("the state of a run without this rule is as it was") {
