@@ -76,9 +76,6 @@ struct EpochRecord {
   std::optional<Evaluation> test{};  ///< absent if no held-out set was given
   std::optional<Evaluation>
       test_flipped{};  ///< mean over each image and its mirror image, on request
-  /// Bytes; 0: unknown. On CUDA the most that was allocated in the epoch, on a CPU the process's
-  /// peak resident size.
-  std::int64_t peak_memory = 0;
 };
 
 /// How a run ended: by itself (with its last step, or by its stopping policy), after
