@@ -254,8 +254,6 @@ CHANGES = [
     ("own", "keeps the statistics of the weights of training", "train/evaluate.hpp",
      "const auto batches = std::min(plan.batches(), policy.statistics_batches());",
      "const auto batches = std::min<std::int64_t>(0, policy.statistics_batches() + plan.batches());", "policy/schedule_free_adamw"),
-    ("own", "goes on with an average of other weights", "policy/optimizer/schedule_free_adamw.hpp",
-     "void restart(State& state) const { state.forget_average(); }", "", "policy/schedule_free_adamw"),
     ("own", "averages a thawed parameter over steps that it did not take", "policy/optimizer/schedule_free_state.hpp",
      "lists[steps[i]].of(parameter)", "lists[steps[0]].of(parameter)", "policy/schedule_free_adamw"),
     ("own", "restores the best weights without their average", "train/step/model_state.hpp",
