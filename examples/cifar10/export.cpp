@@ -29,7 +29,7 @@ void export_checkpoint(Options options) {
   const auto scale = data::cifar10_normalization();
   const OnnxPlan plan{.fold_norms = options.fold_norms,
                       .weights_beside = options.weights_beside,
-                      .metadata = {{"configuration", dump(trained.describe(options))},
+                      .metadata = {{"configuration", dump(description_in(weights, options))},
                                    {"input",
                                     "float32 [samples, 3, 32, 32], red, green and blue: "
                                     "(byte / 255 - mean) / deviation"},

@@ -18,17 +18,24 @@ namespace {
 
 }  // namespace
 
-const Configuration& origin(const Safetensors& weights, Options& options) {
+nlohmann::ordered_json description_in(const Safetensors& weights, const Options& options) {
   const bool is_run = holds_run(weights);
   const auto entry = weights.metadata.find(is_run ? "gradus" : "configuration");
   if (entry == weights.metadata.end()) {
     refuse(options, "does not say which configuration it came from");
   }
   try {
-    const nlohmann::json made =
-        is_run ? run_manifest(weights, "checkpoint '" + options.checkpoint.string() + "'")
-                     .at("description")
-               : parse_metadata(entry->second);
+    if (!is_run) return parse_metadata(entry->second);
+    return run_manifest(weights, "checkpoint '" + options.checkpoint.string() + "'")
+        .at("description");
+  } catch (const nlohmann::json::exception&) {
+    refuse(options, "describes its configuration in another form than expected");
+  }
+}
+
+const Configuration& origin(const Safetensors& weights, Options& options) {
+  try {
+    const nlohmann::json made = description_in(weights, options);
     const auto name = made.at("name").get<std::string>();
     const auto& found = configuration(name);
     auto recorded = options;

@@ -107,6 +107,8 @@ CATCH_TEST_CASE("export writes a checkpoint's model as ONNX, and --tensorboard e
   const auto whole = exported("", beside);
   CATCH_CHECK_THAT(whole, Catch::Matchers::ContainsSubstring("stage1.norm1.running_mean"));
   CATCH_CHECK_THAT(whole, Catch::Matchers::ContainsSubstring("deviation"));
+  // The run that was exported, not what the program would train now.
+  CATCH_CHECK_THAT(whole, Catch::Matchers::ContainsSubstring("\"epochs\":1,"));
   const auto folded =
       exported(" --fold-norms --out " + (folder / "folded.onnx").string(), folder / "folded.onnx");
   // Those of the layer that is shared stay.
