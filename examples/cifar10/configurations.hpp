@@ -57,8 +57,9 @@ using Fastest = with<Optimized, Preset<Resident{.batch_size = 256}>,
                      Preset<OneCycle{.max_lr = 0.1, .pct_start = 0.2, .cycle_momentum = false}>,
                      FastConvolutions, CapturedStep>;
 
-/// 94 % in the least time on one GPU: a network with half of ResNet10's arithmetic, large batches,
-/// and Muon for all but the last layer, which plain momentum moves.
+/// Aims at 94 % in the least time on one GPU; docs/why/speed.md says how far it is. A network with
+/// half of ResNet10's arithmetic, large batches, and Muon for all but the last layer, which plain
+/// momentum updates.
 using Record =
     Trainer<SpeedNet, Preset<Resident{.batch_size = 1000}>, Mixed, ChannelsLast, FastConvolutions,
             CapturedStep, IdentityStart, Preset<CropFlip{.padding = 2, .flip = Flip::alternating}>,
@@ -71,7 +72,7 @@ using Record =
                         .lr = 0.67, .momentum = 0.85, .weight_decay = 0.006, .nesterov = true}>>{
                         .parameters = "head.*"}>>;
 
-/// Epochs of the full CIFAR-10 that `Record` takes.
+/// Epochs of `Record` where none are asked for.
 inline constexpr std::int64_t record_epochs = 10;
 
 }  // namespace cifar10
