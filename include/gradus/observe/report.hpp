@@ -96,11 +96,12 @@ namespace detail {
   for (const std::string& note : notes) html += element("li", note) + "\n";
   if (!html.empty()) html = "<ul class=\"notes\">\n" + html + "</ul>\n";
   if (has_seeds(comparison))
-    html += element("p",
-                    "Each row is the mean over up to " + grouped(most_seeds(comparison)) +
-                        " seeds, ± the standard deviation of one run (n - 1). Speed-up and time to "
-                        "the baseline's accuracy are against the baseline's run of the same seed.",
-                    "small");
+    html +=
+        element("p",
+                "Each row is the mean over its seeds, " + grouped(most_seeds(comparison)) +
+                    " at most, ± the standard deviation of one run (n - 1). Speed-up and time to "
+                    "the baseline's accuracy are against the baseline's run of the same seed.",
+                "small");
   else if (const auto points = chance_points(comparison); points && comparison.runs.size() > 1)
     html += element("p",
                     "Each row is one run. With this many test images, two runs that are equally "

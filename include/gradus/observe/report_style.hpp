@@ -59,6 +59,7 @@ tbody th { font-weight: 500; }
 .results tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 9rem; }
 .results td, .results thead th { white-space: nowrap; }
 .results small { display: block; color: var(--quiet); font-size: .8125rem; font-weight: 400; }
+.results.ablation tbody th { min-width: 10rem; }
 .ablation .bar { min-width: 8.5rem; padding-left: .75rem; }
 .bar svg { display: inline-block; width: 100%; height: 14px; vertical-align: -2px; }
 .bar .more { fill: var(--s1); } .bar .less { fill: var(--s2); }
