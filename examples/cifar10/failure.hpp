@@ -1,4 +1,4 @@
-/// What an exception means for whoever started the program.
+/// What an exception means for the caller of the program.
 #pragma once
 
 #include <gradus/error.hpp>

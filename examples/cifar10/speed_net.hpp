@@ -32,7 +32,8 @@ inline torch::nn::BatchNorm2d shifting_norm(std::int64_t channels) {
   return norm;
 }
 
-/// [N, C, H, W] -> [N, C', H / 2, W / 2]: convolution, pooling, norm, GELU; convolution, norm, GELU.
+/// [N, C, H, W] -> [N, C', H / 2, W / 2]: convolution, pooling, norm, GELU; convolution, norm,
+/// GELU.
 struct SpeedBlockImpl : torch::nn::Cloneable<SpeedBlockImpl> {
   torch::nn::Conv2d conv1{nullptr}, conv2{nullptr};
   torch::nn::BatchNorm2d norm1{nullptr}, norm2{nullptr};
@@ -45,8 +46,7 @@ struct SpeedBlockImpl : torch::nn::Cloneable<SpeedBlockImpl> {
   /// Makes the layers again.
   void reset() override {
     const auto convolution = [&](std::int64_t from) {
-      return torch::nn::Conv2d(
-          torch::nn::Conv2dOptions(from, channels_, 3).padding(1).bias(false));
+      return torch::nn::Conv2d(torch::nn::Conv2dOptions(from, channels_, 3).padding(1).bias(false));
     };
     conv1 = register_module("conv1", convolution(in_channels_));
     norm1 = register_module("norm1", shifting_norm(channels_));
@@ -127,8 +127,9 @@ struct SpeedNetImpl : torch::nn::Cloneable<SpeedNetImpl> {
     const auto [variances, components] = at::linalg_eigh(covariance);
     const auto filters =
         (components / (variances + least_variance).sqrt()).t().flip(0);  // the largest first
-    whiten->weight.copy_(
-        at::cat(std::vector<at::Tensor>{filters, -filters}).reshape({-1, colours, patch, patch}).to(at::kFloat));
+    whiten->weight.copy_(at::cat(std::vector<at::Tensor>{filters, -filters})
+                             .reshape({-1, colours, patch, patch})
+                             .to(at::kFloat));
     whiten->bias.zero_();
   }
 

@@ -21,7 +21,7 @@ class StopRequest {
 
 /// While it lives, SIGINT and SIGTERM ask `request`; a second one ends the process at once, as if
 /// this were not here. SIGHUP and SIGPIPE do nothing, so that a run outlives its terminal and
-/// whoever reads what it prints. One at a time in a process.
+/// the reader of what it prints. One at a time in a process.
 class StopSignals {
  public:
   explicit StopSignals(StopRequest& request) {

@@ -22,8 +22,8 @@ namespace gradus::data {
 ///   0 <= indices[k] < d.size(); indices may repeat and come in any order. An index outside is an
 ///   error. A batch is a `gradus::Batch` or any other form that the task takes
 ///   (core/batch_tensors.hpp).
-/// - The result depends on the indices only: two calls give equal batches, whoever calls, in
-///   whatever order.
+/// - The result depends on the indices only: two calls give equal batches, from any thread, in
+///   any order.
 /// - `batch` is const and may run in several threads at once.
 /// - Tensors are on the CPU. `batch` should run no ATen operator that uses intra-op threads: each
 ///   loader thread would start a pool of its own. Plain loops over `mutable_data_ptr` are right.

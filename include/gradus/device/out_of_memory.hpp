@@ -1,4 +1,5 @@
-/// Memory that ran out, whoever says so: the language, LibTorch on the host, LibTorch on a device.
+/// Memory that ran out, as each reports it: the language, LibTorch on the host, LibTorch on a
+/// device.
 #pragma once
 
 #include <gradus/error.hpp>

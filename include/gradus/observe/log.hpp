@@ -28,8 +28,8 @@ using Clock = std::function<double()>;
 }
 
 /// Observer that remembers a line at the start, one per epoch and warning, one at the end, and
-/// whatever else is said to it. That of an epoch ends with the gradient norm last read in it. Each
-/// bears the seconds since the log was made.
+/// every line added to it, each with the seconds since the log was made. That of an epoch ends with
+/// the gradient norm last read in it.
 class Log {
  public:
   explicit Log(Clock clock = monotonic_seconds) : clock_(std::move(clock)), start_(clock_()) {}

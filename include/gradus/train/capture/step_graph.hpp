@@ -30,7 +30,7 @@ namespace gradus {
 /// shapes, types and layouts, weighted alike or not. Each form has input buffers of its own; it is
 /// run `warmup_steps` times on the side stream, as real steps of the run, then captured and from
 /// then on replayed. The last `max_graphs` forms are kept. A graph whose parameters or buffers have
-/// moved in memory is made anew. Gradients that a step leaves in parameters are there after a
+/// new addresses is captured again. Gradients that a step leaves in parameters are there after a
 /// replay too, without memory of their own: until the next one. When a capture fails, that step and
 /// all others run as they are, and `report()` says why.
 template <GraphBackend Backend>
