@@ -193,7 +193,7 @@ def dead_links(site):
     places = {name: set(re.findall(r'\b(?:id|name)="([^"]+)"', text)) for name, text in pages.items()}
     dead = set()
     for name, text in pages.items():
-        for target in re.findall(r'\bhref="([^"]+)"', text):
+        for target in re.findall(r'\b(?:href|src)="([^"]+)"', text):
             target = html.unescape(target)
             if re.match(r"[a-z]+:", target):
                 continue
@@ -310,6 +310,9 @@ def main():
                     *site.glob("tab*.css"), *site.glob("doxygen.css")]:
         useless.unlink()
 
+    for name, picture in writer.pictures.items():
+        (site / picture).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, site / picture)
     dead = dead_links(site)
     if dead:
         raise SystemExit("Links that lead nowhere:\n  " + "\n  ".join(dead))

@@ -28,6 +28,7 @@ class Guide:
 
     def __init__(self, pages, folders, headers, symbols):
         self.pages, self.folders, self.headers, self.symbols = pages, folders, headers, symbols
+        self.pictures = {}  # of the pages: the site's file of each file of the repository
         self.markdown = MarkdownIt("commonmark", {"highlight": coloured, "html": True}).enable("table")
 
     def render(self, path, text):
@@ -52,7 +53,7 @@ class Guide:
         return body, [(level, title, anchor, " ".join(words)) for level, title, anchor, words in sections]
 
     def link(self, path, inline, heading):
-        """Turns links to files into links within the site, and names in code into links."""
+        """Turns links to files into links within the site, pictures into the site's, and names in code into links."""
         inside, dropped = False, False
         for token in inline.children:
             if token.type == "link_open":
@@ -67,6 +68,9 @@ class Guide:
             elif token.type == "link_close":
                 token.tag = "span" if dropped else "a"
                 inside = dropped = False
+            elif token.type == "image":
+                name = posixpath.normpath(posixpath.join(posixpath.dirname(path), token.attrs["src"]))
+                token.attrs["src"] = self.pictures[name] = "pictures/" + posixpath.basename(name)
             elif token.type == "code_inline" and not inside and not heading:
                 found = self.named(token.content)
                 if found:

@@ -40,7 +40,8 @@ CATCH_TEST_CASE("report.html follows a run of train, also one that was killed an
                                     arguments + " >out 2>err & echo $! >" + pid_file + "; }")
                                        .c_str());
   CATCH_REQUIRE(started == 0);
-  CATCH_CHECK(holds_soon(page, "training: epoch 2 of 40, about "));
+  CATCH_CHECK(holds_soon(page, " of 40, about "));  // quick epochs may have no page of their own
+  CATCH_CHECK(contains(text_of(page), "training: epoch "));
   CATCH_CHECK(contains(text_of(page), reload));
   CATCH_CHECK(contains(text_of(page), "</html>"));
   ::pid_t pid = 0;
