@@ -22,9 +22,12 @@ namespace detail {
 /// Whether distribution `Argument` is known to divide the optimizer's state.
 template <class Argument>
 consteval bool divides_optimizer() {
-  if constexpr (requires {
-                  typename std::bool_constant<PolicyTraits<Argument>::values().shard_optimizer>;
-                }) {
+  if constexpr (std::is_void_v<Argument>) {
+    return false;
+  } else if constexpr (requires {
+                         typename std::bool_constant<
+                             PolicyTraits<Argument>::values().shard_optimizer>;
+                       }) {
     return PolicyTraits<Argument>::values().shard_optimizer;
   } else {
     return false;
