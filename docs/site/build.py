@@ -161,6 +161,7 @@ def mend_reference(site, shown):
         text = file.read_text()
         # The summary's links lead to sections that not every page has.
         text = re.sub(r'<div class="summary">.*?</div>', "", text, flags=re.S)
+        text = re.sub(r' onclick="javascript:toggleInherit\([^"]*\)"|<img src="(?:closed|open)\.png"[^>]*>(?:&#160;)?', "", text)
         text = re.sub(r"<hr/>The documentation for this .*?</ul>", "", text, flags=re.S)
         details = re.search(r'<a name="details" id="details"></a><h2 class="groupheader">Detailed Description</h2>\n'
                             r'(<div class="textblock">.*?)(?=<h2 class="groupheader">|</div><!-- contents -->)', text, re.S)
