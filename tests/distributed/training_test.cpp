@@ -120,7 +120,8 @@ CATCH_TEST_CASE("any number of processes trains what one does [row 85]") {
     // Observers are told by the first process alone.
     CATCH_CHECK(several[0]["told"] == one["told"]);
     CATCH_CHECK(several[1]["told"] == json({0, 0}));
-    CATCH_CHECK(one["norms"].size() >= 2);  // of the windows read, one may have no target that counts
+    CATCH_CHECK(one["norms"].size() >=
+                2);  // of the windows read, one may have no target that counts
     CATCH_CHECK(apart(several[0]["norms"], one["norms"]) <= 1e-5);
   }
 }
