@@ -2,6 +2,7 @@
 #include "figures.hpp"
 #include "trainers.hpp"
 #include <gradus/compose/hook.hpp>
+#include <gradus/device/peak_memory.hpp>
 #include <gradus/observe/host_waits.hpp>
 #include <gradus/policy/precision/mixed.hpp>
 #include <gradus/train/edit.hpp>
@@ -10,7 +11,6 @@
 
 #include <limits>
 #include <string>
-#include <sys/resource.h>
 
 namespace cifar10::checks {
 
@@ -97,9 +97,7 @@ Outcome memory(const Subject& subject) {
                     {{"peak_bytes", peak}, {"free_bytes", free}, {"total_bytes", total}});
   }
   static_cast<void>(optimized.measure(subject.options, subject.data, 2));
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const double peak = 1024.0 * static_cast<double>(usage.ru_maxrss);
+  const auto peak = static_cast<double>(peak_memory(c10::kCPU));
   return holds_if(peak > 0, "peak " + mebibytes(peak) + " of the whole process so far",
                   {{"peak_bytes", peak}});
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/device/out_of_memory.hpp>
+#include <gradus/device/peak_memory.hpp>
 #include <gradus/policy/distribution/single_process.hpp>
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/stopping/all_epochs.hpp>
@@ -15,7 +16,6 @@
 #include <exception>
 #include <fstream>
 #include <string>
-#include <sys/resource.h>
 #include <vector>
 
 namespace gradus {
@@ -43,12 +43,6 @@ struct BatchSizes {
 };
 
 namespace detail {
-
-inline std::int64_t peak_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
-}
 
 /// What the system can still give, or 0 where it does not say.
 inline std::int64_t free_bytes() {
@@ -88,7 +82,7 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
   settings.steps_per_epoch.reset();
   settings.seconds_per_epoch.reset();
   settings.stop_after_steps = 1;
-  const auto before = detail::peak_bytes();
+  const auto before = peak_memory(c10::kCPU);
   const auto most = static_cast<double>(detail::free_bytes()) * search.memory_part;
   const auto largest = std::min<std::int64_t>(search.largest, train.size());
 
@@ -105,7 +99,7 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
       const auto samples = trainer.plan(train.size()).window_samples(0);
       sizes.trials.push_back({.batch_size = size,
                               .samples_per_second = static_cast<double>(samples) / seconds.count(),
-                              .peak_bytes = detail::peak_bytes() - before});
+                              .peak_bytes = peak_memory(c10::kCPU) - before});
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
       break;
