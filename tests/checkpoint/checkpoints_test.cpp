@@ -176,7 +176,7 @@ CATCH_TEST_CASE("a request or the clock ends a run after its step, with everythi
   CATCH_CHECK_THROWS_AS(small(run), ConfigurationError);
 }
 
-CATCH_TEST_CASE("a request in the middle of an evaluation ends it, and it is made anew") {
+CATCH_TEST_CASE("a request in the middle of an evaluation ends it, and it is made again") {
   struct AsksInEvaluation {
     data::ImageDataset set;
     StopRequest* request;

@@ -146,7 +146,7 @@ CATCH_TEST_CASE("a second signal ends the program at once, and nothing is damage
   CATCH_CHECK_THAT(result.out, ContainsSubstring("code 75\n"));
 }
 
-CATCH_TEST_CASE("a run outlives its terminal and whoever reads what it prints [rows 74, 75]") {
+CATCH_TEST_CASE("a run outlives its terminal and the reader of its output [rows 74, 75]") {
   const Folder folder;
   const auto result = shell(
       folder,
@@ -237,7 +237,7 @@ CATCH_TEST_CASE("killed at any time, a run resumes to the same bits [row 54]") {
             "N=0; SEED=0; while [ $N -lt " +
                 std::to_string(kills) +
                 " ]; do\n"
-                "  [ -e part/$C/checkpoints/final.safetensors ] && rm -rf part && echo anew\n"
+                "  [ -e part/$C/checkpoints/final.safetensors ] && rm -rf part && echo again\n"
                 "  [ -e part/$C/config.json ] || rm -rf part\n"
                 "  if [ -e part ]; then $P train $C $ARGS --checkpoint-steps 1 --quiet --resume "
                 "--out part & PID=$!\n"

@@ -1,5 +1,5 @@
 # Each program of FOLDER must fail to compile with one error, whose first line holds the sentence
-# of its comment `// expects: ...` (or `// expects from clang: ...`), which may go on for some lines.
+# of its comment `// expects: ...` (or `// expects from clang: ...`), which may take some lines.
 #   cmake -DCOMPILER=<path> -DFOLDER=<folder> -DFLAGS=<flag>;... [-DINCLUDES=<folder>|...]
 #     -DPRECOMPILED=<header> -DWORK=<folder> -P check_mistakes.cmake
 # PRECOMPILED is compiled once and stands before each program: it takes longer to read than the rest.

@@ -1,4 +1,4 @@
-// A run that is to be killed: `durable_run FOLDER`. It goes on with what it finds there, saves
+// A run that is to be killed: `durable_run FOLDER`. It resumes what it finds there, saves
 // after every step, and prints a checksum of the weights it ends with.
 #include "../semantics/runs.hpp"
 #include <gradus/checkpoint/checkpoints.hpp>

@@ -1,5 +1,5 @@
 // Rows 47, 50, 51, 53, 54, 55 of the fault matrix: whatever happens in the middle of a save, the
-// run goes on from a whole checkpoint and ends with the bits of one that nothing happened to.
+// run resumes from a whole checkpoint and ends with the bits of one that nothing happened to.
 #include "../catch.hpp"
 #include "../folder.hpp"
 #include <gradus/checkpoint/run_file.hpp>
@@ -82,7 +82,7 @@ void check_goes_on(const Folder& folder, const std::string& expected) {
 }  // namespace
 
 CATCH_TEST_CASE(
-    "killed at any call of a save, a run goes on and ends with the same bits [row 54]") {
+    "killed at any call of a save, a run resumes and ends with the same bits [row 54]") {
   const auto expected = uninterrupted();
   std::string calls;
   for (int at = 1;; ++at) {
@@ -152,7 +152,7 @@ CATCH_TEST_CASE(
 }
 
 CATCH_TEST_CASE(
-    "a damaged newest checkpoint is said, set aside, and the one before goes on [row 47]") {
+    "a damaged newest checkpoint is reported, set aside, and the one before resumes [row 47]") {
   const auto expected = uninterrupted();
   const Folder folder;
   CATCH_REQUIRE(run(folder).out == expected);

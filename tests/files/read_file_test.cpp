@@ -61,7 +61,7 @@ CATCH_TEST_CASE("A file that fails, shrinks or grows while it is read is refused
   const auto file = folder / "file";
   write(file, records(2, 1));
 
-  // Gives 1,000 bytes, then does something, then goes on.
+  // Gives 1,000 bytes, then does something, then continues.
   const auto after_1000 = [&](auto action) {
     return refusal([&] {
       bool begun = false;

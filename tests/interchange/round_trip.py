@@ -60,7 +60,7 @@ def round_trip(folder, configuration, *more):
     model(torch.randn(4, 3, 32, 32)).square().mean().backward()
     optimizer.step()
 
-    # And back in gradus the run goes on to the bits of one that never left.
+    # And back in gradus the run resumes to the bits of one that never left.
     shutil.copy(folder / "back.safetensors", run)
     program("train", configuration, *COMMON, "--resume", "--out", part)
     final = pathlib.Path(configuration) / "checkpoints" / "final.safetensors"

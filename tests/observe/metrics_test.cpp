@@ -122,7 +122,7 @@ CATCH_TEST_CASE("figures over nothing: absent in metrics.jsonl, in a comparison 
   CATCH_CHECK(shown.find("skipped 10 steps") != std::string::npos);
 }
 
-CATCH_TEST_CASE("a resumed run goes on in metrics.jsonl after a line that was cut off",
+CATCH_TEST_CASE("a resumed run continues metrics.jsonl after a line that was cut off",
                 "[observe]") {
   const observe_test::Folder folder;
   const auto path = folder.path() / "metrics.jsonl";

@@ -299,7 +299,7 @@ CASES = [
          settings=dict(**ADAMW, precision__type="float16", clipping__max_norm=0.5)),
     case("label smoothing", C, "AdamW", settings=dict(**ADAMW, loss__label_smoothing=0.1)),
     case("EMA", P, "AdamW", averaging="EMA", settings=dict(**ADAMW, averaging__decay=0.9)),
-    case("SWA with statistics made anew", C, "SGD", averaging="SWA",
+    case("SWA with renewed statistics", C, "SGD", averaging="SWA",
          settings=dict(optimizer__lr=0.05, optimizer__momentum=0.9, averaging__begin=0.5, averaging__batches=10)),
     case("ResNet10 under SGD", R, "SGD", settings=dict(optimizer__lr=0.02)),
     case("ResNet10 under AdamW and OneCycle, an early layer shared", R, "AdamW", "OneCycle", sharing=True,

@@ -86,7 +86,7 @@ CATCH_TEST_CASE("clipped gradients go PyTorch's way, accumulated or not") {
 
 CATCH_TEST_CASE("averaged weights go PyTorch's way, with their batch-norm statistics") {
   check_case<OfPerceptron<AdamW, EMA>>("EMA");
-  check_case<OfConvNet<SGD, SWA>>("SWA with statistics made anew");
+  check_case<OfConvNet<SGD, SWA>>("SWA with renewed statistics");
 }
 
 CATCH_TEST_CASE("16-bit autocast goes PyTorch's way, scaled where it is float16") {

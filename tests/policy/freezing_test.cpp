@@ -83,7 +83,7 @@ CATCH_TEST_CASE("what is frozen keeps its statistics, and has no moments, until 
   CATCH_CHECK(moments_of(trainer).size() == 6);
 }
 
-CATCH_TEST_CASE("norms of a frozen part may go on learning their statistics") {
+CATCH_TEST_CASE("norms of a frozen part may keep learning their statistics") {
   auto model = normed();
   Thaws::policies_type policies;
   set_policy_field(policies, "freezing", "norms", false);

@@ -98,7 +98,7 @@ struct Restless {
   }
 };
 
-/// Chooses anew each time.
+/// Chooses again each time.
 struct Fickle {
   using slot = gradus::slot::kernels;
   static constexpr std::string_view name = "Fickle";

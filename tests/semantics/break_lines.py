@@ -203,7 +203,7 @@ CHANGES = [
     ("length", "fills the last epoch of a run of so many steps", F,
      "progress_.window == plan.steps() || progress_.windows == plan.total_steps()", "progress_.window == plan.steps()", "train/length"),
     ("length", "ends with the weights of the last epoch", F, "    model_step_.restore_best();", "    ;", "train/length"),
-    ("length", "begins the data anew with each epoch", "train/data/run_batches.hpp", "if (window == plan.total_steps() ||",
+    ("length", "starts the data again with each epoch", "train/data/run_batches.hpp", "if (window == plan.total_steps() ||",
      "if (true || window == plan.total_steps() ||", "train/length"),
     ("length", "resumes at the beginning of a pass", "train/data/run_batches.hpp", ".first = plan.first_batch(window),", ".first = 0,",
      "train/length"),

@@ -389,7 +389,7 @@ CATCH_TEST_CASE("steps are captured again when a frozen part thaws") {
   CATCH_CHECK(report.captures == 2);
 }
 
-CATCH_TEST_CASE("a captured run that is saved and resumed goes on bit for bit") {
+CATCH_TEST_CASE("a captured run that is saved resumes bit for bit") {
   struct Saver {
     with<Points4<AdamW, SteadyCycle>, Taped>* trainer;
     StateDict state;
@@ -444,7 +444,7 @@ using OddWindows = with<OddRun, Preset<Accumulate{.steps = 2}>>;
 }  // namespace
 
 CATCH_TEST_CASE(
-    "a step that reads on the host goes on without a graph, and the reason names the operator") {
+    "a step that reads on the host runs without a graph, and the reason names the operator") {
   habit = Habit::reads;
   const auto report = equals_eager<OddRun>(odd, Points(32));
   CATCH_CHECK(
@@ -458,7 +458,7 @@ CATCH_TEST_CASE(
 }
 
 CATCH_TEST_CASE(
-    "an error during capture leaves the run as it was, and it goes on without a graph") {
+    "an error during capture leaves the run as it was, and it continues without a graph") {
   habit = Habit::throws_in_capture;
   const auto report = equals_eager<OddWindows>(odd, Points(32));
   CATCH_CHECK(report.reason == "a step could not be captured: the model has a bad day");
@@ -466,7 +466,7 @@ CATCH_TEST_CASE(
   habit = Habit::none;
 }
 
-CATCH_TEST_CASE("a step that gives a buffer new memory goes on without a graph, from the old one") {
+CATCH_TEST_CASE("a step that gives a buffer new memory runs without a graph, from the old one") {
   habit = Habit::replaces;
   const auto report = equals_eager<OddRun>(odd, Points(32));
   CATCH_CHECK_THAT(report.reason, ContainsSubstring("new memory"));
@@ -490,7 +490,7 @@ struct Mover {
 
 }  // namespace
 
-CATCH_TEST_CASE("weights that moved in memory are captured anew") {
+CATCH_TEST_CASE("weights that moved in memory are captured again") {
   using T = with<Points4<AdamW>, Taped>;
   T still(net(), three_epochs);
   still.fit(Points(32));

@@ -191,7 +191,7 @@ CATCH_TEST_CASE("two trainers at once, or in turn, have the bits of each alone")
   CATCH_CHECK(weights_of(*first.model()).equal(one));
   CATCH_CHECK(weights_of(*second.model()).equal(two));
 
-  // One within the other: the outer one goes on as if nothing had been.
+  // One within the other: the outer one continues as if nothing had been.
   struct TrainsAnother {
     void on(const StepEnd& event) const {
       if (event.step == 3) Fed(perceptron(9), two_epochs).fit(Points(40));

@@ -109,7 +109,7 @@ CATCH_TEST_CASE("a run resumes with the length that it was begun with") {
   CATCH_CHECK_THROWS_WITH(other.fit(Points(40)), ContainsSubstring("5 a pass over the data"));
 }
 
-CATCH_TEST_CASE("epochs of so many steps go on with the data where the one before stopped") {
+CATCH_TEST_CASE("epochs of so many steps continue the data where the one before stopped") {
   using T =
       Trainer<Perceptron, Batches, Accumulate, AdamW, Cosine>;  // passes of 5 batches, 3 steps
   T straight(perceptron(), steps(13));

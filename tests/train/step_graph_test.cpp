@@ -175,7 +175,7 @@ CATCH_TEST_CASE("a capture that fails is the last one: the step and all others r
   CATCH_CHECK(run.graph.report().captures == 0);
 }
 
-CATCH_TEST_CASE("fixed memory that moved has its form warmed up and captured anew") {
+CATCH_TEST_CASE("fixed memory that moved has its form warmed up and captured again") {
   const auto weight = torch::ones({2});
   Run run({}, {weight});
   for (int step = 0; step < 5; ++step) run.step(window({4}));

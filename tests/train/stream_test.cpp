@@ -1,4 +1,4 @@
-// Runs over streams: what they learn, where they end, and how they go on.
+// Runs over streams: what they learn, where they end, and how they resume.
 #include "../catch.hpp"
 #include "../folder.hpp"
 #include "../pipe.hpp"
@@ -61,7 +61,7 @@ struct Positioned : Flow {
   void load(const StateDict& from) { given = from.number("given"); }
 };
 
-/// Where a pendulum is, and where it is a little later. It can go on from any place.
+/// Where a pendulum is, and where it is a little later. It can continue from any place.
 struct Pendulum {
   double angle = 1;
   double speed = 0;
@@ -314,7 +314,7 @@ CATCH_TEST_CASE("streams keep the laws, and one that breaks them is found") {
   CATCH_CHECK(laws.sentences().size() == 1);
 }
 
-CATCH_TEST_CASE("a model learns from a simulation, and goes on with it to the bit") {
+CATCH_TEST_CASE("a model learns from a simulation, and resumes it bit for bit") {
   using T = Trainer<torch::nn::Linear, SquaredError, R2, Ahead, Preset<AdamW{.lr = 0.05}>>;
   const auto linear = [] {
     torch::manual_seed(0);

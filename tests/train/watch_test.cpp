@@ -213,7 +213,7 @@ CATCH_TEST_CASE("evaluation can be limited") {
   CATCH_CHECK(trainer.fit(Points(16), Points(16)).epochs[0].test->samples == 10);
 }
 
-CATCH_TEST_CASE("a run that gets no better ends early, and one that does goes on") {
+CATCH_TEST_CASE("a run that gets no better ends early, and one that does continues") {
   using T = Trainer<Perceptron, Small, Preset<SGD{.lr = 1e-30}>, Preset<EarlyStop{.patience = 3}>>;
   T still(perceptron(), {.epochs = 50, .device = c10::kCPU});
   CATCH_CHECK(still.fit(Points(16), Points(16)).epochs.size() == 4);  // the first one is the best

@@ -26,9 +26,9 @@ struct FitBegin {
 /// gradients of the step, as the optimizer was given them; they are freed behind the last observer.
 ///
 /// `gradient_norm` is there where `train_loss` is, unless no target of that step counted: the
-/// 2-norm over all parameters of these gradients. They are of the loss of the whole step over all
-/// processes, without the factor of a gradient scaler, and clipped: where `ClipNorm` did that, it
-/// is `max_norm`. Of a step that was skipped it may be infinite or not a number.
+/// 2-norm over all parameters of these gradients, before they were clipped. They are of the loss of
+/// the whole step over all processes, without the factor of a gradient scaler. Of a step that was
+/// skipped it may be infinite or not a number.
 struct StepEnd {
   std::int64_t epoch = 0;        ///< from 1
   std::int64_t step = 0;         ///< optimizer steps done in this run

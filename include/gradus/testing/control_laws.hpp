@@ -23,6 +23,7 @@
 
 #include <torch/types.h>
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <type_traits>
@@ -75,7 +76,16 @@ void axis_laws(slot::clipping, BrokenLaws& laws, const P& policy) {
                                         torch::ones({2, 2}) * size};
     std::vector<at::Tensor> gradients;
     for (const auto& gradient : given) gradients.push_back(gradient.clone());
-    if constexpr (P::clips) policy.clip(gradients);
+    if constexpr (P::clips) {
+      if constexpr (!std::is_void_v<decltype(policy.clip(gradients))>) {
+        const double norm = std::hypot(given[0].norm().template item<double>(),
+                                       given[1].norm().template item<double>());
+        laws.law(std::abs(policy.clip(gradients).template item<double>() - norm) <= 1e-6 * norm,
+                 "it returns the 2-norm of all gradients before it clipped");
+      } else {
+        policy.clip(gradients);
+      }
+    }
     for (std::size_t i = 0; i < given.size(); ++i) {
       laws.law(gradients[i].abs().le(given[i].abs()).all().template item<bool>(),
                "no entry of a gradient grows");

@@ -10,7 +10,6 @@
 #include <gradus/train/data/training_source.hpp>
 #include <gradus/train/model/check_parameters.hpp>
 #include <gradus/train/model/evaluation_mode.hpp>
-#include <gradus/train/model/gradients.hpp>
 #include <gradus/train/run/ranks.hpp>
 
 #include <algorithm>
@@ -214,7 +213,7 @@ void BasicTrainer<M, Policies>::tell_policies(const EpochRecord& record, const S
 /// The one place where a run waits for the device.
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::read_losses(StepEnd& event) {
-  const auto reading = meter_.read(gradient_norm(parameters()));
+  const auto reading = meter_.read(model_step_.gradient_norm());
   progress_.windows_since_reading = 0;
   if (model_step_.device_steps()) {
     progress_.take_off(reading.skipped_on_device);

@@ -34,8 +34,9 @@ struct ClipNorm {
         field("max_norm", &ClipNorm::max_norm, positive(), "largest 2-norm of all gradients"));
   }
 
-  void clip(const std::vector<at::Tensor>& gradients) const {
-    if (gradients.empty()) return;
+  /// Returns |g|; undefined for no gradients.
+  at::Tensor clip(const std::vector<at::Tensor>& gradients) const {
+    if (gradients.empty()) return {};
     const auto norm = at::linalg_vector_norm(at::stack(norms_of(gradients)));
     const auto factor = ((norm + 1e-6).reciprocal() * max_norm).clamp_max(1.0);
     const auto type = gradients.front().scalar_type();
@@ -43,6 +44,7 @@ struct ClipNorm {
         std::all_of(gradients.begin(), gradients.end(),
                     [&](const at::Tensor& gradient) { return gradient.scalar_type() == type; });
     at::_foreach_mul_(gradients, one_type ? factor.to(type) : factor);
+    return norm;
   }
 };
 static_assert(ClippingPolicy<ClipNorm>);

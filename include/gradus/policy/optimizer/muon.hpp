@@ -7,9 +7,11 @@
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/optimizer/concept.hpp>
 #include <gradus/policy/optimizer/moments.hpp>
+#include <gradus/policy/optimizer/muon_choices.hpp>
 #include <gradus/policy/optimizer/number_types.hpp>
 #include <gradus/policy/optimizer/orthogonal.hpp>
 #include <gradus/policy/optimizer/state_place.hpp>
+#include <gradus/policy/optimizer/weight_matrices.hpp>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/_foreach_copy.h>
@@ -29,23 +31,6 @@
 
 namespace gradus {
 
-/// How the rate follows a weight's form [A, B]: `original` times sqrt(max(1, A / B));
-/// `match_rms_adamw` times 0.2 sqrt(max(A, B)), so that AdamW's rates and decays fit;
-/// `spectral_unclamped` times sqrt(A / B), which slows wide matrices (torch.optim.Muon since 2.15).
-enum class MuonRate { original, match_rms_adamw, spectral_unclamped };
-
-constexpr std::array<std::string_view, 3> enum_names(MuonRate) {
-  return {"original", "match_rms_adamw", "spectral_unclamped"};
-}
-
-/// The number type of Muon's matrix products: what is fast and near enough on the device
-/// (`orthogonal_type`), or one that is pinned; torch.optim.Muon has bfloat16.
-enum class MuonProducts { by_device, float32, bfloat16, float16 };
-
-constexpr std::array<std::string_view, 4> enum_names(MuonProducts) {
-  return {"by_device", "float32", "bfloat16", "float16"};
-}
-
 /// When to use: few epochs; it learns more per step than AdamW at the cost of a few matrix products
 /// per weight. Weights of two dimensions or more are taken as matrices [out, rest]; all others are
 /// moved by `fallback`, an AdamW whose rate keeps its proportion to `lr` under any schedule.
@@ -55,8 +40,11 @@ constexpr std::array<std::string_view, 4> enum_names(MuonProducts) {
 ///
 /// `orthogonal` is five Newton-Schulz steps. On matrices equal to torch.optim.Muon within what the
 /// latter's bfloat16 spreads over; weights of one form share products, so that the last bits of one
-/// may depend on which others have gradients.
-/// Source: Jordan et al. 2024, "Muon"; scale: Liu et al. 2025, "Muon is Scalable", section 2.2.
+/// may depend on which others have gradients. `normalize_weights`, for layers in front of a norm,
+/// which do not depend on the size of their weights: w *= sqrt(out) / |w| before each step, so that
+/// the rate alone says how far a step turns them.
+/// Source: Jordan et al. 2024, "Muon"; scale: Liu et al. 2025, "Muon is Scalable", section 2.2;
+/// normalized weights: Jordan's airbench94_muon.py of 2024.
 struct Muon {
   using slot = slot::optimizer;
   static constexpr std::string_view name = "Muon";
@@ -65,6 +53,7 @@ struct Muon {
   double momentum = 0.95;
   bool nesterov = true;
   double weight_decay = 0.1;
+  bool normalize_weights = false;
   std::int64_t newton_schulz_steps = 5;
   MuonRate rate = MuonRate::original;
   MuonProducts products = MuonProducts::by_device;
@@ -76,6 +65,8 @@ struct Muon {
         field("momentum", &Muon::momentum, fraction(), "decay of the momentum"),
         field("nesterov", &Muon::nesterov, "look ahead along the momentum"),
         field("weight_decay", &Muon::weight_decay, at_least(0), "decoupled, times the rate"),
+        field("normalize_weights", &Muon::normalize_weights,
+              "before a step, scale each matrix to the norm of its number of rows' root"),
         field("newton_schulz_steps", &Muon::newton_schulz_steps, between(1, 99),
               "iterations towards an orthogonal matrix"),
         field("rate", &Muon::rate, "how the rate follows the form of a matrix"),
@@ -162,12 +153,17 @@ struct Muon {
     for (const auto place : batch) {
       const auto update =
           update_of(moved.gradients[place], moved.moments[0][place], momentum_of(rates));
-      updates.push_back(as_matrix(moved.parameters[place], update));
+      updates.push_back(matrix_of(moved.parameters[place], update));
     }
     const auto directions = direction_of(at::stack(updates));
     directions.mul_(rates.learning_rate * scale(directions));
+    const auto factors =
+        normalize_weights
+            ? unit_factors(stacked_matrices(moved.parameters, batch, moved.parameters))
+            : at::Tensor();
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      const auto weight = as_stored(moved.parameters[batch[i]], moved.parameters[batch[i]]);
+      const auto weight = in_stored_order(moved.parameters[batch[i]], moved.parameters[batch[i]]);
+      if (normalize_weights) weight.mul_(factors[static_cast<std::int64_t>(i)]);
       weight.mul_(1 - rates.learning_rate * weight_decay);
       weight.sub_(directions[static_cast<std::int64_t>(i)].view(weight.sizes()));
     }
@@ -177,30 +173,25 @@ struct Muon {
   /// copied for it. The rate is a tensor []; a step is void where `found_inf` [1] is 1.
   void move_at_once(const MovedParameters<1>& moved, const Places& batch, double mu,
                     const at::Tensor& learning_rate, const at::Tensor& found_inf) const {
-    const auto stacked = [&](const std::vector<at::Tensor>& tensors) {
-      std::vector<at::Tensor> matrices;
-      for (const auto place : batch) {
-        matrices.push_back(as_matrix(moved.parameters[place], tensors[place]));
-      }
-      return at::stack(matrices);
-    };
     const auto put_back = [&](const std::vector<at::Tensor>& tensors, const at::Tensor& before,
                               const at::Tensor& after) {
       const auto values = at::where(found_inf.ne(0), before, after);
       std::vector<at::Tensor> to, from;
       for (std::size_t i = 0; i < batch.size(); ++i) {
-        to.push_back(as_stored(moved.parameters[batch[i]], tensors[batch[i]]));
+        to.push_back(in_stored_order(moved.parameters[batch[i]], tensors[batch[i]]));
         from.push_back(values[static_cast<std::int64_t>(i)].view(to.back().sizes()));
       }
       at::_foreach_copy_(to, from);
     };
-    const auto gradients = stacked(moved.gradients), momenta = stacked(moved.moments[0]);
+    const auto gradients = stacked_matrices(moved.parameters, batch, moved.gradients);
+    const auto momenta = stacked_matrices(moved.parameters, batch, moved.moments[0]);
     const auto averages = momenta.clone();
     const auto directions = direction_of(update_of(gradients, averages, mu));
     put_back(moved.moments[0], momenta, averages);
-    const auto weights = stacked(moved.parameters);
+    const auto weights = stacked_matrices(moved.parameters, batch, moved.parameters);
     put_back(moved.parameters, weights,
-             weights * (1 - learning_rate * weight_decay) -
+             (normalize_weights ? weights * unit_factors(weights) : weights) *
+                     (1 - learning_rate * weight_decay) -
                  directions * (learning_rate * scale(directions)));
   }
 
@@ -216,18 +207,6 @@ struct Muon {
                                      double mu) const {
     average.lerp_(gradient, 1 - mu);
     return nesterov ? gradient.lerp(average, mu) : average;
-  }
-
-  /// `values` [O, I, k, k] as [O, k, k, I] if `parameter` lies in memory so: the order of a
-  /// matrix's columns does not matter, and none is copied.
-  static at::Tensor as_stored(const at::Tensor& parameter, const at::Tensor& values) {
-    const bool channels_inside = parameter.dim() == 4 && !parameter.is_contiguous() &&
-                                 parameter.is_contiguous(at::MemoryFormat::ChannelsLast);
-    return channels_inside ? values.permute({0, 2, 3, 1}) : values;
-  }
-
-  static at::Tensor as_matrix(const at::Tensor& parameter, const at::Tensor& values) {
-    return as_stored(parameter, values).reshape({parameter.size(0), -1});
   }
 
   /// Of `matrices` [B, rows, columns].

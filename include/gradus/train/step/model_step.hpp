@@ -25,6 +25,7 @@
 #include <gradus/train/step/step_traits.hpp>
 
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/Device.h>
 
 #include <cstdint>
@@ -52,7 +53,11 @@ class ModelStep {
         device_(device),
         parameters_(prepared()),
         states_(policies_, parameters_, device),
-        guard_(at<slot::guard>().plan()) {}
+        guard_(at<slot::guard>().plan()) {
+    if constexpr (PolicyAt<slot::clipping>::clips) {
+      unclipped_norm_ = at::zeros({}, at::TensorOptions(device).dtype(at::kDouble));
+    }
+  }
 
   [[nodiscard]] M& model() { return model_; }
   [[nodiscard]] const Policies& policies() const { return policies_; }
@@ -145,24 +150,16 @@ class ModelStep {
   /// Adds the gradients of `loss` [] times `part`, a number or a tensor on the device: the factor
   /// of a batch's mean loss in that of its window.
   template <class Part>
-  void backward(at::Tensor loss, const Part& part, const StepContext& context) {
-    states_.template call<hook::before_backward>(policies_, loss, context);
-    if constexpr (std::is_same_v<Part, double>) {
-      if (part != 1) loss = loss * part;
-    } else {
-      loss = loss * part.to(loss.scalar_type());
-    }
-    if constexpr (Traits::has_scaler) {
-      if (const auto* scaler = this->scaler()) loss = scaler->scale(loss);
-    }
-    loss.backward();
-  }
+  void backward(at::Tensor loss, const Part& part, const StepContext& context);
 
   /// Unscales once, clips, steps or skips, adapts the scale. Whoever calls it clears the gradients.
   /// `correction` is the factor that the window's weight leaves to be put right; `meter` has its
   /// losses. Returns whether it stepped, as far as the host knows.
   bool step(const Rates& rates, const StepContext& context, double correction,
             const LossMeter& meter, const LossPlace& place);
+  /// The 2-norm over all parameters of the last step's gradients, before they were clipped: [] on
+  /// their device, undefined if there are none. Waits for nothing.
+  [[nodiscard]] at::Tensor gradient_norm() const;
 
   /// Ends a window in `meter`, and averages weights after a step that was taken.
   void end_window(bool stepped, LossMeter& meter, const StepContext& context) {
@@ -221,6 +218,7 @@ class ModelStep {
     return parameters;
   }
 
+  void clip(bool finite);
   void update(const Rates& rates, const StepContext& context);
   void share_weights() const {
     if (const auto* shards = this->shards()) shards->share_weights();
@@ -241,6 +239,7 @@ class ModelStep {
   PolicyStates<Policies> states_;
   std::vector<at::Tensor> averaged_statistics_;
   NumericGuard guard_;
+  at::Tensor unclipped_norm_;  ///< undefined where nothing clips
   std::optional<DeviceSteps> device_steps_;
   StateDict best_;  ///< empty where nothing is kept
   AverageScopes average_scopes_;

@@ -1,10 +1,12 @@
-/// One optimizer step of a model, from its gradients to the updated weights. Included by
+/// One optimizer step of a model, from its losses to the updated weights. Included by
 /// train/step/model_step.hpp.
 #pragma once
 
 #include <gradus/train/step/model_step.hpp>
 
 #include <ATen/ops/_foreach_mul.h>
+
+#include <type_traits>
 
 namespace gradus {
 
@@ -21,9 +23,7 @@ bool ModelStep<M, Policies>::step(const Rates& rates, const StepContext& context
   }
   if (correction != 1) at::_foreach_mul_(gradients_of(parameters_), correction);
   finite = finite && guard_.allows_step(parameters_, meter, place);
-  if constexpr (PolicyAt<slot::clipping>::clips) {
-    if (finite) at<slot::clipping>().clip(gradients_of(parameters_));
-  }
+  if constexpr (PolicyAt<slot::clipping>::clips) clip(finite);
   if (finite) {
     update(rates, context);
   } else {
@@ -33,6 +33,45 @@ bool ModelStep<M, Policies>::step(const Rates& rates, const StepContext& context
     if (auto* scaler = this->scaler()) scaler->update();
   }
   return finite;
+}
+
+/// Keeps the norm before, in one place for all graphs of captured steps.
+template <class M, class Policies>
+void ModelStep<M, Policies>::clip(bool finite) {
+  const auto gradients = gradients_of(parameters_);
+  if (gradients.empty()) return;
+  const auto& policy = at<slot::clipping>();
+  if constexpr (std::is_void_v<decltype(policy.clip(gradients))>) {
+    unclipped_norm_.copy_(gradus::gradient_norm(parameters_));
+    if (finite) policy.clip(gradients);
+  } else {
+    unclipped_norm_.copy_(finite ? policy.clip(gradients) : gradus::gradient_norm(parameters_));
+  }
+}
+
+template <class M, class Policies>
+at::Tensor ModelStep<M, Policies>::gradient_norm() const {
+  if constexpr (PolicyAt<slot::clipping>::clips) {
+    return gradients_of(parameters_).empty() ? at::Tensor() : unclipped_norm_;
+  } else {
+    return gradus::gradient_norm(parameters_);
+  }
+}
+
+template <class M, class Policies>
+template <class Part>
+void ModelStep<M, Policies>::backward(at::Tensor loss, const Part& part,
+                                      const StepContext& context) {
+  states_.template call<hook::before_backward>(policies_, loss, context);
+  if constexpr (std::is_same_v<Part, double>) {
+    if (part != 1) loss = loss * part;
+  } else {
+    loss = loss * part.to(loss.scalar_type());
+  }
+  if constexpr (Traits::has_scaler) {
+    if (const auto* scaler = this->scaler()) loss = scaler->scale(loss);
+  }
+  loss.backward();
 }
 
 template <class M, class Policies>
