@@ -1,6 +1,6 @@
 # Finds LibTorch and makes the target LibTorch::LibTorch from its files alone.
 #
-# in:  LibTorch_ROOT, Torch_ROOT, Torch_DIR or CMAKE_PREFIX_PATH, all as for find_package(Torch);
+# in:  LibTorch_ROOT, Torch_DIR, Torch_ROOT or CMAKE_PREFIX_PATH, in this order, all as for find_package(Torch);
 #      then, in Python's package of gradus, the package torch beside it
 #      GRADUS_CUDA: auto (CUDA where an NVIDIA driver is), on, off
 # out: LibTorch_FOUND, LibTorch_VERSION, LibTorch_CUDA, LibTorch_PREFIX,
@@ -15,16 +15,21 @@ include(${CMAKE_CURRENT_LIST_DIR}/GradusDriver.cmake)
 unset(_include)
 unset(LibTorch_VERSION)
 unset(LibTorch_PREFIX)
+unset(_torch_cpu)
+unset(_of_torch_dir)
 if(Torch_DIR)
-  set(_include_hint "${Torch_DIR}/../../..")
+  set(_of_torch_dir "${Torch_DIR}/../../..")
 endif()
 unset(_beside)
 if(_gradus_wheel)  # <site-packages>/gradus/share/cmake/gradus, beside <site-packages>/torch
   get_filename_component(_beside "${CMAKE_CURRENT_LIST_DIR}/../../../../torch" ABSOLUTE)
 endif()
-find_path(_include torch/csrc/api/include/torch/version.h NO_CACHE
-  HINTS ${LibTorch_ROOT} ${_include_hint} ${Torch_ROOT} ENV Torch_ROOT ${_beside}
+# First what names a LibTorch, which HINTS would ask after CMAKE_PREFIX_PATH.
+find_path(_include torch/csrc/api/include/torch/version.h NO_CACHE NO_DEFAULT_PATH
+  PATHS ${LibTorch_ROOT} ENV LibTorch_ROOT ${_of_torch_dir} ${Torch_ROOT} ENV Torch_ROOT
   PATH_SUFFIXES include torch/include ../../include)
+find_path(_include torch/csrc/api/include/torch/version.h NO_CACHE
+  HINTS ${_beside} PATH_SUFFIXES include torch/include ../../include)
 
 if(_include)
   get_filename_component(_include "${_include}" REALPATH)
@@ -36,9 +41,14 @@ if(_include)
       string(REGEX REPLACE "^\\.|\\.$" "" LibTorch_VERSION "${LibTorch_VERSION}")
     endif()
   endforeach()
-  foreach(_name c10 torch_cpu torch c10_cuda torch_cuda)
+  # The libraries lie beside these headers, or else together in another folder: never another LibTorch's.
+  find_library(_torch_cpu torch_cpu NO_CACHE NO_DEFAULT_PATH
+    PATHS "${LibTorch_PREFIX}" PATH_SUFFIXES lib "lib/${CMAKE_LIBRARY_ARCHITECTURE}")
+  find_library(_torch_cpu torch_cpu NO_CACHE)
+  get_filename_component(_libraries "${_torch_cpu}" DIRECTORY)
+  foreach(_name c10 torch c10_cuda torch_cuda)
     unset(_${_name})
-    find_library(_${_name} ${_name} NO_CACHE HINTS "${LibTorch_PREFIX}/lib")
+    find_library(_${_name} ${_name} NO_CACHE NO_DEFAULT_PATH PATHS "${_libraries}")
   endforeach()
 endif()
 

@@ -20,10 +20,13 @@ get_filename_component(GRADUS_CACHE_DIR "${GRADUS_CACHE_DIR}" ABSOLUTE BASE_DIR 
 macro(gradus_lock_cache name folder)
   if(NOT EXISTS "${folder}")
     execute_process(COMMAND "${CMAKE_COMMAND}" -E make_directory "${GRADUS_CACHE_DIR}" ERROR_QUIET)
-    file(LOCK "${GRADUS_CACHE_DIR}/${name}.lock" GUARD FUNCTION TIMEOUT 3600 RESULT_VARIABLE _locked)
-    if(NOT _locked EQUAL 0)
-      message(FATAL_ERROR "The cache folder ${GRADUS_CACHE_DIR} cannot be written: name another one "
-        "in the environment variable GRADUS_CACHE.")
+    set(_locked "it cannot be made")
+    if(IS_DIRECTORY "${GRADUS_CACHE_DIR}")
+      file(LOCK "${GRADUS_CACHE_DIR}/${name}.lock" GUARD FUNCTION TIMEOUT 3600 RESULT_VARIABLE _locked)
+    endif()
+    if(NOT _locked STREQUAL "0")
+      message(FATAL_ERROR "The cache folder ${GRADUS_CACHE_DIR} cannot be locked: ${_locked}. Name another one in the "
+        "environment variable GRADUS_CACHE. If it timed out, another configuration has been downloading for an hour.")
     endif()
   endif()
 endmacro()

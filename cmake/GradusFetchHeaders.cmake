@@ -2,6 +2,7 @@
 # its release archive. Nothing outside the cache is changed, and root is not needed.
 # The two functions that fetch set <result> to a prefix for find_package, or to nothing where they could not, and
 # <source> to cache or downloaded. With GRADUS_CACHE_ONLY a Debian package that is not in the cache is not fetched.
+# The names that they find programs by begin with _gradus_: the project around may have variables of others.
 
 # What the library itself needs, as gradus_require() takes it.
 set(GRADUS_NEEDS_range-v3 VERSIONS 0.12.0 DEBIAN librange-v3-dev
@@ -11,29 +12,61 @@ set(GRADUS_NEEDS_nlohmann_json VERSIONS 3.11 DEBIAN nlohmann-json3-dev
   ARCHIVE 3.11.2 nlohmann_json::nlohmann_json https://github.com/nlohmann/json/archive/v3.11.2.tar.gz
     d69f9deb6a75e2580465c6c4c5111b89c4dc2fa94e3a85fcd2ffcd9a143d9273 include)
 
+# <package> may be several, `libicu72|libicu76`: the first of them that this release of Debian has.
 function(gradus_fetch_debian package result source)
   set(${result} "" PARENT_SCOPE)
   set(${source} cache PARENT_SCOPE)
-  find_program(apt apt-get NO_CACHE)
-  find_program(dpkg dpkg-deb NO_CACHE)
-  if(NOT apt OR NOT dpkg)
+  find_program(_gradus_apt apt-get NO_CACHE)
+  find_program(_gradus_dpkg dpkg NO_CACHE)
+  find_program(_gradus_dpkg_deb dpkg-deb NO_CACHE)
+  if(NOT _gradus_apt OR NOT _gradus_dpkg OR NOT _gradus_dpkg_deb)
     return()
   endif()
-  # Another release has other versions: it gets a folder of its own in a shared cache.
-  cmake_host_system_information(RESULT release QUERY DISTRIB_ID DISTRIB_VERSION_ID)
-  list(JOIN release "-" release)
-  set(folder "${GRADUS_CACHE_DIR}/${release}/${package}")
-  if(GRADUS_CACHE_ONLY AND NOT EXISTS "${folder}")
+  # Another release has other versions, another processor other programs: each gets a folder of its own in a
+  # shared cache, and package lists of its own.
+  get_property(machine GLOBAL PROPERTY gradus_apt_machine)
+  if(NOT machine)
+    cmake_host_system_information(RESULT machine QUERY DISTRIB_ID DISTRIB_VERSION_ID)
+    execute_process(COMMAND "${_gradus_dpkg}" --print-architecture OUTPUT_VARIABLE architecture
+      OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    list(JOIN machine "-" machine)
+    string(APPEND machine "-${architecture}")
+    set_property(GLOBAL PROPERTY gradus_apt_machine "${machine}")
+  endif()
+  string(REPLACE "|" ";" packages "${package}")
+  foreach(name IN LISTS packages)
+    set(folder "${GRADUS_CACHE_DIR}/${machine}/${name}")
+    if(EXISTS "${folder}")
+      set(${result} "${folder}/usr" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  if(GRADUS_CACHE_ONLY)
     return()
   endif()
+  foreach(name IN LISTS packages)
+    _gradus_download_debian("${name}" prefix from)
+    if(prefix)
+      set(${result} "${prefix}" PARENT_SCOPE)
+      set(${source} ${from} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+endfunction()
+
+# One package, for gradus_fetch_debian(), which has found the programs.
+function(_gradus_download_debian package result source)
+  set(${result} "" PARENT_SCOPE)
+  set(${source} cache PARENT_SCOPE)
+  set(folder "${GRADUS_CACHE_DIR}/${machine}/${package}")
   gradus_lock_cache(apt "${folder}")
   if(NOT EXISTS "${folder}")
     # Lists of our own: the system's may be empty, and only root may fill them.
-    set(state "${GRADUS_CACHE_DIR}/apt")
+    set(state "${GRADUS_CACHE_DIR}/apt/${machine}")
     set(part "${folder}.part")
     file(REMOVE_RECURSE "${part}")
     file(MAKE_DIRECTORY "${part}" "${state}/lists/partial" "${state}/archives/partial")
-    set(apt "${apt}" -qq -o Dir::State::lists=${state}/lists -o Dir::Cache=${state}
+    set(apt "${_gradus_apt}" -qq -o Dir::State::lists=${state}/lists -o Dir::Cache=${state}
       -o APT::Sandbox::User=root -o Acquire::Retries=2 -o Acquire::http::Timeout=20)
     get_property(updated GLOBAL PROPERTY gradus_apt_updated)
     if(NOT updated)
@@ -45,7 +78,7 @@ function(gradus_fetch_debian package result source)
       RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
     file(GLOB deb "${part}/*.deb")
     if(NOT failed AND deb)
-      execute_process(COMMAND "${dpkg}" -x "${deb}" "${part}" RESULT_VARIABLE failed ERROR_QUIET)
+      execute_process(COMMAND "${_gradus_dpkg_deb}" -x "${deb}" "${part}" RESULT_VARIABLE failed ERROR_QUIET)
     endif()
     if(failed OR NOT deb)
       file(REMOVE_RECURSE "${part}")
@@ -99,9 +132,15 @@ endfunction()
 
 # gradus_require(<name> VERSIONS <minimum>... DEBIAN <package>
 #                ARCHIVE <version> <target> <url> <sha256> <include folder>)
-# Versions are in the form find_package takes, the best first.
+# Versions are in the form find_package takes, the best first. A <target> that the project around has made itself
+# (FetchContent, add_subdirectory) is used as it is.
 function(gradus_require name)
   cmake_parse_arguments(arg "" "DEBIAN" "VERSIONS;ARCHIVE" ${ARGN})
+  list(GET arg_ARCHIVE 1 target)
+  if(TARGET ${target} AND NOT ${name}_FOUND)
+    message(STATUS "${name}: the target ${target} of the project that uses gradus")
+    return()
+  endif()
   set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)  # a project that adds gradus as a folder sees them too
   foreach(place system Debian archive)
     set(where "")
@@ -134,6 +173,7 @@ function(gradus_require name)
     endforeach()
   endforeach()
   list(GET arg_VERSIONS -1 version)
+  string(REPLACE "|" " or " debian "${arg_DEBIAN}")
   message(FATAL_ERROR "${name} ${version} or newer is not here and could not be downloaded: install it "
-    "(Debian: ${arg_DEBIAN}), or check the network.")
+    "(Debian: ${debian}), or check the network.")
 endfunction()

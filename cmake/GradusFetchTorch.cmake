@@ -28,15 +28,15 @@ endif()
 # Which Python runs pip does not matter: the wheel asked for is always the same one.
 function(_gradus_find_pip result)
   foreach(name python3 python /usr/bin/python3)
-    find_program(python ${name} NO_CACHE)
-    if(python)
-      execute_process(COMMAND "${python}" -m pip --version
+    find_program(_gradus_python ${name} NO_CACHE)
+    if(_gradus_python)
+      execute_process(COMMAND "${_gradus_python}" -m pip --version
         RESULT_VARIABLE failed OUTPUT_QUIET ERROR_QUIET)
       if(NOT failed)
-        set(${result} "${python}" -m pip PARENT_SCOPE)
+        set(${result} "${_gradus_python}" -m pip PARENT_SCOPE)
         return()
       endif()
-      unset(python)
+      unset(_gradus_python)
     endif()
   endforeach()
   message(FATAL_ERROR "LibTorch is not here and there is no Python 3 with pip to get it: install "
@@ -45,17 +45,17 @@ endfunction()
 
 # Sets <result> to the folder that holds lib/ and include/, and <source> to cache or downloaded.
 function(gradus_fetch_torch kind result source)
-  set(machine ${CMAKE_HOST_SYSTEM_PROCESSOR})
+  set(machine ${CMAKE_SYSTEM_PROCESSOR})  # that programs are built for, not that builds them
   set(folder "${GRADUS_CACHE_DIR}/torch-${GRADUS_TORCH_WANTED}-${kind}-${machine}")
   set(${result} "${folder}/torch" PARENT_SCOPE)
   set(${source} cache PARENT_SCOPE)
+  if(NOT CMAKE_SYSTEM_NAME STREQUAL "Linux" OR NOT machine MATCHES "^(x86_64|aarch64)$")
+    message(FATAL_ERROR "No LibTorch for ${CMAKE_SYSTEM_NAME} on ${machine} can be downloaded: give the folder of a LibTorch "
+      "${GRADUS_TORCH_MINIMUM} or newer of your own with -DCMAKE_PREFIX_PATH=<folder>.")
+  endif()
   gradus_lock_cache(torch "${folder}")
   if(EXISTS "${folder}")
     return()
-  endif()
-  if(NOT machine MATCHES "^(x86_64|aarch64)$")
-    message(FATAL_ERROR "There is no LibTorch package for ${machine}: give the folder of a LibTorch "
-      "${GRADUS_TORCH_MINIMUM} or newer of your own with -DCMAKE_PREFIX_PATH=<folder>.")
   endif()
   _gradus_find_pip(pip)
   if(kind STREQUAL "cpu")

@@ -5,6 +5,7 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/gradus)
 install(DIRECTORY include/gradus TYPE INCLUDE FILES_MATCHING PATTERN "*.hpp")
+target_include_directories(gradus INTERFACE $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 install(TARGETS gradus EXPORT gradusTargets)
 install(EXPORT gradusTargets NAMESPACE gradus:: DESTINATION ${package_dir})
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/gradusConfigVersion.cmake"
@@ -32,7 +33,10 @@ install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 # From a template, for install(PACKAGE_INFO) of CMake 4.3 names LibTorch as a package, and no CMake package of that
 # name is there. Not in share/cps: find_package(gradus COMPONENTS images) of CMake 4.4 passes a .cps there over, as
 # it lacks the component, and then reports gradusConfig.cmake as found without reading it.
-set(prefix "@prefix@")
 set(cps_dir ${CMAKE_INSTALL_DATADIR}/gradus/cps)
+set(cps_path "@prefix@")  # an absolute folder stands as it is
+set(cps_include "@prefix@")
+cmake_path(APPEND cps_path ${cps_dir})
+cmake_path(APPEND cps_include ${CMAKE_INSTALL_INCLUDEDIR})
 configure_file(cmake/gradus.cps.in "${PROJECT_BINARY_DIR}/gradus.cps" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/gradus.cps" DESTINATION ${cps_dir})

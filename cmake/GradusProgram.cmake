@@ -53,8 +53,16 @@ endfunction()
 # gradus_record_build(<target>): gives it gradus_build_info.hpp, with the commit it was built from.
 function(gradus_record_build target)
   set(folder "${CMAKE_CURRENT_BINARY_DIR}/build_info")
-  string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
-  string(STRIP "${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}}" flags)
+  set(types "${CMAKE_BUILD_TYPE}")
+  if(CMAKE_CONFIGURATION_TYPES)  # as of Ninja Multi-Config: a file for each
+    set(types ${CMAKE_CONFIGURATION_TYPES})
+    string(APPEND folder "/$<CONFIG>")
+  endif()
+  set(flags "${CMAKE_CXX_FLAGS}")
+  foreach(type IN LISTS types)
+    string(TOUPPER "${type}" upper)
+    string(APPEND flags "$<$<CONFIG:${type}>: ${CMAKE_CXX_FLAGS_${upper}}>")
+  endforeach()
   add_custom_target(${target}_build_info BYPRODUCTS "${folder}/gradus_build_info.hpp"
     COMMAND "${CMAKE_COMMAND}" "-DSOURCE=${PROJECT_SOURCE_DIR}" "-DOUTPUT=${folder}/gradus_build_info.hpp"
       "-DCOMPILER=${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION}" "-DFLAGS=${flags}"

@@ -20,6 +20,7 @@ if(git)
   endif()
 endif()
 
+string(STRIP "${FLAGS}" FLAGS)
 file(CONFIGURE OUTPUT "${OUTPUT}" @ONLY CONTENT [[
 // Made by cmake/WriteBuildInfo.cmake.
 #pragma once
@@ -30,7 +31,7 @@ namespace gradus_build_info {
 
 inline constexpr std::string_view commit = "@commit@";  // with "-dirty" if tracked files differ
 inline constexpr std::string_view compiler = "@COMPILER@";
-inline constexpr std::string_view flags = "@FLAGS@";
+inline constexpr std::string_view flags = R"flags(@FLAGS@)flags";
 
 }  // namespace gradus_build_info
 ]])

@@ -1,7 +1,11 @@
 # What find_package(gradus) reads.
 
+cmake_policy(VERSION 3.25)  # not the older ones of the project that asks; find_package() restores those
 include(CMakeFindDependencyMacro)
 include("${CMAKE_CURRENT_LIST_DIR}/gradusPackages.cmake")
+# Not that of another gradus, which this build folder has found before.
+unset(gradusRequires_DIR)
+unset(gradusRequires_DIR CACHE)
 find_dependency(gradusRequires CONFIG PATHS "${CMAKE_CURRENT_LIST_DIR}/../gradusRequires" NO_DEFAULT_PATH)
 include("${CMAKE_CURRENT_LIST_DIR}/gradusTargets.cmake")
 

@@ -17,17 +17,18 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[2]
 CONSUMER = SOURCE / "tests/packaging/consumer"
 SITE = "import sysconfig; print(sysconfig.get_path('purelib'))"
+HELPERS = ("tool", "page", "installed", "use", "asked", "script")
 TRAINING = SOURCE / "tests/consumer/installed"
 sys.path.insert(0, str(SOURCE / "tests/docs"))
 
 from pasted import blocks, clone, section, shell  # noqa: E402
 
 
-def run(*command, cwd=None, **environment) -> str:
-    """The command's output; the test ends where it fails."""
+def run(*command, cwd=None, fails=False, **environment) -> str:
+    """The command's output; the test ends where it fails, or does not when it should."""
     done = subprocess.run([str(word) for word in command], cwd=cwd, env={**os.environ, **environment}, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode != 0:
+    if (done.returncode != 0) != fails:
         sys.exit(f"{' '.join(map(str, command))}\nended with {done.returncode}:\n{done.stdout}")
     return done.stdout
 
@@ -79,7 +80,158 @@ class Packaging:
         run(cmake, "--build", build)
         return output + run(build / "consumer", *arguments)
 
+    def asked(self, lines: str, *arguments, minimum="3.25", languages="CXX", fresh=True, **more) -> str:
+        """What CMake prints for a project of these lines that is configured, not built."""
+        project = self.work / "asked"
+        project.mkdir(exist_ok=True)
+        (project / "CMakeLists.txt").write_text(
+            f"cmake_minimum_required(VERSION {minimum})\nproject(asked LANGUAGES {languages})\n{lines}")
+        build = self.work / "asked_build"
+        if fresh:
+            shutil.rmtree(build, ignore_errors=True)
+        return run(self.cmake, "-S", project, "-B", build, "-Wno-dev", f"-DCMAKE_CXX_COMPILER={self.cxx}",
+                   "-DGRADUS_CACHE=/dev/null/none", *arguments, **more)
+
+    def script(self, lines: str, *arguments, **more) -> str:
+        """What a script of these lines prints, which includes gradus's CMake files."""
+        file = self.work / "script.cmake"
+        file.write_text(f'cmake_policy(VERSION 3.25)\nset(cmake "{SOURCE}/cmake")\n{lines}')
+        return run(self.cmake, *arguments, "-P", file, **more)
+
+    def without(self, *packages) -> list:
+        return [word for word in self.given if not word.startswith(tuple(f"-D{name}_" for name in packages))]
+
     # The tests.
+
+    def names(self) -> None:
+        """Nothing says to install `gradus` by that name: on PyPI it is another project."""
+        wheel = SOURCE / "cmake/packaging/wheel"
+        assert 'name = "gradus-torch"' in (wheel / "pyproject.toml").read_text()
+        for page in (wheel / "README.md", SOURCE / "README.md", *(SOURCE / "docs").rglob("*.md")):
+            by_name = re.search(r"pip3? install\b[^\n`]*\sgradus(\[\w+\])?(?![\w./*-])", page.read_text())
+            assert not by_name, f"{page}: {by_name.group()}"
+
+    def own_targets(self) -> None:
+        """A project that has made range-v3 and nlohmann_json itself finds an installed gradus, and adds its folder."""
+        made = "".join(f"add_library({name} INTERFACE)\nadd_library({name}::{name} ALIAS {name})\n"
+                       for name in ("range-v3", "nlohmann_json"))
+        given = self.without("range-v3", "nlohmann_json")
+        self.asked(made + "find_package(gradus REQUIRED)\n", *given, f"-DCMAKE_PREFIX_PATH={self.installed()}")
+        output = self.asked(made + f'add_subdirectory("{self.clone}" gradus)\n', *given)
+        for name in ("range-v3", "nlohmann_json"):
+            assert f"{name}: the target {name}::{name} of the project that uses gradus" in output, output
+
+    def include_folder(self) -> None:
+        """Headers that are installed into another folder are found there."""
+        for folder in ("include/gradus-0", self.work / "headers"):
+            prefix = self.work / "PREFIX"
+            shutil.rmtree(prefix, ignore_errors=True)
+            run(self.cmake, "--fresh", "-S", self.clone, "-B", self.work / "configured", "-DGRADUS_HEADERS_ONLY=ON",
+                f"-DCMAKE_INSTALL_INCLUDEDIR={folder}")
+            run(self.cmake, "--install", self.work / "configured", "--prefix", prefix)
+            targets = (prefix / "share/cmake/gradus/gradusTargets.cmake").read_text()
+            assert f'INTERFACE_INCLUDE_DIRECTORIES "{Path("${_IMPORT_PREFIX}", folder)}"' in targets, targets
+            component = json.loads((prefix / "share/gradus/cps/gradus.cps").read_text())["components"]["gradus"]
+            for place in component["includes"]:
+                assert Path(place.replace("@prefix@", str(prefix)), "gradus/gradus.hpp").exists(), place
+
+    def another_gradus(self) -> None:
+        """A build folder that is told of another installed gradus takes all of that one."""
+        first, second = self.installed(), self.work / "second"
+        shutil.copytree(first, second)
+        lines = 'find_package(gradus REQUIRED)\nmessage(STATUS "of ${gradus_DIR} and ${gradusRequires_DIR}")\n'
+        for prefix, fresh in ((first, True), (second, False)):
+            folder = prefix / "share/cmake/gradus"
+            output = self.asked(lines, *self.given, f"-Dgradus_DIR={folder}", fresh=fresh)
+            assert f"of {folder} and {folder}Requires" in output, output
+
+    def around(self) -> None:
+        """Variables and old policies of the project that finds gradus do not change what is found."""
+        torch = next(word.split("=", 1)[1] for word in self.given if word.startswith("-DLibTorch_ROOT="))
+        lines = ("set(driver postgres)\nset(smi 1)\nset(GRADUS_CUDA off)\nfind_package(gradus REQUIRED)\n"
+                 'message(STATUS "from ${LibTorch_PREFIX}, CUDA ${LibTorch_CUDA}")\n')
+        output = self.asked(lines, *self.without("LibTorch", "GRADUS"), f"-DCMAKE_PREFIX_PATH={self.installed()}",
+                            minimum="3.10", LibTorch_ROOT=torch)
+        assert f"from {Path(torch).resolve()}, CUDA OFF" in output, output
+        if not Path("/proc/driver/nvidia/version").exists():
+            lines = 'include("${cmake}/GradusDriver.cmake")\nset(%s %s)\ngradus_cuda_wanted(cuda)\nmessage("CUDA ${cuda}")\n'
+            assert self.script(lines % ("driver", "postgres")) == self.script(lines % ("other", "postgres"))
+
+    def libtorch_places(self) -> None:
+        """The LibTorch that is named is taken before that of CMAKE_PREFIX_PATH, and all libraries are its own."""
+        for name, minor in (("named", 15), ("other", 12)):
+            for file in ("lib/libc10.so", "lib/libtorch_cpu.so", "lib/libtorch.so", "share/cmake/Torch/TorchConfig.cmake",
+                         *(["lib/libtorch_cuda.so", "lib/libc10_cuda.so"] if name == "other" else []),
+                         "include/torch/csrc/api/include/torch/version.h", "include/torch/headeronly/version.h"):
+                (self.work / name / file).parent.mkdir(parents=True, exist_ok=True)
+                (self.work / name / file).write_text("".join(
+                    f"#define TORCH_VERSION_{part} {number}\n" for part, number in (("MAJOR", 2), ("MINOR", minor), ("PATCH", 0))))
+        named, other = self.work / "named", self.work / "other"
+        lines = (f'list(PREPEND CMAKE_MODULE_PATH "{SOURCE}/cmake")\nfind_package(LibTorch MODULE REQUIRED)\n'
+                 "get_target_property(linked LibTorch::LibTorch INTERFACE_LINK_LIBRARIES)\n"
+                 'message(STATUS "links ${linked}")\n')
+        libraries = ";".join(f"{named}/lib/lib{name}.so" for name in ("torch_cpu", "c10"))
+        for told in (f"-DLibTorch_ROOT={named}", f"-DTorch_ROOT={named}", f"-DTorch_DIR={named}/share/cmake/Torch"):
+            output = self.asked(lines, told, f"-DCMAKE_PREFIX_PATH={other}", "-DGRADUS_CUDA=on", languages="NONE")
+            assert f"links stdc++;{libraries}\n" in output and "built without CUDA" in " ".join(output.split()), output
+
+    def choices(self) -> None:
+        """GRADUS_CUDA and its like are auto, on or off in any case, and nothing else."""
+        lines = 'include("${cmake}/GradusDriver.cmake")\ngradus_cuda_wanted(cuda)\nmessage("CUDA ${cuda}")\n'
+        for value, told in (("on", "ON"), ("TRUE", "ON"), ("1", "ON"), ("Off", "OFF"), ("no", "OFF"), ("0", "OFF")):
+            assert self.script(lines, f"-DGRADUS_CUDA={value}") == f"CUDA {told}\n", value
+        assert self.script(lines, "-DGRADUS_CUDA=AUTO") == self.script(lines, "-DGRADUS_CUDA=auto")
+        for value in ("cpu", "none", "cuda"):
+            assert f"GRADUS_CUDA is {value}, but must be auto, on or off" in self.script(
+                lines, f"-DGRADUS_CUDA={value}", fails=True)
+
+    def other_machines(self) -> None:
+        """LibTorch is downloaded for the machine that programs are built for, and refused where there is none."""
+        (self.work / "cache/torch-2.15.0-cpu-aarch64").mkdir(parents=True)
+        lines = ('include("${cmake}/GradusCache.cmake")\ninclude("${cmake}/GradusFetchTorch.cmake")\n'
+                 "set(CMAKE_HOST_SYSTEM_PROCESSOR x86_64)\n"
+                 'gradus_fetch_torch(cpu folder source)\nmessage("${folder}")\n')
+        for system, machine, told in (("Linux", "aarch64", "torch-2.15.0-cpu-aarch64/torch"),
+                                      ("Linux", "riscv64", "No LibTorch for Linux on riscv64 can be downloaded"),
+                                      ("Darwin", "x86_64", "No LibTorch for Darwin on x86_64 can be downloaded")):
+            output = self.script(lines, f"-DCMAKE_SYSTEM_NAME={system}", f"-DCMAKE_SYSTEM_PROCESSOR={machine}",
+                                 f"-DGRADUS_CACHE={self.work}/cache", "-DGRADUS_TORCH_VERSION=2.15.0",
+                                 fails=told.startswith("No"))
+            assert told in output, output
+        # Nor can what is downloaded be kept in a folder that cannot be made.
+        output = self.script(lines, "-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=x86_64",
+                             "-DGRADUS_CACHE=/dev/null/none", fails=True)
+        assert "The cache folder /dev/null/none cannot be locked: it cannot be made" in " ".join(output.split()), output
+
+    def debian_packages(self) -> None:
+        """Machines of two kinds share a cache; of several names of a package the one that the release has is fetched."""
+        programs = self.work / "programs"
+        programs.mkdir()
+        for name, lines in (("dpkg", "echo $MACHINE"), ("dpkg-deb", 'mkdir "$3/usr"; cp "$2" "$3/usr/kind"'),
+                            ("apt-get", 'for name; do :; done; case $name in here-*) echo $MACHINE > $name.deb;; '
+                                        'update) echo "$*" >> $CALLS;; *) exit 100;; esac')):
+            (programs / name).write_text(f"#!/bin/sh\n{lines}\n")
+            (programs / name).chmod(0o755)
+        lines = ('include("${cmake}/GradusCache.cmake")\ninclude("${cmake}/GradusFetchHeaders.cmake")\n'
+                 'gradus_fetch_debian("gone-1|here-2|here-3" prefix source)\n'
+                 'file(READ "${prefix}/kind" kind)\nmessage("${source} ${prefix} ${kind}")\n')
+        calls = self.work / "calls"
+        for source in ("downloaded", "cache"):
+            for machine in ("amd64", "arm64"):
+                output = self.script(lines, f"-DGRADUS_CACHE={self.work}/cache", MACHINE=machine, CALLS=str(calls),
+                                     PATH=os.pathsep.join([str(programs), os.environ["PATH"]]))
+                assert re.fullmatch(rf"{source} \S+-{machine}/here-2/usr {machine}\n\n", output), output
+        lists = re.findall(r"Dir::State::lists=(\S+)", calls.read_text())  # each machine has its own
+        assert len(lists) == 2 and lists[0] != lists[1], lists
+
+    def tests_later(self) -> None:
+        """A build folder that was configured without tests gets them, and needs no examples for it."""
+        build = self.work / "configured"
+        for tests in ("OFF", "ON"):  # with a sanitizer the slow part, that of structure/, is left out
+            run(self.cmake, "-S", self.clone, "-B", build, f"-DCMAKE_CXX_COMPILER={self.cxx}", *self.given,
+                "-DGRADUS_CACHE=/dev/null/none", "-DGRADUS_CACHE_ONLY=ON", "-DGRADUS_BUILD_EXAMPLES=OFF",
+                f"-DGRADUS_BUILD_TESTS={tests}", "-DGRADUS_SANITIZE=undefined")
+        assert "core_error" in run(self.cmake.parent / "ctest", "-N", cwd=build)
 
     def versions(self) -> None:
         """Every place that repeats the version has that of version.hpp."""
@@ -151,6 +303,8 @@ class Packaging:
         self.page("Python", python, PYTHONPATH=str(tools), CMAKE_EXECUTABLE=str(self.cmake), PIP_NO_BUILD_ISOLATION="0",
                   PIP_NO_INDEX="1", PIP_FORCE_REINSTALL="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
         assert files(prefix) == {name for name in files(site / "gradus") if not name.endswith((".py", ".pyc"))}
+        (metadata,) = site.glob("gradus_torch-*.dist-info/METADATA")  # not `gradus`, which is another project's on PyPI
+        assert re.search(r"^Name: gradus-torch$", metadata.read_text(), re.M), metadata
 
         if not real:
             torch = next(word.split("=", 1)[1] for word in self.given if word.startswith("-DLibTorch_ROOT="))
@@ -189,7 +343,7 @@ class Packaging:
 
 def main() -> None:
     tests = [name for name, value in vars(Packaging).items()
-             if value.__doc__ and not name.startswith("_") and name not in ("tool", "page", "installed", "use")]
+             if value.__doc__ and not name.startswith("_") and name not in HELPERS]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("test", choices=tests)
     parser.add_argument("--work", type=Path, required=True, help="is emptied")
