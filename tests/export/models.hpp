@@ -8,6 +8,7 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
 #include <cstdint>
 #include <tuple>
 
@@ -106,6 +107,53 @@ struct MaskedImpl : torch::nn::Module {
   }
 };
 TORCH_MODULE(Masked);
+
+/// Images [N, 32, 32, 3] whose channels lie side by side because of the model -> [N, 10].
+struct SidesLastImpl : torch::nn::Module {
+  ResNet10 inner = register_module("inner", ResNet10(ResNet10Options{.width = 8}));
+  at::Tensor forward(const at::Tensor& x) { return inner(x.permute({0, 3, 1, 2})); }
+};
+TORCH_MODULE(SidesLast);
+
+/// Numbers that are true, false or no number, and what is not equal: [N, 4] -> [N, 4].
+struct FlagsImpl : torch::nn::Module {
+  at::Tensor forward(const at::Tensor& x) {
+    const auto high = x > 0.5;
+    const auto low = at::where(x < -0.5, true, high) == false;
+    const auto none = at::full({x.size(0), 4}, true, at::kBool).masked_fill(high, false);
+    const auto unknown = x.masked_fill(high & true, std::nan(""));
+    return low.to(at::kFloat) + none.ne(low).to(at::kFloat) * 2 + (unknown != unknown) * 4 +
+           x.ne(x.relu()) * 8;
+  }
+};
+TORCH_MODULE(Flags);
+
+/// All ways to pad that modules have: images [N, 3, 8, 8] -> [N, 3, 15, 14].
+struct PaddedImpl : torch::nn::Module {
+  torch::nn::Conv2d reflects = register_module(
+      "reflects", torch::nn::Conv2d(
+                      torch::nn::Conv2dOptions(3, 3, 3).padding(1).padding_mode(torch::kReflect)));
+  torch::nn::ReplicationPad2d repeats{torch::nn::ReplicationPad2dOptions({1, 2, 0, 3})};
+  torch::nn::ConstantPad2d fills{torch::nn::ConstantPad2dOptions({1, 1, 2, 0}, 0.5)};
+  torch::nn::ZeroPad2d zeros{torch::nn::ZeroPad2dOptions({0, 1, 1, 1})};
+  at::Tensor forward(const at::Tensor& x) { return zeros(fills(repeats(reflects(x)))); }
+};
+TORCH_MODULE(Padded);
+
+/// What the first pass makes and keeps, a table that is filled by its pointer, and a buffer that
+/// counts passes: [N, 4] -> [N, 4].
+struct FirstPassImpl : torch::nn::Module {
+  at::Tensor seen = register_buffer("seen", torch::zeros({1}));
+  at::Tensor mask;
+  at::Tensor forward(const at::Tensor& x) {
+    if (!mask.defined()) mask = at::ones({4, 4}).tril();
+    auto steps = at::empty({4});
+    for (int i = 0; i < 4; ++i) steps.mutable_data_ptr<float>()[i] = static_cast<float>(i);
+    seen.add_(1);
+    return x.matmul(mask) + steps;
+  }
+};
+TORCH_MODULE(FirstPass);
 
 /// Two inputs, [N, 4] and ids [N, 3].
 struct PairImpl : torch::nn::Module {

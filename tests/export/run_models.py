@@ -45,7 +45,8 @@ def main():
         kept = {constant.name for constant in model.graph.initializer}
         missing = set(described["parameters"]) - kept
         assert not missing or described["folded"], f"{name}: no {missing} among the constants"
-        assert described["metadata"].items() <= {e.key: e.value for e in model.metadata_props}.items(), name
+        assert described["metadata"].items() <= {e.key: e.value for e in model.metadata_props
+  }.items(), name
         session = onnxruntime.InferenceSession(folder / f"{name}.onnx", providers=["CPUExecutionProvider"])
         worst = 0.0
         for batch in described["batches"]:

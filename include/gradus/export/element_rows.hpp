@@ -50,6 +50,14 @@ inline OnnxRow onnx_comparison(const char* op) {
     call.give("Cast", {call.add(op, both)}, {{"to", onnx_type(call.result_type())}});
   };
 }
+/// Likewise of what is not so.
+inline void onnx_not_equal(OnnxCall& call) {
+  auto type = call.is_tensor(1) ? at::result_type(call.tensor(0), call.tensor(1))
+                                : at::result_type(call.tensor(0), call.scalar(1));
+  const auto equal = call.add("Equal", {call.value_as(0, type), call.value_as(1, type)});
+  const auto differs = call.add("Not", {equal});
+  call.give("Cast", {differs}, {{"to", onnx_type(call.result_type())}});
+}
 inline OnnxRow onnx_of_one(const char* op) {
   return [op](OnnxCall& call) { call.give(op, {call.value_as(0, call.result_type())}); };
 }
@@ -118,6 +126,14 @@ inline OnnxRow onnx_gated(const char* gate) {
   };
 }
 
+/// `one` where `mask` is true, else `other`. Programs that run ONNX have no Where of flags.
+inline void onnx_choice(OnnxCall& call, const std::string& mask, const std::string& one,
+                        const std::string& other) {
+  if (call.result_type() != c10::kBool) return call.give("Where", {mask, one, other});
+  const auto is_not = call.add("Not", {mask});
+  call.give("Or", {call.add("And", {mask, one}), call.add("And", {is_not, other})});
+}
+
 inline void add_element_rows(std::map<std::string, OnnxRow>& rows) {
   using Names = std::pair<const char*, const char*>;
   for (const auto& [op, name] :
@@ -139,6 +155,7 @@ inline void add_element_rows(std::map<std::string, OnnxRow>& rows) {
                                  Names{"ge", "GreaterOrEqual"}, Names{"le", "LessOrEqual"}}) {
     rows["aten::" + std::string(op)] = onnx_comparison(name);
   }
+  rows["aten::ne"] = onnx_not_equal;
   for (const auto& [op, name] :
        {Names{"relu", "Relu"}, Names{"sigmoid", "Sigmoid"}, Names{"tanh", "Tanh"},
         Names{"exp", "Exp"}, Names{"log", "Log"}, Names{"sqrt", "Sqrt"}, Names{"neg", "Neg"},
@@ -203,10 +220,10 @@ inline void add_element_rows(std::map<std::string, OnnxRow>& rows) {
   rows["aten::where"] = [](OnnxCall& call) {
     if (!call.has(1)) call.refuse("returns indices");
     const auto type = call.result_type();
-    call.give("Where", {call.value(0), call.value_as(1, type), call.value_as(2, type)});
+    onnx_choice(call, call.value(0), call.value_as(1, type), call.value_as(2, type));
   };
   rows["aten::masked_fill"] = [](OnnxCall& call) {
-    call.give("Where", {call.value(1), call.value_as(2, call.result_type()), call.value(0)});
+    onnx_choice(call, call.value(1), call.value_as(2, call.result_type()), call.value(0));
   };
 }
 

@@ -69,11 +69,22 @@ class OnnxBuilder {
     return name;
   }
 
-  /// The value's name; a constant goes into the graph when it is first asked for.
+  /// Whether the value is the same in both traces.
+  [[nodiscard]] bool is_same(std::size_t number) const {
+    return number < other_.tensors().size() &&
+           one_.tensors()[number].fingerprint == other_.tensors()[number].fingerprint;
+  }
+
+  /// The value's name; a constant goes into the graph when it is first asked for. Throws
+  /// ConfigurationError for a value that the graph cannot have.
   std::string name_of(std::size_t number) {
     if (number == TracedArgument::none) return "";
+    if (one_.tensors()[number].is_stale) {
+      refuse("a tensor is read whose memory was written by way of another one", "write to a copy");
+    }
     const auto known = names_.find(number);
     if (known != names_.end()) return known->second;
+    check_constant(number);
     const auto& tensor = one_.tensors()[number].tensor;
     const auto named = state_names_.find(tensor.unsafeGetTensorImpl());
     const auto name = named == state_names_.end() ? unique("constant") : named->second;
@@ -174,31 +185,50 @@ class OnnxBuilder {
   }
 
  private:
+  /// Without a node that makes it a value has to be known, and the same for all inputs.
+  void check_constant(std::size_t number) const {
+    const auto& seen = one_.tensors()[number];
+    if (seen.maker && is_unwritten(one_.calls()[*seen.maker])) {
+      refuse("memory is read to which nothing has been written", "make it by at::zeros");
+    }
+    if (!is_same(number)) {
+      refuse("a tensor depends on the input, but no operator of LibTorch has made it",
+             "use such operators, or register your own with the dispatcher");
+    }
+    if (seen.fingerprint != fingerprint_of_values(seen.tensor)) {
+      refuse("a tensor was written by its pointer after an operator had read it",
+             "write to a copy");
+    }
+  }
+
   [[nodiscard]] OnnxValue described(std::size_t number, const std::string& name) const {
     OnnxValue value{name, tensor_of(number).scalar_type(), {}};
     for (const auto& extent : sizes_of(number)) {
-      value.sizes.push_back(extent.is_fixed() ? extent.one : -times_samples(extent).value_or(1));
+      value.sizes.push_back(extent.is_fixed() ? extent.one : -factor_of_samples(extent));
     }
     return value;
   }
 
+  /// How many times the number of samples it is; refuses what follows it in another way.
+  [[nodiscard]] std::int64_t factor_of_samples(const Extent& extent) const {
+    if (const auto times = times_samples(extent)) return *times;
+    refuse("a size is " + std::to_string(extent.one) + " for " + std::to_string(samples_.one) +
+               " samples and " + std::to_string(extent.other) + " for " +
+               std::to_string(samples_.other),
+           "a size may be fixed, or a multiple of the number of samples");
+  }
+
   /// [1] of int64.
   std::string multiple_of_samples(const Extent& extent) {
-    const auto times = times_samples(extent);
-    if (!times) {
-      refuse("a size is " + std::to_string(extent.one) + " for " + std::to_string(samples_.one) +
-                 " samples and " + std::to_string(extent.other) + " for " +
-                 std::to_string(samples_.other),
-             "a size may be fixed, or a multiple of the number of samples");
-    }
+    const auto times = factor_of_samples(extent);
     if (samples_name_.empty()) {
       samples_name_ = unique("samples");
       add_node("Shape", {graph_.inputs.front().name}, {samples_name_},
                {{"start", std::int64_t{0}}, {"end", std::int64_t{1}}});
     }
-    if (*times == 1) return samples_name_;
+    if (times == 1) return samples_name_;
     const auto product = unique("size");
-    add_node("Mul", {samples_name_, constant(at::tensor({*times}, at::kLong))}, {product}, {});
+    add_node("Mul", {samples_name_, constant(at::tensor({times}, at::kLong))}, {product}, {});
     return product;
   }
 

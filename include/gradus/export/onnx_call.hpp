@@ -2,10 +2,12 @@
 #pragma once
 
 #include <gradus/export/onnx_builder.hpp>
+#include <gradus/export/onnx_types.hpp>
 #include <gradus/export/operator_trace.hpp>
 
 #include <ATen/ops/full.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -105,18 +107,28 @@ class OnnxCall {
   [[nodiscard]] c10::Scalar scalar(std::size_t place) const {
     const auto one = one_.arguments.at(place).value.toScalar();
     const auto other = other_.arguments.at(place).value.toScalar();
-    if (!one.equal(other.toDouble())) refuse_size(place);
+    const auto is_nan = [](const c10::Scalar& number) {
+      return number.isFloatingPoint() && std::isnan(number.toDouble());
+    };
+    const bool same = one.isBoolean() && other.isBoolean() ? one.toBool() == other.toBool()
+                                                           : one.equal(other.toDouble());
+    if (!same && !(is_nan(one) && is_nan(other))) refuse_size(place);
     return one;
   }
   [[nodiscard]] double number_of(std::size_t place) const { return scalar(place).toDouble(); }
   [[nodiscard]] bool flag(std::size_t place) const {
-    return place < one_.arguments.size() && one_.arguments[place].value.toBool();
+    if (place >= one_.arguments.size()) return false;
+    const bool one = one_.arguments[place].value.toBool();
+    if (one != other_.arguments.at(place).value.toBool()) refuse_size(place);
+    return one;
   }
   [[nodiscard]] bool is_text(std::size_t place) const {
     return one_.arguments.at(place).value.isString();
   }
   [[nodiscard]] std::string text(std::size_t place) const {
-    return one_.arguments.at(place).value.toStringRef();
+    const auto& one = one_.arguments.at(place).value.toStringRef();
+    if (one != other_.arguments.at(place).value.toStringRef()) refuse_size(place);
+    return one;
   }
 
   /// Sizes of an argument, and of a result.
@@ -144,6 +156,7 @@ class OnnxCall {
   /// Adds a node and returns its value.
   std::string add(const std::string& op, std::vector<std::string> inputs,
                   OnnxAttributes attributes = {}) {
+    check_type(op);
     const auto made = builder_.unique(short_name());
     builder_.add_node(op, std::move(inputs), {made}, std::move(attributes));
     return made;
@@ -151,6 +164,7 @@ class OnnxCall {
   /// Adds the node whose values are the results of the call.
   void give(const std::string& op, std::vector<std::string> inputs,
             OnnxAttributes attributes = {}) {
+    check_type(op);
     std::vector<std::string> made;
     for (const auto number : one_.results) {
       made.push_back(builder_.name_result(number, short_name()));
@@ -160,6 +174,7 @@ class OnnxCall {
   /// Adds a node for one of several results.
   void give_result(std::size_t k, const std::string& op, std::vector<std::string> inputs,
                    OnnxAttributes attributes = {}) {
+    check_type(op);
     builder_.add_node(op, std::move(inputs),
                       {builder_.name_result(one_.results.at(k), short_name())},
                       std::move(attributes));
@@ -181,6 +196,13 @@ class OnnxCall {
     if (place >= one_.arguments.size()) return TracedArgument::none;
     const auto& tensors = one_.arguments[place].tensors;
     return tensors.empty() ? TracedArgument::none : tensors.front();
+  }
+  /// What a node computes with has the type of what the call returns.
+  void check_type(const std::string& node) const {
+    if (one_.results.empty() || onnx_accepts(node, result_type())) return;
+    builder_.refuse(op() + " is of " + c10::toString(result_type()) + ", which ONNX's " + node +
+                        " does not accept",
+                    "convert the model to float32 before it is exported");
   }
   [[noreturn]] void refuse_size(std::size_t place) const {
     refuse("has a number that follows the number of samples (argument " + std::to_string(place) +

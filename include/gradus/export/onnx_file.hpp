@@ -4,6 +4,7 @@
 #include <gradus/core/memory_form.hpp>
 #include <gradus/core/parameters.hpp>
 #include <gradus/error.hpp>
+#include <gradus/export/onnx_types.hpp>
 #include <gradus/files/protobuf.hpp>
 #include <gradus/files/write_file.hpp>
 #include <gradus/version.hpp>
@@ -15,6 +16,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -51,18 +53,6 @@ struct OnnxGraph {
   std::vector<OnnxValue> inputs, outputs;
   std::map<std::string, std::string> metadata;
 };
-
-/// ONNX's number of a type; throws ConfigurationError for one that it does not have.
-[[nodiscard]] inline std::int64_t onnx_type(c10::ScalarType type) {
-  static const std::map<c10::ScalarType, std::int64_t> numbers{
-      {c10::kFloat, 1},   {c10::kByte, 2},     {c10::kChar, 3}, {c10::kShort, 5},
-      {c10::kInt, 6},     {c10::kLong, 7},     {c10::kBool, 9}, {c10::kHalf, 10},
-      {c10::kDouble, 11}, {c10::kBFloat16, 16}};
-  const auto found = numbers.find(type);
-  if (found != numbers.end()) return found->second;
-  throw ConfigurationError(std::string("ONNX has no numbers of type ") + c10::toString(type) +
-                           "; convert the model before it is exported.");
-}
 
 namespace detail {
 
@@ -138,11 +128,27 @@ inline ProtobufMessage onnx_tensor(const NamedTensor& constant, const std::strin
   return message;
 }
 
+/// Puts the weights in the place of older ones, which no graph at `path` reads any more by then.
+inline void replace_weights(const std::filesystem::path& data,
+                            const std::vector<std::string_view>& pieces,
+                            const std::filesystem::path& path) {
+  const auto fresh = std::filesystem::path(data.string() + ".new");
+  write_file(fresh, pieces);
+  std::error_code failure;
+  std::filesystem::remove(path, failure);
+  if (!failure) std::filesystem::rename(fresh, data, failure);
+  if (failure) {
+    throw ResourceError("Cannot replace " + data.string() + ": " + failure.message() +
+                        "; give a folder that can be written to.");
+  }
+}
+
 }  // namespace detail
 
 /// Writes `graph` to `path`. Its constants go into the file, or, where they are `beside` it or
-/// would make it larger than a message of protobuf can be (2 GiB), into `path` + ".data". Throws
-/// ResourceError.
+/// would make it larger than a message of protobuf can be (2 GiB), into `path` + ".data". An older
+/// pair of files is replaced such that no graph is ever beside the weights of another one: if that
+/// is interrupted, there may be no file at `path`. Throws ResourceError.
 inline void write_onnx(OnnxGraph graph, const std::filesystem::path& path, bool beside = false) {
   constexpr std::uint64_t largest = 1'900'000'000;
   constexpr std::uint64_t least_beside = 1024;  // what shapes are read off has to be inside
@@ -182,7 +188,7 @@ inline void write_onnx(OnnxGraph graph, const std::filesystem::path& path, bool 
   model.message(8, operators);
   for (const auto& [name, value] : graph.metadata)
     model.message(14, detail::onnx_entry(name, value));
-  if (!file.empty()) write_file(data, pieces);
+  if (!file.empty()) detail::replace_weights(data, pieces, path);
   write_file(path, model.bytes());
 }
 

@@ -1,6 +1,8 @@
 /// The operators of LibTorch that a piece of code calls, with the tensors that they share.
 #pragma once
 
+#include <gradus/export/traced_call.hpp>
+
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -11,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <optional>
 #include <string>
@@ -19,33 +22,9 @@
 
 namespace gradus {
 
-/// Of one operator: numbers, or tensors by their number in the trace.
-struct TracedArgument {
-  c10::IValue value;                 ///< where there are no tensors in it
-  std::vector<std::size_t> tensors;  ///< numbers; `none` for one that is undefined
-  bool is_list = false;              ///< of tensors
-
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
-};
-
-/// One call of an operator, as the code made it: `aten::linear`, not what that is made of.
-struct TracedCall {
-  std::string name;  ///< with its overload, "aten::add.Tensor"
-  std::vector<TracedArgument> arguments;
-  std::vector<std::size_t> results;  ///< tensors alone, those of a list one by one
-  bool returns = false;              ///< anything, tensors or not
-};
-
-/// A tensor at one time: one that is written to has another number from then on.
-struct TracedTensor {
-  at::Tensor tensor;
-  std::vector<std::int64_t> sizes;
-  std::optional<std::size_t> maker;  ///< the call; nothing for one from outside
-  bool is_stale = false;             ///< its memory was written by way of another tensor
-};
-
 /// Records what `run` calls in this thread, without gradients, between `inputs` and the tensors
-/// that it returns.
+/// that it returns. Memory that is written by its pointer is found by its values when it is next
+/// read: it then has a new number without a maker.
 class OperatorTrace {
  public:
   using Tensors = std::vector<at::Tensor>;
@@ -123,27 +102,55 @@ class OperatorTrace {
       }
     }
     run();
-    for (const auto& tensor : written) renumber(tensor);
+    for (const auto& tensor : written) {
+      renumber(numbers_.at(tensor.unsafeGetTensorImpl()), tensor, calls_.size());
+    }
     for (std::size_t i = stack.size() - schema.returns().size(); i < stack.size(); ++i) {
       for (const auto& tensor : tensors_in(stack[i])) {
         const auto [known, is_new] = numbers_.try_emplace(tensor.unsafeGetTensorImpl(), 0);
-        if (is_new) known->second = add(tensor, calls_.size());
+        if (is_new) {
+          if (is_unwritten(call)) fill_unwritten(tensor);
+          known->second = add(tensor, calls_.size());
+        }
         call.results.push_back(known->second);
+      }
+    }
+    if (!call.returns) {
+      for (const auto& tensor : written) {
+        call.results.push_back(numbers_.at(tensor.unsafeGetTensorImpl()));
       }
     }
     calls_.push_back(std::move(call));
   }
 
-  /// The number of `tensor` as it is now; a new one for a tensor that no operator has seen.
+  /// The number of `tensor` as it is now; a new one for a tensor that no operator has seen, and for
+  /// one whose values are not those that its number stands for.
   std::size_t number_of(const at::Tensor& tensor) {
     if (!tensor.defined()) return TracedArgument::none;
     const auto [known, is_new] = numbers_.try_emplace(tensor.unsafeGetTensorImpl(), 0);
     if (is_new) {
       const auto twin = twin_of(tensor);
-      known->second = twin ? *twin : add(tensor, std::nullopt);
-      if (twin) twins_.push_back(tensor);
+      if (!twin) return known->second = add(tensor, std::nullopt);
+      known->second = *twin;
+      twins_.push_back(tensor);
     }
-    return known->second;
+    const auto number = known->second;
+    const auto& seen = tensors_[number];
+    if (seen.is_stale || seen.fingerprint == fingerprint_now(tensor)) return number;
+    return renumber(number, tensor, std::nullopt);
+  }
+
+  static std::uint32_t fingerprint_now(const at::Tensor& tensor) {
+    const c10::impl::ExcludeDispatchKeyGuard unseen(key);
+    return fingerprint_of_values(tensor);
+  }
+
+  /// Memory with arbitrary values gets some that nobody writes, so that it shows who has written.
+  static void fill_unwritten(const at::Tensor& tensor) {
+    constexpr int unlikely = 0xA5;
+    if (!tensor.is_cpu() || tensor.layout() != at::kStrided) return;
+    const auto& storage = tensor.storage();
+    if (storage.nbytes() > 0) std::memset(storage.mutable_data(), unlikely, storage.nbytes());
   }
 
   /// A tensor over the same values, of which this one is a handle that no operator has made, as
@@ -162,7 +169,7 @@ class OperatorTrace {
   }
 
   std::size_t add(const at::Tensor& tensor, std::optional<std::size_t> maker) {
-    tensors_.push_back({tensor, tensor.sizes().vec(), maker});
+    tensors_.push_back({tensor, tensor.sizes().vec(), maker, fingerprint_now(tensor)});
     return tensors_.size() - 1;
   }
 
@@ -201,18 +208,19 @@ class OperatorTrace {
     twins_.push_back(std::exchange(tensors_[number].tensor, std::move(copy)));
   }
 
-  /// After a write: the tensor, and handles of it, have a new number; other tensors over its memory
-  /// are not what they were.
-  void renumber(const at::Tensor& written) {
-    const auto before = numbers_.at(written.unsafeGetTensorImpl());
-    const auto number = add(written, calls_.size());
+  /// After a write by `maker`: the tensor, and handles of it, have a new number; other tensors over
+  /// its memory are not what they were. After one by a pointer these show it themselves.
+  std::size_t renumber(std::size_t before, const at::Tensor& written,
+                       std::optional<std::size_t> maker) {
+    const auto number = add(written, maker);
     for (auto& [impl, known] : numbers_) {
       if (known == before) {
         known = number;
-      } else if (known != number && tensors_[known].tensor.is_alias_of(written)) {
+      } else if (maker && known != number && tensors_[known].tensor.is_alias_of(written)) {
         tensors_[known].is_stale = true;
       }
     }
+    return number;
   }
 
   std::vector<TracedCall> calls_;

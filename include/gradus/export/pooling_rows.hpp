@@ -29,19 +29,21 @@ inline std::size_t pooled_sides(OnnxCall& call) {
   if (static_cast<std::size_t>(call.sides(0)) != sides + 2) call.refuse("has no batch dimension");
   return sides;
 }
-/// Whether a last window that is not whole counts, where it makes a difference.
+/// Whether a last window that is not whole counts, where it makes a difference. LibTorch drops one
+/// that begins in the padding, where ONNX counts it until opset 22.
 inline std::int64_t ceils(OnnxCall& call, bool asked, const std::vector<std::int64_t>& window,
                           const std::vector<std::int64_t>& stride,
                           const std::vector<std::int64_t>& padding) {
-  bool differs = false;
+  bool counts = false, is_dropped = false;
   for (std::size_t side = 0; asked && side < window.size(); ++side) {
     const auto size = call.sizes(0)[side + 2].one + 2 * padding[side] - window[side];
     const auto down = size / stride[side] + 1, up = (size + stride[side] - 1) / stride[side] + 1;
     const auto found = call.result_sizes()[side + 2].one;
-    differs = differs || found != down;
-    if (found != down && found != up) call.refuse("leaves out a window that ONNX has");
+    counts = counts || found != down;
+    is_dropped = is_dropped || (found == down && up != down);
   }
-  return differs ? 1 : 0;
+  if (counts && is_dropped) call.refuse("leaves out a window that ONNX has");
+  return counts ? 1 : 0;
 }
 
 /// (input, kernel, stride, padding, dilation, ceil)

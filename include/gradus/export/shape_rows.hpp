@@ -3,6 +3,7 @@
 
 #include <gradus/export/onnx_call.hpp>
 
+#include <ATen/PadNd.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
 
@@ -95,11 +96,28 @@ inline void onnx_stack(OnnxCall& call) {
   call.give("Concat", names, {{"axis", axis}});
 }
 
+/// Of `pad` by its text, of `_pad_enum`, which modules call, by its number.
+inline std::string pad_mode(OnnxCall& call) {
+  if (call.op() == "aten::constant_pad_nd") return "constant";
+  if (call.op() == "aten::pad") return call.text(2);
+  switch (static_cast<at::padding_mode>(call.integer(2))) {
+    case at::padding_mode::constant:
+      return "constant";
+    case at::padding_mode::reflect:
+      return "reflect";
+    case at::padding_mode::replicate:
+      return "replicate";
+    case at::padding_mode::circular:
+      break;
+  }
+  return "circular";
+}
+
 /// (input, padding [last side before, behind, ...], [mode], value)
 inline void onnx_pad(OnnxCall& call) {
   const bool constant = call.op() == "aten::constant_pad_nd";
   const auto given = call.integers(1);
-  const auto mode = constant ? std::string("constant") : call.text(2);
+  const auto mode = pad_mode(call);
   if (mode == "circular") call.refuse("uses circular padding");
   const auto sides = static_cast<std::size_t>(call.sides(0));
   std::vector<std::int64_t> pads(2 * sides);
@@ -174,14 +192,16 @@ inline void add_shape_rows(std::map<std::string, OnnxRow>& rows) {
   rows["aten::expand"] = rows["aten::expand_as"] = [](OnnxCall& call) {
     call.give("Expand", {call.value(0), call.shape(call.result_sizes())});
   };
-  rows["aten::constant_pad_nd"] = rows["aten::pad"] = onnx_pad;
+  for (const auto* op : {"constant_pad_nd", "pad", "_pad_enum"})
+    rows["aten::" + std::string(op)] = onnx_pad;
   rows["aten::fill"] = [](OnnxCall& call) {
     call.give("Expand", {call.value_as(1, call.result_type()), call.shape(call.result_sizes())});
   };
-  for (const auto* op : {"empty", "empty_like", "new_empty", "zeros", "zeros_like", "new_zeros",
-                         "full", "full_like", "new_full"}) {
+  for (const auto* op : {"zeros", "zeros_like", "new_zeros", "full", "full_like", "new_full"}) {
     rows["aten::" + std::string(op)] = onnx_filled(0);
   }
+  for (const auto* op : {"empty", "empty_like", "new_empty"})  // its values come by `fill`
+    rows["aten::" + std::string(op)] = [](OnnxCall&) {};
   for (const auto* op : {"ones", "ones_like", "new_ones"})
     rows["aten::" + std::string(op)] = onnx_filled(1);
 }

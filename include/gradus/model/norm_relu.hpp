@@ -1,6 +1,7 @@
 /// Batch norm, the sum with a shortcut and ReLU as one operation.
 #pragma once
 
+#include <gradus/core/plain_operators.hpp>
 #include <gradus/core/shared_norms.hpp>
 #include <gradus/kernel/elements.hpp>
 #include <gradus/model/detail/norm_gradients.hpp>
@@ -23,6 +24,7 @@ namespace detail {
 /// `x` as the fused passes take it: float32 or bfloat16, channels side by side, on the CPU, or on
 /// CUDA in packs of 16 bytes.
 inline bool has_channels_inside(const at::Tensor& x) {
+  if (uses_plain_operators()) return false;
   const bool type = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
   if (x.layout() != at::kStrided || x.dim() != 4 || !type || x.numel() == 0 ||
       !x.is_contiguous(at::MemoryFormat::ChannelsLast) || x.is_contiguous()) {
