@@ -37,6 +37,7 @@ const std::vector<LeftOut>& leave_one_out(std::string_view name) {
 namespace {
 
 std::string cell(const observe::Spread& spread, double scale, int digits, bool signs = false) {
+  if (spread.values.empty()) return "–";
   std::ostringstream text;
   text << std::fixed << std::setprecision(digits) << (signs ? std::showpos : std::noshowpos)
        << spread.mean() * scale << std::noshowpos;

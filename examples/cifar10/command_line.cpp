@@ -2,6 +2,7 @@
 
 #include "configuration.hpp"
 #include "processes.hpp"
+#include "shell_word.hpp"
 #include <gradus/error.hpp>
 #include <gradus/settings/dump.hpp>
 #include <gradus/settings/nearest.hpp>
@@ -533,7 +534,7 @@ std::optional<Request> read_command_line(int argc, char** argv) {
   app.allow_extras();
   CommandLine line;
   line.options.program = argc > 0 ? argv[0] : app.get_name();
-  for (int i = 0; i < argc; ++i) line.options.command += (i > 0 ? " " : "") + std::string(argv[i]);
+  for (int i = 0; i < argc; ++i) line.options.command += (i > 0 ? " " : "") + shell_word(argv[i]);
   add_commands(app, line);
 
   refuse_misplaced_flags(app, argc, argv);
@@ -554,6 +555,7 @@ std::optional<Request> read_command_line(int argc, char** argv) {
   auto options = resolve(std::move(line));
   options.rank = place.rank;
   options.is_started = place.size > 1;
+  options.starts_processes = options.processes > 1;
   if (options.is_started) options.processes = place.size;
   if (options.demo && options.processes > 1) {
     throw UsageError("--demo measures one process; leave it out, or take one process.");

@@ -57,7 +57,7 @@ class ConfigurationOf final : public Configuration {
     const auto plan = trainer.plan(train_samples);
     data::check_batch_size(plan.samples, plan.batch_size);
     check_accumulation(plan);
-    check_length(trainer.policies().template at<slot::schedule>(), plan.total_steps());
+    check_length(trainer.policies(), plan.total_steps());
   }
 
   [[nodiscard]] observe::RunRecord train(const Options& options, const TrainingData& data,
@@ -141,6 +141,7 @@ class ConfigurationOf final : public Configuration {
     record.epochs = history.epochs;
     record.log = observer.log.lines();
     record.end = history.end;
+    record.stopped_early = history.stopped_early;
     return record;
   }
 

@@ -62,21 +62,22 @@ using Fastest = with<Optimized, Preset<Resident{.batch_size = 256}>,
 /// their size; plain momentum updates the last layer and the biases, for which the small outputs
 /// make gradients small and rates large. The numbers are those of Jordan's airbench94_muon.py, for
 /// the mean over a batch in place of its sum.
-using Record =
-    Trainer<SpeedNet, Preset<Resident{.batch_size = 2000}>, Mixed, ChannelsLast, FastConvolutions,
-            CapturedStep, IdentityStart, Preset<CropFlip{.padding = 2, .flip = Flip::alternating}>,
-            Preset<CrossEntropy{.label_smoothing = 0.2}>, Polynomial,
-            Grouped<Preset<Muon{.lr = 0.24,
-                                .momentum = 0.6,
-                                .weight_decay = 0,
-                                .normalize_weights = true,
-                                .newton_schulz_steps = 3}>,
-                    GroupWith<Preset<SGD{
-                        .lr = 1340, .momentum = 0.85, .weight_decay = 3e-6, .nesterov = true}>>{
-                        .parameters = "head.*"},
-                    GroupWith<Preset<SGD{
-                        .lr = 106, .momentum = 0.85, .weight_decay = 3.8e-5, .nesterov = true}>>{
-                        .parameters = "*.bias"}>>;
+using Record = Trainer<
+    SpeedNet, Preset<Resident{.batch_size = 2000}>, Mixed, ChannelsLast, FastConvolutions,
+    CapturedStep, IdentityStart,
+    Preset<CropFlip{.padding = 2, .flip = Flip::alternating, .padding_mode = PaddingMode::reflect}>,
+    Preset<CrossEntropy{.label_smoothing = 0.2}>, Polynomial,
+    Grouped<Preset<Muon{.lr = 0.24,
+                        .momentum = 0.6,
+                        .weight_decay = 0,
+                        .normalize_weights = true,
+                        .newton_schulz_steps = 3}>,
+            GroupWith<
+                Preset<SGD{.lr = 1340, .momentum = 0.85, .weight_decay = 3e-6, .nesterov = true}>>{
+                .parameters = "head.*"},
+            GroupWith<
+                Preset<SGD{.lr = 106, .momentum = 0.85, .weight_decay = 3.8e-5, .nesterov = true}>>{
+                .parameters = "*.bias"}>>;
 
 /// Epochs of `Record` where none are asked for.
 inline constexpr std::int64_t record_epochs = 10;

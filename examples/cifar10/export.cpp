@@ -39,16 +39,17 @@ void export_checkpoint(Options options) {
   trained.with_evaluated(options, weights, [&](Net& net) {
     std::visit([&](auto& model) { export_onnx(model, at::rand({2, 3, 32, 32}), path, plan); }, net);
   });
+  auto bytes = std::filesystem::file_size(path);
+  if (options.weights_beside) bytes += std::filesystem::file_size(path.string() + ".data");
   if (options.json) {
     const nlohmann::ordered_json json{{"checkpoint", options.checkpoint.string()},
                                       {"name", trained.name()},
                                       {"width", options.width},
                                       {"file", path.string()},
-                                      {"bytes", std::filesystem::file_size(path)}};
+                                      {"bytes", bytes}};
     std::cout << dump(json, 2) << '\n';
   } else {
-    std::cout << trained.name() << ": " << path.string() << ", " << std::filesystem::file_size(path)
-              << " bytes\n";
+    std::cout << trained.name() << ": " << path.string() << ", " << bytes << " bytes\n";
   }
 }
 

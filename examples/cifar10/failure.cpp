@@ -4,6 +4,11 @@
 
 #include <c10/util/Exception.h>
 
+#include <cerrno>
+#include <iostream>
+#include <sys/stat.h>
+#include <unistd.h>
+
 namespace cifar10 {
 
 using gradus::ExitCode;
@@ -30,6 +35,17 @@ Failure failure_of(const std::exception_ptr& thrown) {
   } catch (...) {
     return {ExitCode::internal, "something was thrown that is no std::exception."};
   }
+}
+
+void check_output() {
+  if (std::cout.flush()) return;
+  struct stat output{};
+  if (::fstat(STDOUT_FILENO, &output) != 0) return;
+  const bool is_device = S_ISCHR(output.st_mode) && ::isatty(STDOUT_FILENO) == 0 && errno == ENOTTY;
+  if (!S_ISREG(output.st_mode) && !is_device) return;
+  throw gradus::ResourceError(
+      "Cannot write all of the result to standard output; send it to a file on a disk that has "
+      "space left.");
 }
 
 }  // namespace cifar10

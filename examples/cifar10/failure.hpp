@@ -16,4 +16,8 @@ struct Failure {
 
 [[nodiscard]] Failure failure_of(const std::exception_ptr& thrown);
 
+/// Throws gradus::ResourceError if a file that standard output goes to lacks what was written. A
+/// reader or a terminal that is gone is no failure.
+void check_output();
+
 }  // namespace cifar10

@@ -38,7 +38,9 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    const int code = run(argc, argv);
+    cifar10::check_output();
+    return code;
   } catch (...) {
     const auto failure = cifar10::failure_of(std::current_exception());
     std::cerr << "gradus-cifar10: " << failure.sentence << std::endl;

@@ -59,7 +59,8 @@ struct Options {
   std::int64_t processes = 1;      ///< that share the run
   std::int64_t rank = 0;           ///< of this one among them
   bool is_started = false;         ///< as one of them
-  std::string command;             ///< as typed
+  bool starts_processes = false;   ///< by `--processes`, not by a launcher
+  std::string command;             ///< as typed, in quotes where a shell needs them
   std::string program;             ///< as typed
   bool verify = false;             ///< compare the data with the official checksums
   bool tensorboard = false;        ///< write its event files too

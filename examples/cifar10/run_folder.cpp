@@ -1,10 +1,9 @@
 #include "run_folder.hpp"
 
+#include "shell_word.hpp"
 #include <gradus/error.hpp>
 #include <gradus/files/write_file.hpp>
 
-#include <algorithm>
-#include <cctype>
 #include <ctime>
 #include <system_error>
 
@@ -13,20 +12,6 @@ namespace cifar10 {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// As one word of a shell's command.
-std::string quoted(const std::string& word) {
-  const auto plain = [](unsigned char letter) {
-    return std::isalnum(letter) != 0 ||
-           std::string_view("_-./:=,+@%").find(static_cast<char>(letter)) != std::string_view::npos;
-  };
-  if (!word.empty() && std::ranges::all_of(word, plain)) return word;
-  std::string text = "'";
-  for (const char letter : word) {
-    text += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
-  }
-  return text + "'";
-}
 
 std::string now() {
   const auto time = std::time(nullptr);
@@ -108,14 +93,15 @@ std::string restart_message(const Options& options, const fs::path& folder) {
 }
 
 std::string resume_command(const Options& options, const std::string& configuration) {
-  auto command = quoted(options.program) + " train " + configuration + " --resume --out " +
-                 quoted(options.out);
-  if (options.data) command += " --data " + quoted(*options.data);
+  auto command = shell_word(options.program) + " train " + configuration + " --resume --out " +
+                 shell_word(options.out);
+  if (options.data) command += " --data " + shell_word(*options.data);
   if (options.offline) command += " --offline";
   if (options.allow_other_data) command += " --allow-other-data";
   if (options.allow_not_finite) command += " --allow-not-finite";
   if (options.tensorboard) command += " --tensorboard";
   if (options.continue_unsaved) command += " --continue-unsaved";
+  if (options.starts_processes) command += " --processes " + std::to_string(options.processes);
   return command;
 }
 

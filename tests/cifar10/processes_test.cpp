@@ -124,7 +124,8 @@ CATCH_TEST_CASE("--processes starts them, and leaves none behind") {
   CATCH_SECTION("a signal ends all with everything saved, and fewer or more resume") {
     parent.signal(SIGTERM);
     CATCH_CHECK(parent.wait() == 75);
-    CATCH_CHECK_THAT(parent.err(), ContainsSubstring("with everything saved"));
+    CATCH_CHECK_THAT(parent.err(), ContainsSubstring("with everything saved") &&
+                                       ContainsSubstring(" --processes 2"));
     CATCH_CHECK(running_in(folder).empty());
     Process rest(training(folder, {"--resume", "--processes", "3", "--epochs", "1000",
                                    "--stop-after-steps", "1"}),

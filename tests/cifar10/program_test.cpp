@@ -114,7 +114,29 @@ CATCH_TEST_CASE("export writes a checkpoint's model as ONNX, and --tensorboard e
   // Those of the layer that is shared stay.
   CATCH_CHECK(folded.find("stage4.norm1.running_mean") == std::string::npos);
   CATCH_CHECK(folded.find("stage1.norm1.running_mean") != std::string::npos);
+  const auto parted = folder / "parted.onnx";
+  const auto sizes =
+      run("export " + checkpoint.string() + " --weights-beside --json --out " + parted.string());
+  CATCH_REQUIRE(sizes.code == 0);
+  CATCH_CHECK(json::parse(sizes.out)["bytes"] ==
+              fs::file_size(parted) + fs::file_size(parted.string() + ".data"));
   check_refused(run("export nowhere.safetensors"), 5, "nowhere.safetensors");
+}
+
+CATCH_TEST_CASE("what cannot be written to standard output exits with 7; a reader may leave") {
+  const Folder folder;
+  const auto described = [&](const std::string& to) {
+    const auto command = "cd " + folder.path().string() +
+                         " && { " GRADUS_PROGRAM " describe optimized; echo $? >code; } 2>err " +
+                         to;
+    CATCH_CHECK(std::system(command.c_str()) == 0);
+    return text_of(folder / "code");
+  };
+  CATCH_CHECK(described(">/dev/full") == "7\n");
+  CATCH_CHECK_THAT(text_of(folder / "err"),
+                   Catch::Matchers::ContainsSubstring("Cannot write all of the result"));
+  CATCH_CHECK(described(">out") == "0\n");
+  CATCH_CHECK(described(">&-") == "0\n");
 }
 
 CATCH_TEST_CASE("record trains another network, whose first layer comes from the images") {

@@ -225,6 +225,8 @@ CATCH_TEST_CASE("a wall-clock limit saves and exits with 75; the command that it
                                    EndsWith("code 75\n"));
   CATCH_CHECK_THAT(result.err, ContainsSubstring("--stop-after-seconds"));
   CATCH_CHECK_THAT(result.err, !ContainsSubstring("restarts"));
+  CATCH_CHECK_THAT(text_of(folder / "my brother's/optimized/config.json"),
+                   ContainsSubstring("--out 'my brother'\\\\''s'"));
 }
 
 CATCH_TEST_CASE("killed at any time, a run resumes to the same bits [row 54]") {

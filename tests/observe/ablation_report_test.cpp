@@ -2,6 +2,7 @@
 #include "catch.hpp"
 #include "support.hpp"
 #include <gradus/observe/ablation_report.hpp>
+#include <gradus/observe/comparison_json.hpp>
 
 #include <string>
 
@@ -60,6 +61,27 @@ CATCH_TEST_CASE("an ablation that is not over reloads itself and shows what is k
   CATCH_CHECK(contains(html, "1 run is still to come"));
   CATCH_CHECK(contains(html, "In training: without-AdamW, seed 1."));
   CATCH_CHECK(contains(html, "not trained yet"));
+}
+
+CATCH_TEST_CASE("runs that were not tested have no accuracy in an ablation, never 0 %",
+                "[observe]") {
+  auto untested = ablation();
+  untested.whole = {};
+  for (const auto& run :
+       {observe_test::run("any", {{4, 250}}), observe_test::run("any", {{5, 300}})}) {
+    auto record = run;
+    record.epochs.back().test.reset();
+    untested.whole.add(record);
+    untested.contributions[1].without.accuracy.values.clear();
+  }
+  CATCH_CHECK(untested.whole.accuracy.values.empty());
+  CATCH_CHECK(untested.contributions[0].accuracy(untested.whole).values.empty());
+  const auto html = observe::ablation_html(untested);
+  CATCH_CHECK(contains(html, "not all runs were tested"));
+  CATCH_CHECK(contains(html, "–"));
+  CATCH_CHECK_FALSE(contains(html, "0.00%"));
+  CATCH_CHECK_FALSE(contains(html, "not trained yet"));
+  CATCH_CHECK(observe::to_json(untested.whole.accuracy)["mean"].is_null());
 }
 
 CATCH_TEST_CASE("an ablation's page is made whatever is missing, and escapes all text",

@@ -4,7 +4,9 @@
 #include <gradus/data/tensor_dataset.hpp>
 #include <gradus/observe/live_report.hpp>
 #include <gradus/observe/run_record.hpp>
+#include <gradus/policy/optimizer/sgd.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
+#include <gradus/policy/stopping/early_stop.hpp>
 #include <gradus/train/trainer.hpp>
 
 #include <filesystem>
@@ -242,4 +244,29 @@ CATCH_TEST_CASE("models of one's own are compared by the records of their traine
   CATCH_CHECK(contains(html, " unoptimized"));
   CATCH_CHECK(comparison.runs[0].epochs.size() == 2);
   CATCH_CHECK(comparison.runs[1].parameters == 10);
+}
+
+CATCH_TEST_CASE("the record of a run says how it ended, or that it did not", "[observe]") {
+  const auto train = points();
+  const auto ended = [](auto& trainer) {
+    const auto record = observe::run_record(trainer, "mine");
+    return observe::end_name(record) + ": " + observe::ending(record);
+  };
+  using Early = Trainer<Net, Preset<SGD{.lr = 1e-30}>, Preset<EarlyStop{.patience = 1}>>;
+  Early early(Net(), {.max_steps = 12, .steps_per_epoch = 2, .device = torch::kCPU});
+  CATCH_CHECK(ended(early) == "unfinished: no epoch is over");
+  early.fit(train);
+  CATCH_CHECK(ended(early) == "early_stop: stopped early, after epoch 2");
+
+  struct Breaks {
+    void on(const StepEnd& event) const {
+      if (event.epoch == 3) throw std::runtime_error("enough");
+    }
+  } breaks;
+  Trainer<Net> broken(Net(), {.epochs = 5, .device = torch::kCPU});
+  CATCH_CHECK_THROWS(broken.fit(train, breaks));
+  CATCH_CHECK(ended(broken) == "unfinished: unfinished, after epoch 2 of 5");
+  Trainer<Net> loaded(Net(), {.epochs = 5, .device = torch::kCPU});
+  loaded.load_state(broken.save_state());
+  CATCH_CHECK(ended(loaded) == "unfinished: unfinished, after epoch 2 of 5");
 }

@@ -247,6 +247,16 @@ CATCH_TEST_CASE("the log keeps each line with the seconds since it began", "[obs
               "[    12.3 s] done: 1 epoch, 4.0 s of training, test accuracy 25.00%");
 }
 
+CATCH_TEST_CASE("a loss far from 1 is shown in powers of ten", "[observe]") {
+  observe::Log log([] { return 0.0; });
+  auto end = epoch_end(1, 2);
+  end.record.train_loss = 2e-5;
+  end.record.test->loss = 3.4e19;
+  log.on(end);
+  CATCH_CHECK(contains(log.lines()[0], "train loss 2e-05 "));
+  CATCH_CHECK(contains(log.lines()[0], "test loss 3.4e+19 "));
+}
+
 CATCH_TEST_CASE("a log's line of an epoch has the gradient norm last read in it", "[observe]") {
   observe::Log log([] { return 0.0; });
   log.on(step(1, 4, 0.1));

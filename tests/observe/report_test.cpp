@@ -143,6 +143,15 @@ CATCH_TEST_CASE("axes have round values inside and ends outside the data", "[obs
     CATCH_CHECK(flat.high > value);
     CATCH_CHECK(flat.ticks.size() <= 9);
   }
+  const auto label = [](double low, double high, std::size_t tick) {
+    return observe::linear_axis("any", low, high).ticks.at(tick).label;
+  };
+  CATCH_CHECK(label(0, 1e20, 0) == "0");
+  CATCH_CHECK(label(0, 1e20, 1) == "2e+19");
+  CATCH_CHECK(label(1e20, 1.001e20, 1) == "1.0002e+20");
+  CATCH_CHECK(label(0, 1e-10, 1) == "2e-11");
+  CATCH_CHECK(label(0, 1e-8, 1) == "0.000000002");
+  CATCH_CHECK(label(0, 1e12, 1) == "200,000,000,000");
   const auto time = observe::logarithmic_time_axis(5, 3'000);
   CATCH_CHECK(time.share(5) > 0);
   CATCH_CHECK(time.share(3'000) < 1);

@@ -57,6 +57,15 @@ CATCH_TEST_CASE("several seeds are one row of means with deviations, against the
   CATCH_CHECK(rows[1].to_baseline.text == "6.0 x sooner (31 s)");
 }
 
+CATCH_TEST_CASE("a seed that the baseline lacks is compared with the baseline's first",
+                "[observe]") {
+  auto comparison = two_seeds();
+  comparison.runs.erase(comparison.runs.begin() + 2);
+  CATCH_CHECK(comparison.speedup(comparison.runs[2]) == Catch::Approx(100.0 / 52));
+  CATCH_CHECK(contains(observe::report_html(comparison),
+                       "of the same seed, or its first where it has none of that seed."));
+}
+
 CATCH_TEST_CASE("seeds that never scored what the baseline did are counted", "[observe]") {
   auto comparison = two_seeds();
   comparison.runs[3].epochs.back().test->correct = 619;

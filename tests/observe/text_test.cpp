@@ -20,6 +20,12 @@ CATCH_TEST_CASE("numbers are written alike everywhere, whatever the locale", "[o
   CATCH_CHECK(observe::rate(12.34) == "12.3");
   CATCH_CHECK(observe::rate(12345.6) == "12,346");
   CATCH_CHECK(observe::percent(0.7342, 2) == "73.42%");
+  CATCH_CHECK(observe::metric_text(1.20441) == "1.2044");
+  CATCH_CHECK(observe::metric_text(0) == "0.0000");
+  CATCH_CHECK(observe::metric_text(-0.5, 3) == "-0.500");
+  CATCH_CHECK(observe::metric_text(2.123e-5) == "2.12e-05");
+  CATCH_CHECK(observe::metric_text(1.5e20) == "1.5e+20");
+  CATCH_CHECK(observe::metric_text(std::nan("")) == "nan");
 }
 
 CATCH_TEST_CASE("lengths of time are written in the units a person would use", "[observe]") {

@@ -15,13 +15,15 @@ namespace gradus::observe {
 
 /// Of one configuration, a value for each seed.
 struct AblationFigures {
-  Spread accuracy{};  ///< fraction
+  Spread accuracy{};  ///< fraction; of the runs that were tested
   Spread seconds{};   ///< of training
 
   void add(const RunRecord& record) {
-    accuracy.values.push_back(record.test_accuracy().value_or(0));
+    if (const auto tested = record.test_accuracy()) accuracy.values.push_back(*tested);
     seconds.values.push_back(record.train_seconds());
   }
+  /// Whether each run has an accuracy.
+  [[nodiscard]] bool is_tested() const { return accuracy.values.size() == seconds.values.size(); }
 };
 
 /// The configuration without one policy.
@@ -30,8 +32,9 @@ struct Contribution {
   std::string policy{};
   AblationFigures without{};
 
-  /// By having the policy, seed by seed: fraction.
+  /// By having the policy, seed by seed: fraction; nothing where a run was not tested.
   [[nodiscard]] Spread accuracy(const AblationFigures& whole) const {
+    if (!whole.is_tested() || !without.is_tested()) return {};
     return pairs(whole.accuracy, without.accuracy,
                  [](double with, double left_out) { return with - left_out; });
   }

@@ -21,6 +21,7 @@ namespace detail {
 
 /// "+1.20 ± 0.31".
 [[nodiscard]] inline std::string signed_points(const Spread& fraction) {
+  if (fraction.values.empty()) return "–";
   const double points = 100 * fraction.mean();
   const std::string text = fixed(points, 2);
   const bool plus = points > 0 && text != "0.00";
@@ -120,7 +121,7 @@ struct BarRange {
     const auto gained = one.accuracy(ablation.whole);
     const auto slower = one.time_ratio(ablation.whole);
     html += "<tr><th>" + escaped(one.policy) + element("small", one.axis) + "</th>";
-    if (gained.values.empty()) {
+    if (slower.values.empty()) {
       html += "<td colspan=\"6\">not trained yet</td></tr>\n";
       continue;
     }
@@ -145,8 +146,9 @@ struct BarRange {
   if (ablation.contributions.empty()) return name + " has no policy that can be left out.";
   const Contribution first = by_contribution(ablation).front();
   const auto gained = first.accuracy(ablation.whole);
-  if (gained.values.empty() || !(gained.mean() > 0))
-    return "No policy of " + name + " contributes accuracy here.";
+  if (gained.values.empty())
+    return name + " without each of its policies: not all runs were tested.";
+  if (!(gained.mean() > 0)) return "No policy of " + name + " contributes accuracy here.";
   return "Of the policies of " + name + ", " + printable(first.policy) +
          " contributes most: " + signed_points(gained) + " points of accuracy.";
 }
@@ -169,7 +171,7 @@ struct BarRange {
                               " seconds. In training: " + printable(ablation.waiting.front()) + ".",
                           "live");
   page.main = detail::contributions_table(ablation);
-  const std::size_t seeds = ablation.whole.accuracy.values.size();
+  const std::size_t seeds = ablation.whole.seconds.values.size();
   page.main += element(
       "p",
       seeds > 1

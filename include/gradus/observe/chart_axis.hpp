@@ -55,13 +55,20 @@ struct Axis {
   const double first = std::floor(low / step + 1e-9);
   const double last = std::ceil(high / step - 1e-9);
   int decimals = 0;
-  for (double rest = step; decimals < 9 && std::abs(rest - std::round(rest)) > 1e-6 * rest;)
+  constexpr int most_decimals = 9;
+  for (double rest = step;
+       decimals <= most_decimals && std::abs(rest - std::round(rest)) > 1e-6 * rest;)
     rest *= 10, ++decimals;
   Axis axis{.title = std::move(title), .low = first * step, .high = last * step};
+  const double largest = std::max(std::abs(axis.low), std::abs(axis.high));
+  const int digits = static_cast<int>(std::ceil(std::log10(largest / step))) + 2;  // of each tick
   for (double at = first; at <= last + 0.5; ++at) {
-    const std::string digits = fixed(at * step, decimals);
-    axis.ticks.push_back(
-        {at * step, (decimals == 0 ? grouped(std::llround(at * step)) : digits) + unit});
+    const double value = at * step;
+    const bool is_plain = decimals <= most_decimals && largest < 1e15;
+    axis.ticks.push_back({value, (!is_plain       ? in_digits(value == 0 ? 0 : value, digits)
+                                  : decimals == 0 ? grouped(std::llround(value))
+                                                  : fixed(value, decimals)) +
+                                     unit});
   }
   return axis;
 }

@@ -45,6 +45,7 @@ struct RunRecord {
   std::vector<std::string> log{};   ///< the log lines of the run
   std::int64_t planned_epochs = 0;  ///< 0: not known
   RunEnd end = RunEnd::whole;       ///< of a run that is over
+  bool stopped_early = false;       ///< as History has it; also found by `planned_epochs`
   RunState state = RunState::over;
   std::optional<double> seconds_left{};  ///< of a run that trains, as estimated
 

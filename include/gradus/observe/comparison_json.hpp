@@ -14,8 +14,12 @@
 
 namespace gradus::observe {
 
-/// {"mean", "deviation", "values"}; the deviation is that of one value, with n - 1.
+/// {"mean", "deviation", "values"}; the deviation is that of one value, with n - 1. Without values
+/// mean and deviation are null.
 [[nodiscard]] inline nlohmann::ordered_json to_json(const Spread& spread) {
+  if (spread.values.empty()) {
+    return {{"mean", nullptr}, {"deviation", nullptr}, {"values", nlohmann::ordered_json::array()}};
+  }
   return {{"mean", spread.mean()}, {"deviation", spread.deviation()}, {"values", spread.values}};
 }
 
@@ -66,8 +70,9 @@ inline nlohmann::ordered_json to_json(const EpochRecord& epoch, double seconds) 
 }  // namespace detail
 
 /// One run of `comparison`: what was measured, then `speedup` and `time_to_baseline_accuracy`
-/// against the baseline's run of the same seed, null where there is none or where the accuracy was
-/// never reached. A figure that is not finite is null.
+/// against the baseline's run of the same seed, or its first where it has none of that seed; null
+/// where there is no baseline or where the accuracy was never reached. A number that is not finite
+/// is null.
 [[nodiscard]] inline nlohmann::ordered_json to_json(const RunRecord& run,
                                                     const Comparison& comparison) {
   auto epochs = nlohmann::ordered_json::array();

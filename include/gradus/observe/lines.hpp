@@ -25,7 +25,7 @@ namespace gradus::observe {
     if (metric.label == "accuracy" || !metric.value) continue;
     std::string words = metric.label;
     std::ranges::replace(words, '_', ' ');
-    texts.push_back(words + " " + fixed(*metric.value, 4));
+    texts.push_back(words + " " + metric_text(*metric.value));
   }
   return texts;
 }
@@ -50,10 +50,10 @@ namespace gradus::observe {
 [[nodiscard]] inline std::string line_of(const EpochEnd& event) {
   const EpochRecord& record = event.record;
   std::string line = "epoch " + epoch_of(record.epoch, event.epochs) + "  train loss " +
-                     (record.train_loss ? fixed(*record.train_loss, 4) : "none");
+                     (record.train_loss ? metric_text(*record.train_loss) : "none");
   if (const auto accuracy = record.test ? record.test->accuracy() : std::nullopt)
     line += "  test accuracy " + percent(*accuracy, 2);
-  if (record.test && record.test->loss) line += "  test loss " + fixed(*record.test->loss, 4);
+  if (record.test && record.test->loss) line += "  test loss " + metric_text(*record.test->loss);
   for (const auto& metric : metrics_of(record)) line += "  test " + metric;
   line += "  " + duration(record.train_seconds);
   if (record.train_seconds > 0)
@@ -74,6 +74,7 @@ namespace gradus::observe {
     case RunEnd::out_of_data:
       return "the data ended before the last step";
     case RunEnd::whole:
+    case RunEnd::unfinished:
       break;
   }
   return history.stopped_early ? "the stopping policy ended it before the last step" : "";

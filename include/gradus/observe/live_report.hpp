@@ -122,6 +122,7 @@ class LiveReport {
     if (event.history != nullptr) {
       run.epochs = event.history->epochs;
       run.end = event.history->end;
+      run.stopped_early = event.history->stopped_early;
     }
     run.state = RunState::over;
     run.seconds_left.reset();

@@ -96,7 +96,7 @@ class Progress {
     };
     if (const auto speed = pace_.samples_per_second())
       parts.push_back({rate(*speed) + " samples/s", 5});
-    if (loss_) parts.push_back({"loss " + fixed(*loss_, 3), 6});
+    if (loss_) parts.push_back({"loss " + metric_text(*loss_, 3), 6});
     if (gradient_norm_) parts.push_back({"gradient norm " + three_digits(*gradient_norm_), 8});
     parts.push_back({clock_time(now - start_), 7, "2"});
     if (const auto left = pace_.seconds_left())

@@ -100,7 +100,8 @@ namespace detail {
         element("p",
                 "Each row is the mean over its seeds, " + grouped(most_seeds(comparison)) +
                     " at most, ± the standard deviation of one run (n - 1). Speed-up and time to "
-                    "the baseline's accuracy are against the baseline's run of the same seed.",
+                    "the baseline's accuracy are against the baseline's run of the same seed, or "
+                    "its first where it has none of that seed.",
                 "small");
   else if (const auto points = chance_points(comparison); points && comparison.runs.size() > 1)
     html += element("p",

@@ -57,7 +57,7 @@ namespace detail {
   std::vector<double> seconds(group.runs.size());
   const auto shown = [&](double value) {
     return quantity == Quantity::test_accuracy ? fixed(value, decimals) + "%"
-                                               : "loss " + fixed(value, 4);
+                                               : "loss " + metric_text(value);
   };
   for (std::size_t at = 0; at < epochs; ++at) {
     Spread values, times;
@@ -73,7 +73,8 @@ namespace detail {
     const std::int64_t number = group.runs.front()->epochs[at].epoch;
     const std::string deviation =
         values.values.size() > 1
-            ? " ± " + fixed(values.deviation(), quantity == Quantity::test_accuracy ? decimals : 4)
+            ? " ± " + (quantity == Quantity::test_accuracy ? fixed(values.deviation(), decimals)
+                                                           : metric_text(values.deviation()))
             : "";
     series.points.push_back(
         {.x = progression == Progression::epochs ? static_cast<double>(number) : times.mean(),

@@ -14,12 +14,13 @@ namespace gradus::observe {
 
 /// Whether its stopping policy has ended the run before its last epoch.
 [[nodiscard]] inline bool stopped_early(const RunRecord& run) {
-  return run.state == RunState::over && run.end == RunEnd::whole && run.planned_epochs > 0 &&
-         static_cast<std::int64_t>(run.epochs.size()) < run.planned_epochs;
+  if (run.state != RunState::over || run.end != RunEnd::whole) return false;
+  return run.stopped_early || (run.planned_epochs > 0 &&
+                               static_cast<std::int64_t>(run.epochs.size()) < run.planned_epochs);
 }
 
 /// As comparison.json has it: "whole", "early_stop", "limit", "interrupted", "out_of_data",
-/// "training" or "failed".
+/// "unfinished", "training" or "failed".
 [[nodiscard]] inline std::string end_name(const RunRecord& run) {
   if (run.state == RunState::trains) return "training";
   if (run.state == RunState::failed) return "failed";
@@ -30,6 +31,8 @@ namespace gradus::observe {
       return "interrupted";
     case RunEnd::out_of_data:
       return "out_of_data";
+    case RunEnd::unfinished:
+      return "unfinished";
     case RunEnd::whole:
       break;
   }
@@ -57,6 +60,9 @@ namespace gradus::observe {
   if (name == "early_stop") return "stopped early, after " + epoch(whole_epochs);
   if (name == "limit") return "ended by a limit, after " + steps();
   if (name == "out_of_data") return "ended with its data, after " + steps();
+  if (name == "unfinished") {
+    return whole_epochs == 0 ? "no epoch is over" : "unfinished, after " + epoch(whole_epochs);
+  }
   if (name == "interrupted" && whole_epochs == 0) return "interrupted in " + epoch(1);
   return name == "interrupted" ? "interrupted after " + epoch(whole_epochs) : "";
 }

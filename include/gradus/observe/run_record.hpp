@@ -16,8 +16,9 @@
 namespace gradus::observe {
 
 /// What `trainer` tells of its run: device, precision, policies, seed, and the epochs of its last
-/// `fit`, if there was one. What it does not know, such as the width of a network and the peak rate
-/// of the device, stays empty.
+/// `fit`, if there was one; its end is `unfinished` where an exception ended that, or where a state
+/// was loaded. What it does not know, such as the width of a network and the peak rate of the
+/// device, stays empty.
 ///
 ///     comparison.runs.push_back(observe::run_record(trainer, "mine"));
 template <class T>
@@ -34,6 +35,7 @@ template <class T>
   record.threads = at::get_num_threads();
   record.epochs = trainer.history().epochs;
   record.end = trainer.history().end;
+  record.stopped_early = trainer.history().stopped_early;
   record.configuration = {{"name", record.name},
                           {"policies", policies_to_json(trainer.policies())}};
   if (!run.max_steps && !run.seconds_per_epoch) record.planned_epochs = run.epochs;

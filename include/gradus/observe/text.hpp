@@ -31,13 +31,24 @@ namespace gradus::observe {
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
 }
 
-/// `value` in three digits at most, with a power of ten where it is very small or large: "0.0123",
-/// "12.3", "1.23e+04".
-[[nodiscard]] inline std::string three_digits(double value) {
+/// `value` in so many digits at most, with a power of ten where it is very small or large.
+[[nodiscard]] inline std::string in_digits(double value, int digits) {
   if (!std::isfinite(value)) return fixed(value, 0);
   char buffer[64];
-  return {buffer,
-          std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general, 3).ptr};
+  return {
+      buffer,
+      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::general, digits).ptr};
+}
+
+/// Likewise in three: "0.0123", "12.3", "1.23e+04".
+[[nodiscard]] inline std::string three_digits(double value) { return in_digits(value, 3); }
+
+/// A loss or another metric with so many digits after the point, in three digits where it is so
+/// small or large that these show nothing of it: "1.2044", "2.1e-05", "1.5e+20".
+[[nodiscard]] inline std::string metric_text(double value, int decimals = 4) {
+  const double size = std::abs(value);
+  const bool is_shown = size == 0 || (size >= 1e-3 && size < 1e6) || !std::isfinite(value);
+  return is_shown ? fixed(value, decimals) : three_digits(value);
 }
 
 /// 4903242 as "4,903,242".
