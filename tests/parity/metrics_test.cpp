@@ -1,6 +1,7 @@
 // Metrics and losses against scikit-learn, torchmetrics and Python PyTorch (make_metrics.py).
 #include "../catch.hpp"
 #include "../folder.hpp"
+#include <gradus/error.hpp>
 #include <gradus/policy/loss/absolute_error.hpp>
 #include <gradus/policy/loss/binary_cross_entropy.hpp>
 #include <gradus/policy/loss/huber.hpp>
@@ -21,6 +22,8 @@
 #include <gradus/policy/metric/top_k.hpp>
 
 #include <nlohmann/json.hpp>
+
+#include <c10/core/InferenceMode.h>
 
 #include <filesystem>
 #include <string>
@@ -217,4 +220,95 @@ CATCH_TEST_CASE("outputs and targets that would broadcast are refused") {
   CATCH_CHECK_FALSE(R2().form_mistake(column, flat).empty());
   CATCH_CHECK_FALSE(F1<>().form_mistake(column, flat).empty());
   CATCH_CHECK(SquaredError().target_mistake(flat, flat).empty());
+}
+
+CATCH_TEMPLATE_TEST_CASE("labels of images are dimension 1, whatever comes behind", "", F1<>,
+                         F1<Average::micro>, Precision<>, Recall<>, Auroc) {
+  const TestType metric;
+  const auto scores = waves({6, 3, 4, 5}, 0.9);
+  const auto yes = waves({6, 3, 4, 5}, 1.7, 1.0).gt(0.5);
+  const auto as_rows = [](const at::Tensor& x) { return x.permute({0, 2, 3, 1}).reshape({-1, 3}); };
+  CATCH_CHECK(metric.tally(scores, yes).equal(metric.tally(as_rows(scores), as_rows(yes))));
+  CATCH_CHECK(metric.values(metric.tally(scores, yes)).size(0) == 3);
+
+  // A mask that fills the left half, found without a mistake: 1 for one label.
+  const auto mask = torch::zeros({2, 1, 4, 8});
+  mask.slice(3, 0, 4).fill_(1);
+  CATCH_CHECK(*metric.value(metric.tally(4 * mask - 2, mask)) == 1);
+  // Sequences of any length add up.
+  const auto sum = metric.tally(scores.flatten(2), yes.flatten(2)) +
+                   metric.tally(scores.flatten(2).narrow(2, 0, 7), yes.flatten(2).narrow(2, 0, 7));
+  CATCH_CHECK(metric.value(sum).has_value());
+}
+
+CATCH_TEST_CASE("one score for each sample is no score of classes") {
+  const auto column = torch::randn({6, 1});
+  const auto classes = torch::tensor({0, 1, 0, 1, 1, 0});
+  const auto refuses = [&](const auto& metric) {
+    CATCH_CHECK_THAT(metric.form_mistake(column, classes),
+                     Catch::Matchers::ContainsSubstring("2 classes or more"));
+    CATCH_CHECK(metric.form_mistake(torch::randn({6, 2}), classes).empty());
+  };
+  refuses(F1<>());
+  refuses(Precision<>());
+  refuses(Recall<>());
+  refuses(Accuracy());
+  refuses(Auroc());
+  refuses(ConfusionMatrix());
+  refuses(Perplexity());
+  CATCH_CHECK_FALSE(TopK<1>().form_mistake(column, classes).empty());
+  CATCH_CHECK(TopK<1>().form_mistake(torch::randn({6, 2}), classes).empty());
+  CATCH_CHECK_FALSE(KLDivergence().target_mistake(column, column.abs()).empty());
+}
+
+CATCH_TEST_CASE("a target that is no class is not counted as one that is ignored") {
+  const auto scores = torch::tensor({{1.0F, 0.0F}, {1.0F, 0.0F}, {0.0F, 1.0F}});  // 0, 0, 1
+  const auto refuses = [&](const auto& metric, std::int64_t wrong) {
+    const auto target = torch::tensor({wrong, std::int64_t{0}, std::int64_t{-100}});
+    CATCH_CHECK_THROWS_WITH(
+        metric.tally(scores, target),
+        Catch::Matchers::ContainsSubstring("class " + std::to_string(wrong) + "; expected 0 to 1"));
+    CATCH_CHECK_THROWS_AS(metric.tally(scores, target), DataError);
+  };
+  for (const std::int64_t wrong : {2, 3, -1}) {
+    refuses(F1<>(), wrong);
+    refuses(ConfusionMatrix(), wrong);
+    refuses(Auroc(), wrong);
+  }
+  const auto ignored = torch::tensor({-100, 0, -100}, torch::kLong);
+  CATCH_CHECK(ConfusionMatrix()
+                  .tally(scores, ignored)
+                  .equal(torch::tensor({{1, 0}, {0, 0}}, torch::kLong)));
+}
+
+CATCH_TEST_CASE("positive weights are those of the labels of dimension 1") {
+  const BinaryCrossEntropy each{.positive_weights = {0.5, 2.0, 1.25}};
+  const auto scores = waves({4, 3, 2, 3}, 0.9);  // as many columns as labels
+  const auto yes = waves({4, 3, 2, 3}, 1.7, 1.0).gt(0.5);
+  const auto as_rows = [](const at::Tensor& x) { return x.permute({0, 2, 3, 1}).reshape({-1, 3}); };
+  CATCH_CHECK(torch::allclose(each.loss(scores, yes), each.loss(as_rows(scores), as_rows(yes))));
+  CATCH_CHECK(each.target_mistake(scores, yes).empty());
+  CATCH_CHECK_THAT(each.target_mistake(waves({4, 2, 3}), waves({4, 2, 3})),
+                   Catch::Matchers::ContainsSubstring("3 positive weights for 2 labels"));
+  // Outputs [N] are of one label, however many samples there are.
+  CATCH_CHECK_THAT(each.target_mistake(waves({3}), waves({3})),
+                   Catch::Matchers::ContainsSubstring("3 positive weights for 1 label"));
+  CATCH_CHECK(
+      BinaryCrossEntropy{.positive_weights = {2}}.target_mistake(waves({3}), waves({3})).empty());
+}
+
+CATCH_TEST_CASE("a loss with weights that was first computed in inference mode can be trained") {
+  const std::vector<double> weights{0.125, 2.5, 7.75};  // of no other test: they are kept
+  const WeightedCrossEntropy of_classes{.weights = weights};
+  const BinaryCrossEntropy of_labels{.positive_weights = weights};
+  const auto classes = torch::arange(12).remainder(3);
+  {
+    const c10::InferenceMode serving;
+    static_cast<void>(of_classes.evaluate(waves({12, 3}), classes));
+    static_cast<void>(of_labels.evaluate(waves({12, 3}).to(torch::kDouble), waves({12, 3}).gt(0)));
+  }
+  auto output = waves({12, 3}).requires_grad_();
+  CATCH_CHECK_NOTHROW(of_classes.loss(output, classes).backward());
+  auto exact = waves({12, 3}).to(torch::kDouble).requires_grad_();
+  CATCH_CHECK_NOTHROW(of_labels.loss(exact, waves({12, 3}).gt(0)).backward());
 }

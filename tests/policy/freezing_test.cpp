@@ -4,6 +4,7 @@
 #include <gradus/error.hpp>
 #include <gradus/policy/freezing/freeze.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/policy/sharing/tie_weights.hpp>
 #include <gradus/settings/policy_settings.hpp>
 #include <gradus/train/trainer.hpp>
 
@@ -146,4 +147,40 @@ CATCH_TEST_CASE("a freezing that freezes nothing, or all, is refused") {
   CATCH_CHECK_THAT(refusal("neck.*"),
                    ContainsSubstring("no parameter") && ContainsSubstring("'body.weight'"));
   CATCH_CHECK_THAT(refusal("*"), ContainsSubstring("nothing can be learned"));
+}
+
+namespace {
+
+struct TiedImpl : torch::nn::Module {
+  torch::nn::Linear first = register_module("first", torch::nn::Linear(6, 6));
+  torch::nn::Linear second = register_module("second", torch::nn::Linear(6, 6));
+  torch::nn::Linear head = register_module("head", torch::nn::Linear(6, 3));
+
+  at::Tensor forward(const at::Tensor& x) { return head(second(first(x).tanh()).tanh()); }
+};
+TORCH_MODULE(Tied);
+
+}  // namespace
+
+CATCH_TEST_CASE("either name of a shared weight freezes and unfreezes it") {
+  using T = Trainer<Tied, Preset<AdamW{.lr = 0.01}>, Freeze,
+                    TieWeights<&TiedImpl::first, &TiedImpl::second>>;
+  for (const char* pattern : {"first.weight", "second.weight", "second.*"}) {
+    T::policies_type policies;
+    set_policy_field(policies, "freezing", "parameters", pattern);
+    set_policy_field(policies, "freezing", "epochs", 1);
+    Tied model;
+    T trainer(model, {.epochs = 2, .device = c10::kCPU}, policies);
+    CATCH_CHECK_FALSE(model->first->weight.requires_grad());
+    CATCH_CHECK(model->first->bias.requires_grad());
+    struct Weights {
+      Tied model;
+      std::vector<at::Tensor> values{};
+      void on(const EpochEnd&) { values.push_back(model->second->weight.detach().clone()); }
+    } weights{model};
+    const auto before = model->first->weight.detach().clone();
+    trainer.fit(Points(40), weights);
+    CATCH_CHECK(weights.values[0].equal(before));
+    CATCH_CHECK_FALSE(weights.values[1].equal(before));
+  }
 }

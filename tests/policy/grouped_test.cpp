@@ -170,3 +170,36 @@ CATCH_TEST_CASE(
   CATCH_CHECK(group.fallback.lr == 10 * Muon{}.fallback.lr);
   CATCH_CHECK(group.fallback.weight_decay == 0);
 }
+
+namespace {
+
+struct TiedImpl : torch::nn::Module {
+  torch::nn::Linear first = register_module("first", torch::nn::Linear(3, 3));
+  torch::nn::Linear second = register_module("second", torch::nn::Linear(3, 3));
+
+  TiedImpl() { tie_parameter(*second, "weight", second->weight, first->weight); }
+  at::Tensor forward(const at::Tensor& x) { return second(first(x).tanh()); }
+};
+TORCH_MODULE(Tied);
+
+}  // namespace
+
+CATCH_TEST_CASE("either name of a shared weight puts it in a group, both in two are refused") {
+  const auto trained = [](const char* pattern) {
+    using S = Stepper<Tied, Grouped<SGD, Group{.parameters = "*", .rate = 10}>>;
+    S::policies_type policies;
+    set_policy_field(policies, "optimizer", "group1.parameters", pattern);
+    torch::manual_seed(1);
+    Tied net;
+    S stepper(net, six, policies);
+    train(stepper, 0, 3);
+    return net->first->weight.detach().clone();
+  };
+  CATCH_CHECK(trained("second.weight").equal(trained("first.weight")));
+  CATCH_CHECK_FALSE(trained("second.weight").equal(trained("second.bias")));
+
+  using Both = Grouped<SGD, Group{.parameters = "first.*"}, Group{.parameters = "second.*"}>;
+  CATCH_CHECK_THROWS_WITH((Stepper<Tied, Both>(Tied(), six)),
+                          ContainsSubstring("'first.weight' (also 'second.weight')") &&
+                              ContainsSubstring("group1 and group2"));
+}

@@ -7,6 +7,7 @@
 #include <gradus/policy/mixing/mixup.hpp>
 #include <gradus/policy/resolution/progressive.hpp>
 
+#include <cmath>
 #include <set>
 
 using gradus::CropFlip;
@@ -106,7 +107,39 @@ CATCH_TEST_CASE("mixed targets are refused where they are no classes, and where 
   gradus::Batch soft{torch::ones({2, 1, 2, 2}), torch::ones({2, 3})};
   CATCH_CHECK_THROWS_AS(gradus::Mixup{}.mix(soft, 1), gradus::DataError);
   gradus::Batch high{torch::ones({2, 1, 2, 2}), torch::full({2}, 10, torch::kLong)};
-  CATCH_CHECK_THROWS(gradus::Mixup{}.mix(high, 1));
+  CATCH_CHECK_THROWS_AS(gradus::Mixup{}.mix(high, 1), gradus::DataError);
+  CATCH_CHECK_THROWS_WITH(gradus::CutMix{}.mix(high, 1),
+                          Catch::Matchers::ContainsSubstring("one is class 10; expected 0 to 9") &&
+                              Catch::Matchers::ContainsSubstring("mixing.classes"));
+  gradus::Batch low{torch::ones({2, 1, 2, 2}), torch::tensor({3, -1}, torch::kLong)};
+  CATCH_CHECK_THROWS_AS(gradus::Mixup{}.mix(low, 1), gradus::DataError);
+}
+
+CATCH_TEST_CASE("the smaller alpha is, the nearer a part is to 0 or 1") {
+  // Of the part p of Beta(alpha, alpha) about alpha ln(81) lies between 0.1 and 0.9.
+  for (const double alpha : {0.01, 0.001, 3e-4, 1e-5}) {
+    constexpr int draws = 4000;
+    int between = 0, high = 0;
+    for (std::uint64_t key = 0; key < draws; ++key) {
+      gradus::Random random(key);
+      const double part = gradus::draw_beta(random, alpha);
+      CATCH_REQUIRE((part >= 0 && part <= 1));
+      between += part > 0.1 && part < 0.9 ? 1 : 0;
+      high += part > 0.5 ? 1 : 0;
+    }
+    CATCH_INFO(alpha);
+    const double expected = draws * alpha * std::log(81) / 2;
+    CATCH_CHECK(std::abs(between - expected) < 5 * std::sqrt(expected) + 3);
+    CATCH_CHECK(std::abs(high - draws / 2) < 160);  // 5 deviations
+  }
+}
+
+CATCH_TEST_CASE("inputs that are no images are not resized, and the error says so") {
+  for (const double part : {0.0, 0.99}) {
+    CATCH_CHECK_THROWS_AS(Progressive().resize(torch::ones({4, 6}), part), gradus::DataError);
+    CATCH_CHECK_THROWS_WITH(Progressive().resize(torch::ones({4, 3, 8}), part),
+                            Catch::Matchers::ContainsSubstring("the input is [4, 3, 8]"));
+  }
 }
 
 CATCH_TEST_CASE("random erasing takes one rectangle from some images, after the crop and flip") {

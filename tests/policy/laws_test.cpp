@@ -28,14 +28,17 @@ CATCH_TEST_CASE("shipped policies keep the laws with other numbers too") {
   check_laws(Adam{.lr = 0.1, .weight_decay = 0.2, .decay = Decay::weights});
   check_laws(ScheduleFreeAdamW{.lr = 0.1, .beta1 = 0.5, .weight_decay = 0.2, .r = 1});
   check_laws(RMSprop{.momentum = 0.9, .weight_decay = 0.1, .centered = true});
+  check_laws(RMSprop{.momentum = 0.9});
   check_laws(Muon{.nesterov = false, .rate = MuonRate::match_rms_adamw});
   check_laws(Muon{.products = MuonProducts::bfloat16});
+  check_laws(Muon{.normalize_weights = true});
   check_laws(Muon{.nesterov = false, .products = MuonProducts::float16});
   check_laws(ReduceOnPlateau{.patience = 1, .cooldown = 2, .min_lr = 1e-3});
   check_laws(Warmup<Sequence<OneCycle, Warmup<StepDecay>>>{.steps = 3});
   check_laws(EMA{.decay = 0.5, .every = 3});
   check_laws(SWA{.begin = 0.25, .every = 2});
   check_laws(EarlyStop{.monitor = "accuracy"});
+  check_laws(EarlyStop{.min_delta = 0.1, .restore_best = true});
   check_laws(OneCycle{.anneal = Anneal::linear, .three_phase = true});
   check_laws(OneCycle{.cycle_momentum = false});
   check_laws(Mixed{.type = MixedType::bfloat16});

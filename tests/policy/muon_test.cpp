@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -181,6 +182,115 @@ CATCH_TEST_CASE("the rate follows the form of a matrix") {
     const auto direction = original[i] / clamped[i];
     CATCH_CHECK(distance(as_adamw[i], 0.2 * std::sqrt(largest[i]) * direction) < 1e-6);
     CATCH_CHECK(distance(unclamped[i], ratio[i] * direction) < 1e-6);
+  }
+}
+
+namespace {
+
+constexpr gradus::Muon normalizing{.weight_decay = 0.2, .normalize_weights = true};
+
+/// Three matrices, of which two share a batch, one of them a convolution that lies channels-last,
+/// and a bias, which the fallback updates.
+struct Layers {
+  std::vector<gradus::NamedTensor> parameters;
+
+  explicit Layers(at::ScalarType type = at::kFloat) {
+    const auto generator = at::detail::createCPUGenerator(5);
+    const auto add = [&](const char* name, at::IntArrayRef shape, at::MemoryFormat format) {
+      const auto values = at::randn(shape, generator).to(type).contiguous(format);
+      parameters.push_back({name, values.requires_grad_()});
+    };
+    add("linear", {8, 36}, at::MemoryFormat::Contiguous);
+    add("convolution", {8, 4, 3, 3}, at::MemoryFormat::ChannelsLast);
+    add("tall", {12, 5}, at::MemoryFormat::Contiguous);
+    add("bias", {8}, at::MemoryFormat::Contiguous);
+  }
+
+  void set_gradients(int step) {
+    for (auto& [name, tensor] : parameters) {
+      const auto count = at::arange(tensor.numel(), at::kFloat) * 0.7 + step;
+      tensor.mutable_grad() = count.sin().view(tensor.sizes()).to(tensor.scalar_type());
+    }
+  }
+
+  /// Each matrix becomes one of norm sqrt(rows).
+  void normalize() {
+    const at::NoGradGuard no_grad;
+    for (auto& [name, tensor] : parameters) {
+      if (tensor.dim() < 2) continue;
+      tensor.mul_(std::sqrt(static_cast<double>(tensor.size(0))) / tensor.norm());
+    }
+  }
+};
+
+}  // namespace
+
+CATCH_TEST_CASE("Muon with normalized weights steps from weights of norm sqrt(rows)") {
+  auto by_hand = normalizing;
+  by_hand.normalize_weights = false;
+  Layers layers, scaled;
+  auto state = normalizing.start(layers.parameters);
+  auto state_by_hand = by_hand.start(scaled.parameters);
+  for (int step = 0; step < 3; ++step) {
+    layers.set_gradients(step);
+    normalizing.step(state, {0.1, std::nullopt});
+    scaled.normalize();
+    scaled.set_gradients(step);
+    by_hand.step(state_by_hand, {0.1, std::nullopt});
+    for (std::size_t i = 0; i < layers.parameters.size(); ++i) {
+      CATCH_INFO(layers.parameters[i].name << " after step " << step);
+      CATCH_CHECK(distance(layers.parameters[i].tensor.detach(),
+                           scaled.parameters[i].tensor.detach()) < 1e-6);
+    }
+  }
+}
+
+CATCH_TEST_CASE("a step of Muon with normalized weights on the device is that of the host") {
+  for (const auto type : {at::kFloat, at::kDouble}) {
+    Layers host(type), device(type);
+    auto of_host = normalizing.start(host.parameters);
+    auto of_device = normalizing.start(device.parameters);
+    const auto rate = at::full({1}, 0.1, at::kDouble);
+    for (int step = 0; step < 3; ++step) {
+      host.set_gradients(step);
+      normalizing.step(of_host, {0.1, std::nullopt});
+      device.set_gradients(step);
+      for (const float void_step : {1.0F, 0.0F, 1.0F}) {
+        normalizing.step_on_device(of_device, {0.1, std::nullopt}, rate, at::full({1}, void_step));
+      }
+      for (std::size_t i = 0; i < host.parameters.size(); ++i) {
+        CATCH_INFO(host.parameters[i].name << " after step " << step);
+        CATCH_CHECK(torch::equal(host.parameters[i].tensor, device.parameters[i].tensor));
+      }
+    }
+  }
+}
+
+CATCH_TEST_CASE("normalized weights stay finite, of zeros and of any size, in 16 bits too") {
+  for (const auto type : {at::kFloat, at::kHalf, at::kBFloat16}) {
+    // The norm of the second, 80,000, is above what float16 holds.
+    for (const double value : {0.0, 200.0}) {
+      const auto stepped = [&](bool on_device) {
+        auto weight = at::full({400, 400}, value, type).requires_grad_();
+        auto state = normalizing.start({{"weight", weight}});
+        weight.mutable_grad() = at::eye(400, type);
+        if (on_device) {
+          normalizing.step_on_device(state, {1e-3, std::nullopt}, at::full({1}, 1e-3, at::kDouble),
+                                     at::zeros({1}));
+        } else {
+          normalizing.step(state, {1e-3, std::nullopt});
+        }
+        return weight.detach();
+      };
+      CATCH_INFO(c10::toString(type) << " of " << value);
+      for (const bool on_device : {false, true}) {
+        const auto weight = stepped(on_device);
+        CATCH_REQUIRE(weight.isfinite().all().item<bool>());
+        // Of norm 20 but for the step of 1e-3 times an orthogonal matrix, or of zeros.
+        const double norm = weight.to(at::kDouble).norm().item<double>();
+        CATCH_CHECK(std::abs(norm - (value == 0 ? 0 : 20)) < 0.3);
+      }
+    }
   }
 }
 

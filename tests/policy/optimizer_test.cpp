@@ -2,7 +2,12 @@
 #include "reference.hpp"
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/optimizer/muon.hpp>
+#include <gradus/policy/optimizer/rmsprop.hpp>
 #include <gradus/policy/optimizer/sgd.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -68,6 +73,81 @@ CATCH_TEST_CASE("a schedule's momentum takes the place of beta1 and of SGD's mom
       torch::equal(with_rate(gradus::SGD{}, 0.5), with_rate(gradus::SGD{.momentum = 0.5}, {})));
   CATCH_CHECK(
       torch::equal(with_rate(gradus::AdamW{}, 0.5), with_rate(gradus::AdamW{.beta1 = 0.5}, {})));
+}
+
+namespace {
+
+/// A weight with gradients that depend on the step alone.
+struct Stepped {
+  at::Tensor weight = (torch::arange(4.0F) / 4 + 0.1).requires_grad_();
+  std::vector<gradus::NamedTensor> parameters{{"weight", weight}};
+
+  void step(const gradus::RMSprop& policy, gradus::RMSprop::State& state, int first, int last,
+            std::optional<double> momentum = {}) {
+    for (int k = first; k < last; ++k) {
+      weight.mutable_grad() = (torch::arange(4.0F) * 7 + 3.0F * static_cast<float>(k)).sin();
+      policy.step(state, {0.1, momentum});
+    }
+  }
+};
+
+std::vector<std::string> names_in(const gradus::StateDict& state) {
+  std::vector<std::string> names;
+  for (const auto& entry : state.entries()) names.push_back(entry.name);
+  return names;
+}
+
+}  // namespace
+
+CATCH_TEST_CASE("RMSprop keeps the moments that it uses") {
+  using Names = std::vector<std::string>;
+  const auto names = [](const gradus::RMSprop& policy, std::optional<double> momentum = {}) {
+    Stepped run;
+    auto state = policy.start(run.parameters);
+    run.step(policy, state, 0, 2, momentum);
+    gradus::StateDict saved;
+    policy.save(state, saved);
+    return names_in(saved);
+  };
+  CATCH_CHECK(names({}) == Names{"square.0"});
+  CATCH_CHECK(names({.centered = true}) == Names{"square.0", "mean.0"});
+  CATCH_CHECK(names({.momentum = 0.9}) == Names{"square.0", "velocity.0"});
+  CATCH_CHECK(names({}, 0.9) == Names{"square.0", "velocity.0"});  // of a schedule
+  CATCH_CHECK(names({.momentum = 0.9, .centered = true}) ==
+              Names{"square.0", "mean.0", "velocity.0"});
+}
+
+CATCH_TEST_CASE("RMSprop resumes a run of an older version, which saved three moments") {
+  for (const bool centered : {false, true}) {
+    for (const double momentum : {0.0, 0.9}) {
+      const gradus::RMSprop policy{.momentum = momentum, .centered = centered};
+      Stepped run;
+      auto state = policy.start(run.parameters);
+      run.step(policy, state, 0, 3);
+      gradus::StateDict saved;
+      policy.save(state, saved);
+      gradus::StateDict older;
+      for (const auto* name : {"square.0", "mean.0", "velocity.0"}) {
+        older.put(name, saved.has(name) ? saved.copy(name) : torch::zeros({4}));
+      }
+      for (const auto* from : {&saved, &older}) {
+        Stepped resumed;
+        auto loaded = policy.start(resumed.parameters);
+        resumed.step(policy, loaded, 0, 1);
+        {
+          const at::NoGradGuard no_grad;
+          resumed.weight.copy_(run.weight);
+        }
+        policy.load(loaded, *from);
+        CATCH_CHECK_NOTHROW(from->refuse_unread());
+        Stepped whole;
+        auto of_whole = policy.start(whole.parameters);
+        whole.step(policy, of_whole, 0, 6);
+        resumed.step(policy, loaded, 3, 6);
+        CATCH_CHECK(torch::equal(resumed.weight, whole.weight));
+      }
+    }
+  }
 }
 
 CATCH_TEST_CASE("a parameter without a gradient stays where it is") {

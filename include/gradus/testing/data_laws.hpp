@@ -63,7 +63,7 @@ void axis_laws(slot::augmentation, BrokenLaws& laws, const P& policy) {
   const auto equal = [](const ImageTransform& a, const ImageTransform& b) {
     return a.dx == b.dx && a.dy == b.dy && a.flip == b.flip && a.erased.top == b.erased.top &&
            a.erased.left == b.erased.left && a.erased.height == b.erased.height &&
-           a.erased.width == b.erased.width;
+           a.erased.width == b.erased.width && a.padding_mode == b.padding_mode;
   };
   for (std::int64_t epoch = 0; epoch < 3; ++epoch) {
     for (std::int64_t index = 0; index < 200; ++index) {

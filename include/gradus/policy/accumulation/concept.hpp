@@ -9,9 +9,9 @@
 namespace gradus {
 
 /// `micro_batches()` is the number of backward passes per optimizer step, at least 1. Each pass is
-/// weighted by its samples over the samples of the window, so that the sum is the mean over the
-/// window, a short last window and a short last batch included. Batch norm sees each micro-batch on
-/// its own.
+/// weighted by its part of what the loss is a mean over in the window (counted targets, tokens,
+/// class weights; else samples), so that the sum is the mean over the window, a short last window
+/// and a short last batch included. Batch norm sees each micro-batch on its own.
 template <class P>
 struct Contract<slot::accumulation, P> {
   using MicroBatches = std::int64_t (P::*)() const;

@@ -1,4 +1,4 @@
-/// Random crops of the zero-padded image, and mirror images.
+/// Random crops of the padded image, and mirror images.
 #pragma once
 
 #include <gradus/compose/field.hpp>
@@ -27,16 +27,18 @@ struct CropFlip {
 
   std::int64_t padding = 4;
   Flip flip = Flip::random;
+  PaddingMode padding_mode = PaddingMode::constant;
 
   static constexpr auto fields() {
     return fields_of(
         field("padding", &CropFlip::padding, between(0, 16), "pixels on each side before the crop"),
-        field("flip", &CropFlip::flip, "which images of an epoch are mirrored"));
+        field("flip", &CropFlip::flip, "which images of an epoch are mirrored"),
+        field("padding_mode", &CropFlip::padding_mode, "what the padding shows"));
   }
 
   [[nodiscard]] constexpr ImageTransform draw(const SampleKey& key) const {
     Random random(mix(key.seed, key.epoch, key.index));
-    ImageTransform transform;
+    ImageTransform transform{.padding_mode = padding_mode};
     transform.dy = random.below(2 * padding + 1) - padding;
     transform.dx = random.below(2 * padding + 1) - padding;
     if (flip == Flip::random) transform.flip = random.below(2) == 1;

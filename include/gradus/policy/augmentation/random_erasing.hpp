@@ -17,7 +17,8 @@ namespace gradus {
 ///
 /// A rectangle of random area and form becomes the mean colour, which is 0 after normalisation. It
 /// lies within a square of `side` pixels. Source: Zhong et al. 2020, algorithm 1, with a mean
-/// value; defaults of torchvision's RandomErasing.
+/// value; defaults of torchvision's RandomErasing, but for the largest ratio, which is 1 / 0.3 as
+/// in timm, not 3.3.
 template <AugmentationPolicy First = NoAugmentation>
 struct RandomErasing {
   using slot = slot::augmentation;

@@ -77,6 +77,16 @@ struct AverageState {
   }
 };
 
+/// Why a run gets no average, where the policy updates it after the steps that are multiples of
+/// `every` and come after the first `begin` ones, as a clause, or "".
+inline std::string no_average_mistake(std::int64_t total_steps, std::int64_t every, double begin) {
+  const auto last = total_steps - total_steps % every;
+  if (last > 0 && static_cast<double>(last) > begin) return "";
+  return "the average is updated after every " + std::to_string(every) +
+         " steps, which never comes in a run of " + std::to_string(total_steps) +
+         " steps; lower averaging.every, or train for longer";
+}
+
 /// The numbers `every` and `batches` of `P`.
 template <class P>
 constexpr auto average_fields() {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace gradus {
@@ -18,6 +19,8 @@ namespace gradus {
 ///   where it is another; training never does;
 /// - says by `statistics_batches()` over how many training batches the running statistics of batch
 ///   norms are recomputed for them: 0 leaves those of the trained weights.
+/// It may say by `run_mistake(total_steps)` why a run of so many optimizer steps would get no
+/// average, as a clause, or "": such a run is refused.
 /// A policy whose `averages_weights` is false is never asked. One whose `from_optimizer` is true
 /// has no state: its averages are those of the optimizer, by `averages` of that axis.
 template <class P>
@@ -27,6 +30,7 @@ struct Contract<slot::averaging, P> {
   using Update = void (P::*)(State&, const StepContext&) const;
   using Averages = const std::vector<at::Tensor>& (P::*)(const State&) const;
   using Batches = std::int64_t (P::*)() const;
+  using RunMistake = std::string (P::*)(std::int64_t) const;
   static constexpr bool asked = !std::is_empty_v<State>;
   static constexpr bool from_optimizer = requires { requires P::from_optimizer; };
 
@@ -44,6 +48,9 @@ struct Contract<slot::averaging, P> {
       Member{"statistics_batches", "std::int64_t statistics_batches() const",
              (requires { &P::statistics_batches; }),
              (requires { static_cast<Batches>(&P::statistics_batches); }), asked || from_optimizer},
+      Member{"run_mistake", "std::string run_mistake(std::int64_t total_steps) const", (requires {
+               &P::run_mistake;
+             }), (requires { static_cast<RunMistake>(&P::run_mistake); }), false},
       Member{"from_optimizer", "static constexpr bool from_optimizer = true;", (requires {
                P::from_optimizer;
              }), (requires { static_cast<const bool*>(&P::from_optimizer); }), false},

@@ -6,6 +6,7 @@
 #include <gradus/policy/averaging/concept.hpp>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace gradus {
@@ -43,6 +44,9 @@ struct EMA {
     return state.averages;
   }
   [[nodiscard]] std::int64_t statistics_batches() const { return batches; }
+  [[nodiscard]] std::string run_mistake(std::int64_t total_steps) const {
+    return no_average_mistake(total_steps, every, 0);
+  }
 
   void save(const State& state, StateDict& to) const { state.save(to); }
   void load(State& state, const StateDict& from) const { state.load(from); }

@@ -6,6 +6,7 @@
 #include <gradus/policy/averaging/concept.hpp>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace gradus {
@@ -46,6 +47,11 @@ struct SWA {
     return state.averages;
   }
   [[nodiscard]] std::int64_t statistics_batches() const { return batches; }
+  [[nodiscard]] std::string run_mistake(std::int64_t total_steps) const {
+    const auto mistake =
+        no_average_mistake(total_steps, every, begin * static_cast<double>(total_steps));
+    return mistake.empty() ? "" : mistake + ", or lower averaging.begin";
+  }
 
   void save(const State& state, StateDict& to) const { state.save(to); }
   void load(State& state, const StateDict& from) const { state.load(from); }

@@ -14,6 +14,7 @@ namespace gradus {
 /// - by `frozen(name, epoch)` whether the parameter or buffer of that dotted name is frozen in an
 /// epoch,
 ///   counted from 0. One that is not frozen in the first epoch is left as the model has it, always.
+///   One that is shared is frozen if any of its names is.
 ///
 /// A frozen parameter gets no gradient and no step, and takes no memory in most optimizers until it
 /// moves. A batch norm whose running statistics are frozen is in evaluation mode. What is frozen at

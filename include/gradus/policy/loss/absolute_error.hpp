@@ -18,6 +18,7 @@ namespace gradus {
 struct AbsoluteError {
   using slot = slot::loss;
   static constexpr std::string_view name = "AbsoluteError";
+  static constexpr bool elementwise = true;
   static constexpr auto fields() { return no_fields; }
 
   [[nodiscard]] at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const {

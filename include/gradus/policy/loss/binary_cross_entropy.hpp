@@ -13,6 +13,7 @@
 #include <c10/core/ScalarType.h>
 #include <c10/util/StringUtil.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,12 +22,14 @@
 
 namespace gradus {
 
-/// `output` scores [N], [N, K] or of any shape, above 0 for yes; `target` of the same shape, 0 or 1
-/// or between, of any type. Mean over all elements. `positive_weights` multiply the loss of what is
-/// a yes: none, one for all, or one for each of the K labels. Equals torch.nn.BCEWithLogitsLoss.
+/// `output` scores [N], [N, K, ...] or of any shape, above 0 for yes; `target` of the same shape, 0
+/// or 1 or between, of any type. Mean over all elements. `positive_weights` multiply the loss of
+/// what is a yes: none, one for all, or one for each of the K labels of [N, K, ...]. Equals
+/// torch.nn.BCEWithLogitsLoss with pos_weight [K, 1, ...].
 struct BinaryCrossEntropy {
   using slot = slot::loss;
   static constexpr std::string_view name = "BinaryCrossEntropy";
+  static constexpr bool elementwise = true;
 
   std::vector<double> positive_weights{};
 
@@ -58,7 +61,7 @@ struct BinaryCrossEntropy {
                       output.sizes(), " and the targets ", target.sizes(),
                       "; reshape one of them, or choose another loss");
     }
-    const auto labels = output.dim() > 0 ? output.size(-1) : 1;
+    const auto labels = output.dim() > 1 ? output.size(1) : 1;
     const auto given = static_cast<std::int64_t>(positive_weights.size());
     if (given <= 1 || given == labels) return "";
     return c10::str("it has ", given, " positive weights for ", labels,
@@ -66,10 +69,14 @@ struct BinaryCrossEntropy {
   }
 
  private:
-  /// [1] or [K], of the type and on the device of `output`; absent if there are none.
+  /// [1] or [K, 1, ...], of the type and on the device of `output`; absent if there are none.
   [[nodiscard]] std::optional<at::Tensor> like(const at::Tensor& output) const {
     if (positive_weights.empty()) return std::nullopt;
-    return detail::list_on_device(positive_weights, output);
+    const auto weights = detail::list_on_device(positive_weights, output);
+    if (positive_weights.size() == 1 || output.dim() <= 2) return weights;
+    std::vector<std::int64_t> beside(static_cast<std::size_t>(output.dim() - 1), 1);
+    beside[0] = -1;
+    return weights.view(beside);
   }
 };
 static_assert(LossPolicy<BinaryCrossEntropy>);

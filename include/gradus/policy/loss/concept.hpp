@@ -29,6 +29,8 @@ namespace gradus {
 /// - `value_mistake(output, target)` says likewise which values it cannot take, such as a class
 ///   that there is no score for. It reads them, so it may wait for the device. Asked in the
 ///   evaluation before the first step, and on the CPU when `loss` or `evaluate` has thrown.
+/// - `static constexpr bool elementwise = true;` says that each output has a target of its own, so
+///   that dimension 1 is no choice of one class among K; tasks that need such a choice refuse it.
 template <class P>
 struct Contract<slot::loss, P> {
   using Function = at::Tensor (P::*)(const at::Tensor&, const at::Tensor&) const;

@@ -19,6 +19,7 @@ namespace gradus {
 struct Huber {
   using slot = slot::loss;
   static constexpr std::string_view name = "Huber";
+  static constexpr bool elementwise = true;
 
   double delta = 1;
 

@@ -16,8 +16,8 @@
 
 namespace gradus {
 
-/// `output` scores [N, K, ...] of K classes; `target` the probabilities of each, [N, K, ...]. Mean
-/// over what is no class: samples, positions. Equals torch.nn.KLDivLoss("batchmean") of the
+/// `output` scores [N, K, ...] of K classes, 2 or more; `target` their probabilities, likewise.
+/// Mean over what is no class: samples, positions. Equals torch.nn.KLDivLoss("batchmean") of the
 /// log-softmax of [N, K].
 struct KLDivergence {
   using slot = slot::loss;
@@ -37,10 +37,13 @@ struct KLDivergence {
   }
   [[nodiscard]] std::string target_mistake(const at::Tensor& output,
                                            const at::Tensor& target) const {
-    if (detail::in_parts(target) && output.dim() > 1 && output.sizes() == target.sizes()) return "";
+    if (detail::in_parts(target) && output.dim() > 1 && output.size(1) > 1 &&
+        output.sizes() == target.sizes()) {
+      return "";
+    }
     return c10::str(
-        "it compares scores [N, K, ...] with probabilities of the same shape, but the "
-        "outputs are ",
+        "it compares scores [N, K, ...] of 2 classes or more with probabilities of the same shape, "
+        "but the outputs are ",
         output.sizes(), " and the targets ", target.scalar_type(), " ", target.sizes(),
         "; give it such targets, or choose another loss");
   }

@@ -18,6 +18,7 @@ namespace gradus {
 struct SquaredError {
   using slot = slot::loss;
   static constexpr std::string_view name = "SquaredError";
+  static constexpr bool elementwise = true;
   static constexpr auto fields() { return no_fields; }
 
   [[nodiscard]] at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const {

@@ -20,9 +20,10 @@
 namespace gradus {
 
 /// Area under the receiver operating characteristic: the chance that a yes has a higher score than
-/// a no, ties being half. Scores with targets of the same shape, each a yes or no of its own; or
-/// scores [N, K, ...] with classes [N, ...] int64, each class against the rest, of which the mean
-/// is taken. `values` are those of the classes [K], NaN where there is no yes or no no.
+/// a no, ties being half. Scores [N] or [N, K, ...] with targets of the same shape, each a yes or
+/// no of one of K labels; or scores [N, K, ...] with classes [N, ...] int64, each class against the
+/// rest. The value is the mean of the K; `values` are those of the labels or classes [K], NaN where
+/// there is no yes or no no.
 ///
 /// Scores are counted by probability in `bins` of equal width, so that tallies add up: two in one
 /// bin are a tie. Where no two differ by less than 1 / bins it equals scikit-learn and
@@ -47,11 +48,12 @@ struct Auroc {
     at::Tensor yes;
     at::Tensor counted;
     if (each) {
-      chance = (output.dim() > 1 ? output.flatten(0, -2) : output.unsqueeze(1)).sigmoid();
-      yes = target.reshape(chance.sizes()).gt(0.5);
+      chance = detail::labels_last(output).sigmoid();
+      yes = detail::labels_last(target).gt(0.5);
       counted = at::ones_like(yes);
     } else {
-      chance = output.softmax(1).movedim(1, -1).flatten(0, -2);
+      detail::check_classes(target, output.size(1));
+      chance = detail::labels_last(output.softmax(1));
       const auto meant = target.flatten().unsqueeze(1);
       yes = meant.eq(at::arange(chance.size(1), meant.options()));
       counted = meant.ne(detail::ignored_class).expand_as(yes);

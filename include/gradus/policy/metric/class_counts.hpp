@@ -1,6 +1,8 @@
 /// What precision, recall, F1 and the confusion matrix are made of.
 #pragma once
 
+#include <gradus/error.hpp>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/full.h>
@@ -38,27 +40,49 @@ inline bool answers_each(const at::Tensor& output, const at::Tensor& target) {
 inline std::string classes_mistake(const at::Tensor& output, const at::Tensor& target) {
   if (output.dim() > 0 && answers_each(output, target)) return "";
   auto classes = output.sizes().vec();
-  if (classes.size() >= 2 && target.scalar_type() == at::kLong) {
+  if (classes.size() >= 2 && classes[1] >= 2 && target.scalar_type() == at::kLong) {
     classes.erase(classes.begin() + 1);
     if (target.sizes() == at::IntArrayRef(classes)) return "";
   }
   return c10::str(
-      "it compares scores [N, K, ...] with classes [N, ...] int64, or scores with yes "
-      "and no of the same shape, but the outputs are ",
+      "it compares scores [N, K, ...] of 2 classes or more with classes [N, ...] int64, or scores "
+      "with yes and no of the same shape, but the outputs are ",
       output.scalar_type(), " ", output.sizes(), " and the targets ", target.scalar_type(), " ",
       target.sizes());
 }
 
+/// [N, K], [N, K, ...] or, of one label, [N] as [rows, K].
+inline at::Tensor labels_last(const at::Tensor& tensor) {
+  return tensor.dim() > 1 ? tensor.movedim(1, -1).flatten(0, -2) : tensor.reshape({-1, 1});
+}
+
+/// Throws DataError for a target on the CPU that is none of `classes`. On other devices it would
+/// wait.
+inline void check_classes(const at::Tensor& target, std::int64_t classes) {
+  if (!target.is_cpu()) return;
+  const auto wrong =
+      target.masked_select(target.ne(ignored_class) & (target.lt(0) | target.ge(classes)));
+  if (wrong.numel() == 0) return;
+  throw DataError(c10::str("A metric of ", classes, " classes cannot count a target of class ",
+                           wrong[0].item<std::int64_t>(), "; expected 0 to ", classes - 1, ", or ",
+                           ignored_class,
+                           " where none counts: correct the targets, or give the model more "
+                           "outputs."));
+}
+
 /// How often each class was meant where another, or it, was answered: int64 [K, K], a row for each
-/// class that was meant.
+/// class that was meant. Targets that are ignored have a column of their own, so that a class that
+/// is too high is outside of all cells. Throws DataError as `check_classes` does.
 inline at::Tensor confusion(const at::Tensor& output, const at::Tensor& target) {
   const auto classes = output.size(1);
   const auto answer = output.argmax(1).flatten();
   const auto meant = target.flatten();
-  const auto cell = at::where(meant.eq(ignored_class), classes * classes, meant * classes + answer);
-  auto cells = at::zeros({classes * classes + 1}, cell.options());
+  check_classes(meant, classes);
+  const auto columns = classes + 1;
+  const auto cell = at::where(meant.eq(ignored_class), classes, meant * columns + answer);
+  auto cells = at::zeros({classes * columns}, cell.options());
   cells.scatter_add_(0, cell, at::ones_like(cell));
-  return cells.narrow(0, 0, classes * classes).view({classes, classes});
+  return cells.view({classes, columns}).narrow(1, 0, classes).contiguous();
 }
 
 /// int64 [K, 4], of each class: answered rightly, answered, meant, and how often it was asked for
@@ -69,9 +93,9 @@ inline at::Tensor class_counts(const at::Tensor& output, const at::Tensor& targe
     return at::stack({cells.diagonal(), cells.sum(0), cells.sum(1), at::zeros_like(cells.sum(0))},
                      1);
   }
-  const auto rows = output.dim() > 1 ? output.flatten(0, -2) : output.unsqueeze(1);
+  const auto rows = labels_last(output);
   const auto answered = rows > 0;
-  const auto meant = target.reshape(rows.sizes()) > 0.5;
+  const auto meant = labels_last(target) > 0.5;
   const auto asked = at::full({rows.size(1)}, rows.size(0), rows.options().dtype(at::kLong));
   return at::stack({(answered & meant).sum(0), answered.sum(0), meant.sum(0), asked}, 1);
 }

@@ -14,8 +14,9 @@
 namespace gradus {
 
 /// `Score` has a `name`, a `label` and `of(right, answered, meant)`, of the answers for one class.
-/// Equals scikit-learn and torchmetrics. Outputs and targets as `Accuracy` takes them; `values` are
-/// those of the classes [K].
+/// Equals scikit-learn and torchmetrics. Outputs and targets as `Accuracy` takes them; of targets
+/// of the scores' shape [N, K, ...] the K labels are dimension 1. `values` are those of the classes
+/// or labels [K].
 template <class Score, Average A>
 struct ClassScore {
   using slot = slot::metric;

@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/stack.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -33,8 +34,8 @@ constexpr FixedName numbered(std::string_view before, std::string_view after) {
 
 }  // namespace detail
 
-/// Part of the samples whose class is among those of the `K` highest scores. Scores [N, C] of more
-/// than K classes, classes [N] int64; -100 is ignored. Equals torchmetrics.
+/// Part of the samples whose class is among those of the `K` highest scores. Scores [N, C] of at
+/// least K classes, and at least 2, classes [N] int64; -100 is ignored. Equals torchmetrics.
 template <std::int64_t K = 5>
 struct TopK {
   static_assert(K > 0, "gradus: TopK<K> takes a K of at least 1.");
@@ -55,11 +56,12 @@ struct TopK {
     return tally[0].item<double>() / counted;
   }
   [[nodiscard]] std::string form_mistake(const at::Tensor& output, const at::Tensor& target) const {
-    if (output.dim() == 2 && output.size(1) >= K && target.scalar_type() == at::kLong &&
+    constexpr auto least = std::max<std::int64_t>(K, 2);
+    if (output.dim() == 2 && output.size(1) >= least && target.scalar_type() == at::kLong &&
         target.dim() == 1 && target.size(0) == output.size(0)) {
       return "";
     }
-    return c10::str("it compares scores [N, C] of at least ", K,
+    return c10::str("it compares scores [N, C] of at least ", least,
                     " classes with classes [N] int64, but the outputs are ", output.sizes(),
                     " and the targets ", target.scalar_type(), " ", target.sizes());
   }

@@ -7,9 +7,13 @@
 #include <gradus/core/random.hpp>
 #include <gradus/error.hpp>
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <numeric>
 #include <random>
@@ -30,7 +34,12 @@ inline double draw_beta(Random& random, double alpha) {
   const double x = gamma(random);
   gamma.reset();
   const double y = gamma(random);
-  return x + y > 0 ? x / (x + y) : 0.5;
+  if (x + y > 0) return x / (x + y);
+  // Of a small alpha both are below the least number. There their logarithms fall like exponential
+  // variables of rate alpha, and the quotient is that of the difference.
+  std::exponential_distribution<double> falling(alpha);
+  const double of_x = falling(random);
+  return 1 / (1 + std::exp(of_x - falling(random)));
 }
 
 /// A partner for each sample: a permutation, int64 [N], on the device of the targets.
@@ -49,9 +58,25 @@ inline at::ScalarType target_type(const at::Tensor& input) {
   return input.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
 }
 
+/// Throws DataError for a target on the CPU that is none of `classes`. On other devices it would
+/// wait.
+inline void check_mixed_classes(const at::Tensor& target, std::int64_t classes) {
+  if (!target.is_cpu()) return;
+  const auto held = target.contiguous();
+  const auto* const begin = held.const_data_ptr<std::int64_t>();
+  const auto* const end = begin + held.numel();
+  const auto* const wrong =
+      std::find_if(begin, end, [&](std::int64_t each) { return each < 0 || each >= classes; });
+  if (wrong == end) return;
+  throw DataError(
+      c10::str("Mixing blends targets of ", classes, " classes, but one is class ", *wrong,
+               "; expected 0 to ", classes - 1,
+               ": set mixing.classes to the number of classes, or correct the targets."));
+}
+
 /// The targets of `batch` as [N, classes]: `part` of the sample's own class, the rest of its
-/// partner's. Throws DataError for targets that are no classes, and what LibTorch throws for a
-/// class too high.
+/// partner's. Throws DataError for targets that are no classes and, on the CPU, for a class that is
+/// not below `classes`; on other devices the parts of such a sample are NaN.
 inline at::Tensor blend_targets(const Batch& batch, const at::Tensor& partners, double part,
                                 std::int64_t classes) {
   const auto& target = batch.target;
@@ -60,9 +85,10 @@ inline at::Tensor blend_targets(const Batch& batch, const at::Tensor& partners, 
         "Mixing takes targets [N] int64, but the batch has others; leave the mixing "
         "policy out, or give one class for each sample.");
   }
-  const auto type = target_type(batch.input);
-  const auto own = at::zeros({target.size(0), classes}, target.options().dtype(type))
-                       .scatter_(1, target.unsqueeze(1), 1);
+  check_mixed_classes(target, classes);
+  auto own =
+      target.unsqueeze(1).eq(at::arange(classes, target.options())).to(target_type(batch.input));
+  own.div_(own.sum(1, /*keepdim=*/true));  // 1 / 1, but 0 / 0 of no class
   return own.mul(part).add_(own.index_select(0, partners), 1 - part);
 }
 

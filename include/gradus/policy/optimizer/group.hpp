@@ -8,6 +8,7 @@
 #include <gradus/settings/name_pattern.hpp>
 
 #include <array>
+#include <string>
 #include <string_view>
 
 namespace gradus {
@@ -20,12 +21,13 @@ constexpr std::array<std::string_view, 3> enum_names(GroupForm) {
   return {"all", "weights", "vectors"};
 }
 
-/// Whether a Group's name pattern and form select a parameter.
+/// Whether a Group's name pattern and form select a parameter; a shared one by any of its names.
 template <class G>
 [[nodiscard]] bool is_in(const G& group, const NamedTensor& parameter) {
   const bool weight = group_of(parameter.tensor) == ParameterGroup::weights;
   const bool form = group.form == GroupForm::all || (group.form == GroupForm::weights) == weight;
-  return form && group.parameters.matches(parameter.name);
+  return form && parameter.any_name(
+                     [&](const std::string& name) { return group.parameters.matches(name); });
 }
 
 /// Parameters with a rate and a weight decay of their own: factors on those of the optimizer, so

@@ -89,10 +89,14 @@ struct GroupList<Number, G, Rest...> {
 /// "layer1.*" for all that begin so: patterns that would take something.
 inline std::vector<std::string> patterns_of(const std::vector<NamedTensor>& parameters) {
   std::vector<std::string> patterns;
-  for (const auto& [name, tensor] : parameters) {
+  const auto add = [&](const std::string& name) {
     const auto dot = name.find('.');
     const auto pattern = dot == std::string::npos ? name : name.substr(0, dot) + ".*";
     if (patterns.empty() || patterns.back() != pattern) patterns.push_back(pattern);
+  };
+  for (const auto& parameter : parameters) {
+    add(parameter.name);
+    for (const auto& name : parameter.other_names) add(name);
   }
   return patterns;
 }
@@ -111,8 +115,10 @@ std::vector<std::int64_t> members_of(const List& groups,
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       if (!is_in(group, parameters[i])) continue;
       if (members[i] != 0) {
-        throw ConfigurationError("parameter '" + parameters[i].name + "' is in group" +
-                                 std::to_string(members[i]) + " and group" +
+        const auto& others = parameters[i].other_names;
+        throw ConfigurationError("parameter '" + parameters[i].name + "'" +
+                                 (others.empty() ? "" : " (also '" + others.front() + "')") +
+                                 " is in group" + std::to_string(members[i]) + " and group" +
                                  std::to_string(number) + " ('" + pattern +
                                  "') of the optimizer; let the patterns tell them apart.");
       }

@@ -56,8 +56,9 @@ struct RMSprop {
 
   using State = Moments<3>;  ///< mean of the squared gradient, of the gradient, velocity
 
+  /// The last two are made by the first step that uses them.
   [[nodiscard]] State start(const std::vector<NamedTensor>& parameters) const {
-    return State(parameters);
+    return State(parameters, {false, true, true});
   }
 
   [[nodiscard]] constexpr bool has_momentum() const { return true; }
@@ -69,7 +70,8 @@ struct RMSprop {
     const double mu = rates.momentum.value_or(momentum);
     for (const auto group : {ParameterGroup::weights, ParameterGroup::vectors}) {
       const double shrink = decay_of(group, decay, weight_decay);
-      state.moved(group).for_each([&](const MovedParameters<3>& moved) {
+      const auto lists = state.moved(group, {false, !centered, mu == 0});
+      lists.for_each([&](const MovedParameters<3>& moved) {
         const auto gradients = shrink == 0
                                    ? moved.gradients
                                    : at::_foreach_add(moved.gradients, moved.parameters, shrink);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <gradus/compose/field.hpp>
+#include <gradus/error.hpp>
 #include <gradus/policy/resolution/concept.hpp>
 
 #include <ATen/ops/_upsample_bilinear2d_aa.h>
+#include <c10/util/StringUtil.h>
 
 #include <algorithm>
 #include <cmath>
@@ -53,7 +55,13 @@ struct Progressive {
     return std::clamp<std::int64_t>(units * multiple, std::min(multiple, full), full);
   }
 
+  /// Throws DataError for inputs that are not [N, C, H, W].
   [[nodiscard]] at::Tensor resize(const at::Tensor& images, double part) const {
+    if (images.dim() != 4) {
+      throw DataError(
+          "policy Progressive of axis resolution takes images [N, C, H, W], but the input is " +
+          c10::str(images.sizes()) + "; leave it out, or choose FullResolution.");
+    }
     const auto height = side(images.size(2), part);
     const auto width = side(images.size(3), part);
     if (height == images.size(2) && width == images.size(3)) return images;

@@ -72,7 +72,7 @@ struct ReduceOnPlateau {
     const double now = *figure;
     const double best = state.best.item<double>();
     const double needed = best - threshold * (best < 0 ? -best : best);
-    const bool better = best == std::numeric_limits<double>::infinity() || now < needed;
+    const bool better = best == std::numeric_limits<double>::infinity() ? now < best : now < needed;
     if (better) state.best.fill_(now);
     state.bad_epochs = better ? 0 : state.bad_epochs + 1;
     if (state.cooling > 0) {

@@ -29,6 +29,9 @@ constexpr std::array<std::string_view, 3> enum_names(DecayCurve) {
 ///     rate = lr                                           up to the last D = decay * total_steps
 ///     rate = lr * (floor + (1 - floor) * curve(p))        p = (step - total_steps + D) / D
 ///
+/// D is rounded likewise. Where both are rounded up to more than the run, as 0.5 and 0.5 of 5 steps
+/// are, the rise keeps its steps, and the fall begins at p = 1 / D.
+///
 /// Source: Hu et al. 2024, "MiniCPM", arXiv:2404.06395; the root: Hägele et al. 2024,
 /// arXiv:2405.18392, where it did best.
 struct WarmupStableDecay {

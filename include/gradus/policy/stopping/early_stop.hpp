@@ -17,9 +17,11 @@ namespace gradus {
 
 /// When to use: many epochs at a rate that does not fall to zero on a plan. A schedule made for all
 /// the planned steps is cut off. An epoch without the metric, because all its steps were skipped,
-/// counts neither as better nor as worse.
+/// counts neither as better nor as worse. The weights that `restore_best` restores are those of the
+/// lowest value (or highest, by the metric), also where it is better by less than `min_delta`.
 ///
-/// Source: Prechelt 1998, "Early Stopping - But When?", criterion UP.
+/// Counts as Keras' EarlyStopping does. Source of such criteria: Prechelt 1998, "Early Stopping -
+/// But When?".
 struct EarlyStop {
   using slot = slot::stopping;
   static constexpr std::string_view name = "EarlyStop";
@@ -40,9 +42,10 @@ struct EarlyStop {
   }
 
   struct State {
-    at::Tensor best;  ///< float64 []
+    at::Tensor best;  ///< float64 [], that a better one must be below by `min_delta`
     std::int64_t bad_epochs = 0;
-    bool better = false;  ///< whether the last epoch is the best
+    double lowest = std::numeric_limits<double>::infinity();  ///< of all epochs
+    bool is_lowest = false;                                   ///< whether it is the last epoch's
   };
 
   [[nodiscard]] State start(const std::vector<NamedTensor>&) const {
@@ -51,24 +54,27 @@ struct EarlyStop {
 
   [[nodiscard]] bool stop(State& state, const EpochRecord& record) const {
     const auto now = monitored_value(monitor, record);
-    state.better = false;
+    state.is_lowest = false;
     if (!now) return false;  // neither better nor worse
     const bool better = *now < state.best.item<double>() - min_delta;
-    state.better = better;
+    state.is_lowest = *now < state.lowest;
+    if (state.is_lowest) state.lowest = *now;
     if (better) state.best.fill_(*now);
     state.bad_epochs = better ? 0 : state.bad_epochs + 1;
     return state.bad_epochs >= patience;
   }
 
-  [[nodiscard]] bool keeps(const State& state) const { return restore_best && state.better; }
+  [[nodiscard]] bool keeps(const State& state) const { return restore_best && state.is_lowest; }
 
   void save(const State& state, StateDict& to) const {
     to.put("best", state.best);
     to.put("bad_epochs", state.bad_epochs);
+    to.put("lowest", state.lowest);
   }
   void load(State& state, const StateDict& from) const {
     from.get("best", state.best);
     state.bad_epochs = from.number("bad_epochs");
+    state.lowest = from.has("lowest") ? from.real("lowest") : state.best.item<double>();
   }
 };
 static_assert(StoppingPolicy<EarlyStop>);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gradus/compose/field.hpp>
+#include <gradus/error.hpp>
 #include <gradus/files/crc32c.hpp>
 #include <gradus/policy/task/concept.hpp>
 #include <gradus/policy/task/result.hpp>
@@ -12,9 +13,11 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/kl_div.h>
 #include <ATen/ops/log_softmax.h>
+#include <c10/util/StringUtil.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace gradus {
@@ -22,8 +25,10 @@ namespace gradus {
 /// `share` of the loss is the divergence of the model's classes from those of `teacher`, both
 /// softened by `temperature`; the rest is the loss policy of the targets. Set `teacher`, a module
 /// holder on the run's device and in evaluation mode, before training; it is neither trained nor
-/// saved. Scores [N, K, ...] and classes [N, ...]; where the target is a class of -100,
-/// neither part counts.
+/// saved. Scores [N, K, ...] of 2 classes or more, of both models, and classes [N, ...] or a
+/// probability of each; where the target is a class of -100, neither part counts. The softmax
+/// compares classes that exclude each other, so `forward` throws ConfigurationError for other
+/// scores and for a loss of outputs one by one, such as BinaryCrossEntropy.
 ///
 /// Both parts are means over the samples that count, so that windows and evaluations are those of
 /// one big batch. Class weights weigh the loss of the targets alone: it is then the sum of the
@@ -74,11 +79,14 @@ struct Distillation {
       model->forward(batch.input) - other->forward(batch.input);
     }
   [[nodiscard]] TaskResult forward(Model& model, const B& batch, const Loss& loss) const {
+    refuse_elementwise<Loss>();
     const auto output = as_float32(model->forward(batch.input));
     const auto wanted = [&] {
       const at::NoGradGuard no_grad;
       auto holder = teacher;
-      return at::log_softmax(as_float32(holder->forward(batch.input)) / temperature, 1);
+      const auto scores = as_float32(holder->forward(batch.input));
+      check_scores(output, scores);
+      return at::log_softmax(scores / temperature, 1);
     }();
     const auto each =
         at::kl_div(at::log_softmax(output / temperature, 1), wanted, at::Reduction::None,
@@ -112,6 +120,26 @@ struct Distillation {
   static constexpr std::int64_t ignored = -100;  ///< as the losses of classes have it
 
   static bool of_classes(const at::Tensor& target) { return target.scalar_type() == at::kLong; }
+
+  template <class Loss>
+  static void refuse_elementwise() {
+    if constexpr (requires { requires Loss::policy_type::elementwise; }) {
+      throw ConfigurationError(
+          "policy Distillation of axis task compares scores of classes of which one is right, but "
+          "policy " +
+          std::string(Loss::policy_type::name) +
+          " of axis loss compares each output with a target of its own; choose a loss of classes, "
+          "such as CrossEntropy, or write a task for these outputs.");
+    }
+  }
+  static void check_scores(const at::Tensor& output, const at::Tensor& wanted) {
+    if (output.dim() >= 2 && output.size(1) >= 2 && output.sizes() == wanted.sizes()) return;
+    throw ConfigurationError(
+        c10::str("policy Distillation of axis task compares the scores of 2 classes or more, "
+                 "[N, K, ...], of the model with those of its teacher, but the model gives ",
+                 output.sizes(), " and the teacher ", wanted.sizes(),
+                 "; give both the outputs of the same classes, or choose another task."));
+  }
 };
 
 }  // namespace gradus

@@ -14,11 +14,11 @@
 namespace gradus {
 
 /// The loss policy of the model's output and its own input; the batch needs no target. A model that
-/// returns a tuple of output, mean and log variance of the code, both [N, D], is a variational one:
-/// the divergence of the code from a standard normal is added, times `beta`, per element of the
-/// input as the loss is, so that the sum is proportional to the evidence bound where `beta` is 1
-/// and the loss is the log likelihood of an element.
-/// Source: Kingma and Welling 2013, appendix B; beta of Higgins et al. 2017.
+/// returns a tuple of output, mean and log variance of the code, both [N, D] or [N, ...], is a
+/// variational one: the divergence of the code from a standard normal is added, times `beta`, per
+/// element of the input as the loss is, so that the sum is proportional to the evidence bound where
+/// `beta` is 1 and the loss is the log likelihood of an element. Source: Kingma and Welling 2013,
+/// appendix B; beta of Higgins et al. 2017.
 struct Reconstruction {
   using slot = slot::task;
   static constexpr std::string_view name = "Reconstruction";
@@ -51,9 +51,9 @@ struct Reconstruction {
   }
 
  private:
-  /// [], the mean over samples.
+  /// [], the mean over samples of the sum over their codes.
   static at::Tensor divergence(const at::Tensor& mean, const at::Tensor& log_variance) {
-    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2;
+    return (mean.square() + log_variance.exp() - 1 - log_variance).flatten(1).sum(1).mean() / 2;
   }
 };
 static_assert(TaskPolicy<Reconstruction>);
