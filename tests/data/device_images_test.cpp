@@ -99,8 +99,10 @@ CATCH_TEST_CASE("every shift, mirrored or not, gives the same bits on a device")
   for (std::int64_t dy = -7; dy <= 7; ++dy) {
     for (std::int64_t dx = -8; dx <= 8; ++dx) {
       for (const bool flip : {false, true}) {
-        order.push_back(static_cast<std::int64_t>(order.size()) % data.size());
-        transforms.push_back({.dy = dy, .dx = dx, .flip = flip});
+        for (const auto mode : {PaddingMode::constant, PaddingMode::edge, PaddingMode::reflect}) {
+          order.push_back(static_cast<std::int64_t>(order.size()) % data.size());
+          transforms.push_back({.dy = dy, .dx = dx, .flip = flip, .padding_mode = mode});
+        }
       }
     }
   }

@@ -38,12 +38,20 @@ at::Tensor normalized(const at::Tensor& bytes) {
 // The same as ImageDataset, by its definition: one pixel at a time.
 at::Tensor naive(const at::Tensor& image, const ImageTransform& transform) {
   auto moved = at::zeros_like(image);
+  const auto inside = [&](std::int64_t at, std::int64_t size) {
+    if (transform.padding_mode == PaddingMode::edge)
+      return std::clamp<std::int64_t>(at, 0, size - 1);
+    while (transform.padding_mode == PaddingMode::reflect && (at < 0 || at >= size)) {
+      at = at < 0 ? -at : 2 * (size - 1) - at;
+    }
+    return at;
+  };
   const auto height = image.size(1);
   const auto width = image.size(2);
   for (std::int64_t y = 0; y < height; ++y) {
     for (std::int64_t x = 0; x < width; ++x) {
-      const auto row = y + transform.dy;
-      const auto column = (transform.flip ? width - 1 - x : x) + transform.dx;
+      const auto row = inside(y + transform.dy, height);
+      const auto column = inside((transform.flip ? width - 1 - x : x) + transform.dx, width);
       if (row < 0 || row >= height || column < 0 || column >= width) continue;
       moved.select(1, y).select(1, x).copy_(image.select(1, row).select(1, column));
     }
@@ -82,15 +90,17 @@ CATCH_TEST_CASE(
 CATCH_TEST_CASE("Shift and mirror equal a pixel by pixel reference, beyond the image's edges too") {
   const auto data = dataset();
   const auto pixels = images();
-  for (std::int64_t dy = -6; dy <= 6; ++dy) {
-    for (std::int64_t dx = -7; dx <= 7; ++dx) {
-      for (const bool flip : {false, true}) {
-        const std::vector<std::int64_t> indices{2, 5};
-        const std::vector<ImageTransform> transforms{{.dy = dy, .dx = dx, .flip = flip}, {}};
-        const auto batch = data.batch(indices, transforms);
-        CATCH_REQUIRE(at::equal(batch.input[0], naive(pixels[2], transforms[0])));
-        CATCH_REQUIRE(at::equal(batch.input[1], normalized(pixels[5])));
-      }
+  const std::vector<std::int64_t> indices{2, 5};
+  for (const auto mode : {PaddingMode::constant, PaddingMode::edge, PaddingMode::reflect}) {
+    for (std::int64_t shift = 0; shift < 13 * 15 * 2; ++shift) {
+      const std::vector<ImageTransform> transforms{{.dy = shift / 30 - 6,
+                                                    .dx = shift / 2 % 15 - 7,
+                                                    .flip = shift % 2 == 1,
+                                                    .padding_mode = mode},
+                                                   {}};
+      const auto batch = data.batch(indices, transforms);
+      CATCH_REQUIRE(at::equal(batch.input[0], naive(pixels[2], transforms[0])));
+      CATCH_REQUIRE(at::equal(batch.input[1], normalized(pixels[5])));
     }
   }
 }
@@ -102,6 +112,22 @@ CATCH_TEST_CASE("A pixel from outside the image is black before normalisation") 
   const auto input = data.batch(indices, far).input;
   CATCH_CHECK(input[0][0][0][0].item<float>() == (0.0F - 0.4F) / 0.2F);
   CATCH_CHECK(at::equal(input[0][2], at::full({5, 6}, (0.0F - 0.6F) / 0.3F)));
+}
+
+CATCH_TEST_CASE(
+    "A reflected row repeats no outermost pixel, and one pixel is its own mirror image") {
+  const auto row = [](PaddingMode mode, std::int64_t size) {
+    std::vector<std::int64_t> found;
+    for (std::int64_t at = -3; at < 7; ++at) found.push_back(source_pixel(at, size, mode));
+    return found;
+  };
+  // As numpy.pad([0, 1, 2, 3], 3, mode) has them.
+  CATCH_CHECK(row(PaddingMode::reflect, 4) ==
+              std::vector<std::int64_t>{3, 2, 1, 0, 1, 2, 3, 2, 1, 0});
+  CATCH_CHECK(row(PaddingMode::edge, 4) == std::vector<std::int64_t>{0, 0, 0, 0, 1, 2, 3, 3, 3, 3});
+  CATCH_CHECK(row(PaddingMode::reflect, 1) == std::vector<std::int64_t>(10, 0));
+  CATCH_CHECK(row(PaddingMode::constant, 4) ==
+              std::vector<std::int64_t>{-1, -1, -1, 0, 1, 2, 3, -1, -1, -1});
 }
 
 CATCH_TEST_CASE("The first n samples are a dataset that shares the pixels") {

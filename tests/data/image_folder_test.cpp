@@ -82,6 +82,23 @@ CATCH_TEST_CASE("PNGs of every kind become 8 bits of red, green and blue") {
   CATCH_CHECK(read(PNG_COLOR_TYPE_RGB, 16, {1, 1, 100, 100, 200, 200}, 1) == Bytes{1, 100, 200});
 }
 
+CATCH_TEST_CASE("The gamma of a PNG changes no pixel, as in Pillow and torchvision") {
+  const Folder folder;
+  const Rows sixteen{64, 64, 128, 128, 200, 200};
+  for (const double gamma : {1 / 1.8, 1 / 2.2, 0.5, 1.0}) {
+    write_png(folder / "a.png", PNG_COLOR_TYPE_RGB, 8, 1, 1, {64, 128, 200}, gamma);
+    CATCH_CHECK(read_image(folder / "a.png").bytes == Bytes{64, 128, 200});
+    write_png(folder / "a.png", PNG_COLOR_TYPE_RGBA, 8, 1, 1, {64, 128, 200, 9}, gamma);
+    CATCH_CHECK(read_image(folder / "a.png").bytes == Bytes{64, 128, 200});
+    write_png(folder / "a.png", PNG_COLOR_TYPE_GRAY, 8, 1, 2, {64, 200}, gamma);
+    CATCH_CHECK(read_image(folder / "a.png").bytes == Bytes{64, 64, 64, 200, 200, 200});
+    write_png(folder / "a.png", PNG_COLOR_TYPE_PALETTE, 8, 1, 2, {0, 1}, gamma);
+    CATCH_CHECK(read_image(folder / "a.png").bytes == Bytes{250, 1, 2, 3, 240, 4});
+    write_png(folder / "a.png", PNG_COLOR_TYPE_RGB, 16, 1, 1, sixteen, gamma);
+    CATCH_CHECK(read_image(folder / "a.png").bytes == Bytes{64, 128, 200});
+  }
+}
+
 CATCH_TEST_CASE("JPEGs of every kind become red, green and blue") {
   const Folder folder;
   const auto reads = [&](int channels, const Rows& pixel, const Bytes& expected, bool adobe) {
@@ -196,6 +213,31 @@ CATCH_TEST_CASE("A folder is a dataset, in torchvision's order") {
   const auto dog = torch::tensor(at::ArrayRef(noise(72, 1)), at::kByte).view({4, 6, 3});
   CATCH_CHECK(batch.input[0].equal(dog.permute({2, 0, 1}).to(at::kFloat) / 255));
   CATCH_CHECK(set.batch({}).input.sizes() == at::IntArrayRef({0, 3, 4, 6}));
+}
+
+CATCH_TEST_CASE("A held-out folder that lacks a class has the labels of the training set") {
+  const Folder folder;
+  write_folder(folder);
+  std::filesystem::create_directories(folder / "ant");
+  write_png(folder / "ant/a.png", PNG_COLOR_TYPE_RGB, 8, 4, 6, noise(72, 8));
+  const ImageFolder train(folder.path(), small);
+  const auto& classes = train.files().classes;
+  CATCH_CHECK(classes == std::vector<std::string>{"ant", "cat", "dog"});
+  const Folder other;
+  write_folder(other);
+  std::filesystem::remove_all(other / "cat");
+  auto form = small;
+  form.classes = classes;
+  const ImageFolder held_out(other.path(), form);
+  CATCH_CHECK(held_out.files().classes == classes);
+  CATCH_CHECK(held_out.files().labels == Indices{2});
+  CATCH_CHECK(held_out.batch(Indices{0}).target.equal(torch::tensor({2})));
+  CATCH_CHECK(held_out.fingerprint() != ImageFolder(other.path(), small).fingerprint());
+  form.classes = {"cat", "dog"};
+  CATCH_CHECK_THAT(
+      refusal([&] { const ImageFolder set(folder.path(), form); }),
+      ContainsSubstring((folder / "ant").string() +
+                        " is none of the classes that were given; did you mean 'cat'?"));
 }
 
 CATCH_TEST_CASE("A folder gives the batches of an image dataset, normalised and transformed") {

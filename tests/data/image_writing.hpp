@@ -25,9 +25,9 @@ inline std::unique_ptr<std::FILE, Closed> opened(const std::filesystem::path& pa
 }
 
 /// `rows` as the file stores them: 16 bits big-endian, fewer than 8 packed. A palette of its
-/// numbers has three colours, of full, half and no opacity.
+/// numbers has three colours, of full, half and no opacity. The file names a `gamma` above 0.
 inline void write_png(const std::filesystem::path& path, int kind, int bits, unsigned height,
-                      unsigned width, const Rows& rows) {
+                      unsigned width, const Rows& rows, double gamma = 0) {
   const auto file = opened(path);
   auto* png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
   auto* info = png_create_info_struct(png);
@@ -40,6 +40,7 @@ inline void write_png(const std::filesystem::path& path, int kind, int bits, uns
     png_set_PLTE(png, info, colours, 3);
     png_set_tRNS(png, info, opacity, 3, nullptr);
   }
+  if (gamma > 0) png_set_gAMA(png, info, gamma);
   png_write_info(png, info);
   for (unsigned y = 0; y < height; ++y) {
     png_write_row(png, rows.data() + rows.size() / height * y);

@@ -182,6 +182,7 @@ int main(int argc, char** argv) {
     if (task == "for_ever") for_ever(*ranks);
     if (task == "last_leaves" && is_last) throw gradus::DataError("'train.bin' is cut off.");
     if (task == "first_leaves" && ranks->rank() == 0) throw gradus::DataError("it is damaged.");
+    if (task == "first_ends" && ranks->rank() > 0) for_ever(*ranks);
     if (task == "last_leaves" || task == "first_leaves") for_ever(*ranks);
     if (task == "last_is_slow") {
       if (is_last) std::this_thread::sleep_for(std::chrono::seconds(seconds + 5));

@@ -208,6 +208,12 @@ CATCH_TEST_CASE("why a rank has ended is said by the others") {
   CATCH_CHECK(first[0].wait() == 4);
 }
 
+CATCH_TEST_CASE("a first rank that has ended without a reason is not called slow") {
+  Ranks ranks(3, "first_ends");
+  ranks.check_misses(0, "the other ranks: rank 0 has ended", 20);
+  CATCH_CHECK(ranks[0].wait() == 0);
+}
+
 CATCH_TEST_CASE("a rank that is there but slower than the timeout is not called missing") {
   Ranks ranks(2, "last_is_slow", 5);
   CATCH_CHECK(ranks[0].wait() == 8);

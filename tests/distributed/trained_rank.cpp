@@ -29,6 +29,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -46,6 +47,7 @@ struct NetOptions {
   bool tracks = true;
   double dropout = 0;
   bool unused = false;
+  bool centred = false;
   std::int64_t width = 16;
 };
 
@@ -66,18 +68,24 @@ struct NetImpl : torch::nn::Cloneable<NetImpl> {
     last = register_module("last", torch::nn::Linear(options.width, 5));
     register_buffer("mask", at::randn({6}).gt(0));  // of types and forms that c10d does not send
     register_buffer("turned", at::randn({2, 3}).mul(100).to(at::kShort).t());
+    if (options.centred) centre = register_buffer("centre", at::zeros({options.width}));
   }
   at::Tensor forward(const at::Tensor& x) {
     auto y = first(x);
     if (norm) y = norm(y);
     y = y.relu();
     if (drop) y = drop(y);
-    return last(y);
+    if (options.centred) {
+      const at::NoGradGuard no_grad;
+      if (is_training()) centre.lerp_(y.mean(0), 0.3);
+    }
+    return last(options.centred ? y - centre : y);
   }
   NetOptions options;
   torch::nn::Linear first{nullptr}, extra{nullptr}, last{nullptr};
   torch::nn::BatchNorm1d norm{nullptr};
   torch::nn::Dropout drop{nullptr};
+  at::Tensor centre;  ///< follows the samples, and the loss depends on it
 };
 TORCH_MODULE(Net);
 
@@ -95,12 +103,16 @@ class Points {
   [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
     const std::lock_guard lock(*mutex_);
     seen_->insert(seen_->end(), indices.begin(), indices.end());
+    if (asked != nullptr && std::cmp_greater_equal(seen_->size(), ask_after)) asked->ask();
     const auto chosen = at::tensor(std::vector<std::int64_t>(indices.begin(), indices.end()));
     return {inputs_.index_select(0, chosen), targets_.index_select(0, chosen)};
   }
   [[nodiscard]] const at::Tensor& targets() const { return targets_; }
   [[nodiscard]] std::uint32_t fingerprint() const { return fingerprint_of(inputs_); }
   [[nodiscard]] const std::vector<std::int64_t>& seen() const { return *seen_; }
+
+  StopRequest* asked = nullptr;  ///< for an end, by the batch with this sample
+  std::int64_t ask_after = 0;
 
  private:
   at::Tensor inputs_, targets_;
@@ -284,6 +296,7 @@ nlohmann::json trained() {
                      .tracks = !is("untracked"),
                      .dropout = number("dropout", 0),
                      .unused = is("unused"),
+                     .centred = is("centred"),
                      .width = other("model") ? 12 : 16}),
       {.seed = 7,
        .epochs = static_cast<std::int64_t>(number("epochs", 3)),
@@ -296,11 +309,15 @@ nlohmann::json trained() {
       policies);
   const Points train(static_cast<std::int64_t>(number("samples", 90)) + (other("data") ? 1 : 0), 3,
                      number("nan", -1));
-  const Points test(static_cast<std::int64_t>(number("test", 37)), 4);
+  Points test(static_cast<std::int64_t>(number("test", 37)), 4);
+  test.ask_after = static_cast<std::int64_t>(number("ask_evaluating", 0));
+  if (differs && test.ask_after > 0) test.asked = &request;
   std::optional<Checkpoints<Run>> checkpoints;
   bool resumed = false;
   if (arguments.contains("folder")) {
-    checkpoints.emplace(trainer, arguments["folder"]);
+    CheckpointPlan plan;
+    if (is("warn")) plan.on_failure = OnSaveFailure::warn;
+    checkpoints.emplace(trainer, arguments["folder"], plan);
     resumed = checkpoints->resume(train, test).has_value();
   }
   if (is("ask") && differs) request.ask();  // as a signal before the first step
@@ -338,16 +355,22 @@ nlohmann::json stepped() {
   torch::manual_seed(place.rank == 0 ? 1 : 9);
   typename Steps::policies_type policies;
   if (is("shard")) set_policy_field(policies, "distribution", "shard_optimizer", true);
-  Steps stepper(Net(), {.total_steps = 4, .device = at::kCPU, .read_every = 1}, policies);
+  Steps stepper(Net(NetOptions{.centred = is("centred")}),
+                {.total_steps = 4, .device = at::kCPU, .read_every = 1}, policies);
   const auto [rank, size] = stepper.share();
   const Points points(96, 3);
   int steps = 0;
+  int lost = is("lose") ? -1 : 9;
   const auto add = [&](std::int64_t first, std::int64_t count, double weight) {
     std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
     for (std::size_t i = 0; i < indices.size(); ++i) {
       indices[i] = first + static_cast<std::int64_t>(i);
     }
     const auto batch = points.batch(indices);
+    if (is("centred") && rank > 0 && steps > lost) {
+      stepper.model()->centre.fill_(9);  // as if it had seen other samples
+      lost = steps;
+    }
     const auto loss = stepper.forward([&] {
       return at::cross_entropy_loss(stepper.model()->forward(batch.input), batch.target);
     });

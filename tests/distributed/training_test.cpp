@@ -3,6 +3,7 @@
 #include "../catch.hpp"
 #include "../folder.hpp"
 #include "ranks.hpp"
+#include <gradus/files/write_file.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -139,9 +140,13 @@ CATCH_TEST_CASE("norms over all processes are those of one") {
       CATCH_CHECK(apart(of_each_its_own[0]["weights"], one["weights"]) > 1e-4);
     }
   }
-  // A batch of 1 sample, of which two have nothing.
-  check_refused(3, {"norm=1", "shared_norms=1", "samples=33"}, 3,
+  check_refused(3, {"norm=1", "shared_norms=1", "samples=36"}, 3,
                 {"a process's part of a training batch is 1 sample"});
+  // A batch of 1 sample, of which two have nothing.
+  for (const Words& run : {Words{"shared_norms=1"}, Words{"norm=1", "shared_norms=1"}}) {
+    check_refused(3, with(run, {"samples=33"}), 3,
+                  {"a training batch holds 1 sample, which 3 processes share", "drop_last"});
+  }
 }
 
 CATCH_TEST_CASE("held-out batches are evaluated once, whichever process does it") {
@@ -165,18 +170,21 @@ CATCH_TEST_CASE("gradients that travel in a shorter type differ a little") {
 }
 
 CATCH_TEST_CASE("a run by several processes has the same bits again, and when it is resumed") {
-  const Words run{"norm=1", "dropout=0.5", "workers=0"};
-  const auto whole = results(2, run);
-  CATCH_CHECK(results(2, run) == whole);
-  CATCH_CHECK(whole[0]["weights"] == whole[1]["weights"]);
-  const Folder folder;
-  const auto saved = with(run, {"folder=" + (folder / "run").string()});
-  static_cast<void>(results(2, with(saved, {"stop_after=4"})));
-  const auto rest = results(2, saved);
-  for (std::size_t rank = 0; rank < rest.size(); ++rank) {
-    CATCH_CHECK(rest[rank]["resumed"] == true);
-    CATCH_CHECK(rest[rank]["weights"] == whole[rank]["weights"]);
-    CATCH_CHECK(rest[rank]["epochs"] == whole[rank]["epochs"]);
+  // Those of a buffer too, which training reads and each process fills by its own samples.
+  for (const Words& run :
+       {Words{"norm=1", "dropout=0.5", "workers=0"}, Words{"norm=1", "centred=1", "workers=0"}}) {
+    const auto whole = results(2, run);
+    CATCH_CHECK(results(2, run) == whole);
+    CATCH_CHECK(whole[0]["weights"] == whole[1]["weights"]);
+    const Folder folder;
+    const auto saved = with(run, {"folder=" + (folder / "run").string()});
+    static_cast<void>(results(2, with(saved, {"stop_after=4"})));
+    const auto rest = results(2, saved);
+    for (std::size_t rank = 0; rank < rest.size(); ++rank) {
+      CATCH_CHECK(rest[rank]["resumed"] == true);
+      CATCH_CHECK(rest[rank]["weights"] == whole[rank]["weights"]);
+      CATCH_CHECK(rest[rank]["epochs"] == whole[rank]["epochs"]);
+    }
   }
 }
 
@@ -239,6 +247,11 @@ CATCH_TEST_CASE("optimizer state that is divided over processes changes no resul
   const Folder folder;
   check_refused(2, {"summing=1", "shard=1", "folder=" + (folder / "run").string()}, 3,
                 {"'sum' belongs to no parameter and differs; set distribution.shard_optimizer"});
+  for (const auto& found :
+       results(2, {"summing=1", "shard=1", "warn=1", "folder=" + (folder / "warned").string()})) {
+    CATCH_CHECK(found["end"] == 0);  // whole
+    CATCH_CHECK(found["epochs"].size() == 3);
+  }
 }
 
 CATCH_TEST_CASE("a signal to one process ends all after the same step, with all saved [row 83]") {
@@ -270,6 +283,29 @@ CATCH_TEST_CASE("a signal before the first step ends all before it [row 83]") {
     CATCH_CHECK(found["told"][0] == 0);
     CATCH_CHECK(found["end"] == 2);  // interrupted
   }
+}
+
+CATCH_TEST_CASE("a signal to one process during an evaluation ends it for all [row 83]") {
+  // Its first held-out batch of 8, behind the 4 samples of the sanity check. An epoch has 3 steps.
+  const Folder folder;
+  for (const int size : {2, 3}) {
+    const auto ended = results(size, {"workers=0", "ask_evaluating=12",
+                                      "folder=" + (folder / std::to_string(size)).string()});
+    CATCH_CHECK(ended[0]["told"] == json({3, 0}));
+    for (const auto& found : ended) {
+      CATCH_CHECK(found["end"] == 2);  // interrupted
+      CATCH_CHECK(found["epochs"].empty());
+    }
+  }
+}
+
+CATCH_TEST_CASE("why the first process has ended before the run is reported by the others") {
+  const Folder folder;
+  gradus::write_file(folder / "taken", "no folder");
+  const auto ranks = trained(2, {"timeout=20", "folder=" + (folder / "taken" / "run").string()});
+  CATCH_CHECK(ranks[0]->wait() == 7);
+  CATCH_CHECK(ranks[1]->wait() == 8);
+  CATCH_CHECK_THAT(ranks[1]->err(), ContainsSubstring("rank 0 has ended (\"Cannot write "));
 }
 
 CATCH_TEST_CASE("processes that would train different runs are refused at the start [row 84]") {
@@ -320,6 +356,14 @@ CATCH_TEST_CASE("the example of the pages is one run by as many processes as are
   }
 }
 #endif
+
+CATCH_TEST_CASE("in a loop of one's own each window begins with the buffers of the first process") {
+  for (const int size : {2, 3}) {
+    const auto kept = results(size, {"stepped=1", "centred=1"});
+    const auto lost = results(size, {"stepped=1", "centred=1", "lose=1"});
+    CATCH_CHECK(lost[0]["weights"] == kept[0]["weights"]);
+  }
+}
 
 CATCH_TEST_CASE("a loop of one's own is shared by several processes") {
   const auto one = results(0, {"stepped=1"}).front();

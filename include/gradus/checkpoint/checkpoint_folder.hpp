@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -77,9 +78,10 @@ class CheckpointFolder {
     return list;
   }
 
-  /// So that a checkpoint that is damaged is no candidate any more, but can be looked at. Returns
-  /// its new name.
-  std::filesystem::path set_aside(std::int64_t step) const {
+  /// So that a checkpoint that is damaged is no candidate any more, nor the best, but can be looked
+  /// at. Returns its new name.
+  std::filesystem::path set_aside(std::int64_t step) {
+    if (best_ && best_->step == step) best_.reset();
     const auto file = file_of(step);
     auto aside = file;
     aside += ".damaged";
@@ -88,10 +90,15 @@ class CheckpointFolder {
     return failure ? file : aside;
   }
 
-  /// After the checkpoint of `step` was written, with its monitored value, of which less is better.
-  /// Removes all but the newest `keep_last` and the best. Throws ResourceError.
+  /// Of results that no later one can be compared with, as of another held-out set.
+  void forget_best() { best_.reset(); }
+
+  /// After the checkpoint of `step` was written, with its monitored value, of which less is better;
+  /// one that is not finite is none. Removes all but the newest `keep_last` and the best. Throws
+  /// ResourceError.
   void written(std::int64_t step, std::optional<double> figure, std::int64_t keep_last) {
-    if (figure && (!best_ || *figure <= best_->figure)) best_ = {step, *figure};
+    if (figure && std::isfinite(*figure) && (!best_ || *figure <= best_->figure))
+      best_ = {step, *figure};
     nlohmann::ordered_json index{{"newest", file_of(step).filename().string()}};
     if (best_) {
       index["best"] = {{"file", file_of(best_->step).filename().string()},

@@ -32,7 +32,8 @@ struct CheckpointPlan {
   OnSaveFailure on_failure = OnSaveFailure::stop;
   bool allow_not_finite = false;  ///< save and load weights that are not finite
   /// Files that grow with the run, such as metrics.jsonl, of different names: on the disk before a
-  /// checkpoint, and cut to their length at that time when a run resumes from it.
+  /// checkpoint, and cut to their length at that time when a run resumes from it. What writes to
+  /// them flushes its own buffer after each line, or lines of it are lost.
   std::vector<std::filesystem::path> files{};
   std::function<void(const std::string&)> announce{};  ///< is told what does not end the run
 };

@@ -8,6 +8,7 @@
 #include <gradus/checkpoint/found_by_first.hpp>
 #include <gradus/checkpoint/grown_files.hpp>
 #include <gradus/checkpoint/run_file.hpp>
+#include <gradus/checkpoint/run_manifest.hpp>
 #include <gradus/checkpoint/weights.hpp>
 #include <gradus/compose/policy_members.hpp>
 #include <gradus/core/events.hpp>
@@ -19,9 +20,6 @@
 #include <gradus/train/run/ranks.hpp>
 #include <gradus/train/run/run_configuration.hpp>
 #include <gradus/version.hpp>
-
-#include <ATen/Parallel.h>
-#include <torch/version.h>
 
 #include <chrono>
 #include <cstdint>
@@ -52,7 +50,7 @@ class Checkpoints {
   /// parameter or buffer of a type that cannot be saved, ResourceError if the folder is in use or
   /// cannot be written.
   explicit Checkpoints(T& trainer, std::filesystem::path folder, CheckpointPlan plan = {},
-                       nlohmann::ordered_json facts = nlohmann::ordered_json::object())
+                       nlohmann::ordered_json facts = nlohmann::ordered_json::object()) try
       : trainer_(&trainer),
         plan_(checked(plan)),
         facts_(std::move(facts)),
@@ -66,6 +64,8 @@ class Checkpoints {
       announce(policy + "; so checkpoints of this run can be evaluated, but not resumed.");
     }
     if (is_first_) folder_.remember_begin(files_.lengths());
+  } catch (const std::exception& error) {
+    leave(trainer.ranks(), error);  // and is thrown on
   }
   Checkpoints(const Checkpoints&) = delete;
   Checkpoints& operator=(const Checkpoints&) = delete;
@@ -77,13 +77,13 @@ class Checkpoints {
   /// NumericError for weights that are not finite.
   template <data::TrainingData Train, data::Dataset Test>
   std::optional<nlohmann::ordered_json> resume(const Train& train, const Test& test) {
-    return resume({.train = mark_of(train), .held_out = mark_of(test)});
+    return resume_from([&] { return DataMarks{mark_of(train), mark_of(test)}; });
   }
 
   /// Likewise without a held-out set.
   template <data::TrainingData Train>
   std::optional<nlohmann::ordered_json> resume(const Train& train) {
-    return resume({.train = mark_of(train), .held_out = {}});
+    return resume_from([&] { return DataMarks{mark_of(train), {}}; });
   }
 
   void on(const FitBegin& event) {
@@ -132,7 +132,9 @@ class Checkpoints {
  private:
   using Clock = std::chrono::steady_clock;
 
-  std::optional<nlohmann::ordered_json> resume(const DataMarks& data) try {
+  template <class Marks>
+  std::optional<nlohmann::ordered_json> resume_from(const Marks& marks) try {
+    const DataMarks data = marks();
     auto run = found_by_first(trainer_->ranks(), [&] { return found(data); });
     if (run) trainer_->load_state(run->state);
     resumed_ = run.has_value();
@@ -163,9 +165,11 @@ class Checkpoints {
     }
     refuse_differences(run->manifest.value("configuration", nlohmann::ordered_json::object()),
                        run_configuration(*trainer_));
-    check_data(*trainer_, DataMarks::saved(run->state.part("data")), data);
+    const auto before = DataMarks::saved(run->state.part("data"));
+    check_data(*trainer_, before, data);
+    if (before.held_out != data.held_out) folder_.forget_best();
     if (!plan_.allow_not_finite) finite_.refuse(run->state, "the checkpoint");
-    warn_of_other_bits(run->manifest);
+    for (const auto& sentence : other_surroundings(run->manifest)) announce(sentence);
     return run;
   }
 
@@ -185,8 +189,7 @@ class Checkpoints {
     auto manifest = facts_;
     manifest["format"] = run_file_format;
     manifest["gradus"] = version;
-    manifest["libtorch"] = TORCH_VERSION;
-    manifest["threads"] = at::get_num_threads();
+    add_surroundings(manifest);
     manifest["step"] = step;
     manifest["configuration"] = run_configuration(*trainer_);
     manifest["files"] = files_.lengths();
@@ -215,17 +218,6 @@ class Checkpoints {
     for (const auto step : damaged_) {
       announce("It is kept as " + folder_.set_aside(step).filename().string() + ".");
     }
-  }
-
-  void warn_of_other_bits(const nlohmann::ordered_json& manifest) const {
-    const auto compare = [&](const char* what, const nlohmann::ordered_json& now) {
-      const auto before = manifest.value(what, nlohmann::ordered_json());
-      if (before == now) return;
-      announce(std::string(what) + ": " + dump(before) + " then, " + dump(now) +
-               " now; the run resumes, but its last bits may differ.");
-    };
-    compare("threads", at::get_num_threads());
-    compare("libtorch", TORCH_VERSION);
   }
 
   void announce(const std::string& sentence) const {

@@ -28,9 +28,13 @@ class GrownFiles {
     return lengths;
   }
 
-  /// Throws ResourceError.
+  /// Those that are there by now. Throws ResourceError.
   void bring_onto_disk() const {
-    for (const auto& file : files_) sync_file(file);
+    for (const auto& file : files_) {
+      std::error_code ignored;
+      const auto type = std::filesystem::status(file, ignored).type();
+      if (type != std::filesystem::file_type::not_found) sync_file(file);
+    }
   }
 
   /// Cuts each file to the length that it had. One that `lengths` does not know stays as it is, and

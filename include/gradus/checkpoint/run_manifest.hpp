@@ -7,9 +7,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include <ATen/Parallel.h>
+#include <torch/version.h>
+
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace gradus {
 
@@ -68,6 +72,27 @@ inline void refuse_older_state(const nlohmann::ordered_json& manifest, const std
                         "; resume it with the version that wrote it, " +
                         dump(manifest.value("gradus", nlohmann::ordered_json())) +
                         ", or start a new run from its weights.");
+}
+
+/// Adds what can change the last bits of a run beside its configuration.
+inline void add_surroundings(nlohmann::ordered_json& manifest) {
+  manifest["libtorch"] = TORCH_VERSION;
+  manifest["threads"] = at::get_num_threads();
+}
+
+/// A sentence for each of those that is another one now.
+[[nodiscard]] inline std::vector<std::string> other_surroundings(
+    const nlohmann::ordered_json& manifest) {
+  nlohmann::ordered_json here;
+  add_surroundings(here);
+  std::vector<std::string> sentences;
+  for (const auto* what : {"threads", "libtorch"}) {
+    const auto before = manifest.value(what, nlohmann::ordered_json());
+    if (before == here[what]) continue;
+    sentences.push_back(std::string(what) + ": " + dump(before) + " then, " + dump(here[what]) +
+                        " now; the run resumes, but its last bits may differ.");
+  }
+  return sentences;
 }
 
 }  // namespace gradus

@@ -14,6 +14,8 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/index.h>
+#include <ATen/ops/minimum.h>
+#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/Device.h>
 #include <c10/util/Exception.h>
@@ -129,8 +131,9 @@ class DeviceImages {
     }
     const auto of_each = [&](std::int64_t row) { return uploaded[row].view({-1, 1, 1, 1}); };
     const auto mirrored = x + of_each(3) * (width_ - 1 - 2 * x);
-    epoch.rows_ = inside_or_black(y + of_each(1), height_);
-    epoch.columns_ = inside_or_black(mirrored + of_each(2), width_);
+    const auto modes = of_each(8);
+    epoch.rows_ = source_pixels(y + of_each(1), height_, modes);
+    epoch.columns_ = source_pixels(mirrored + of_each(2), width_, modes);
     if (std::any_of(transforms.begin(), transforms.end(), erases)) {
       epoch.erased_rows_ = y.ge(of_each(4)).logical_and_(y.lt(of_each(5)));
       epoch.erased_columns_ = x.ge(of_each(6)).logical_and_(x.lt(of_each(7)));
@@ -159,23 +162,25 @@ class DeviceImages {
     }
   }
 
-  /// [1, n]: the samples; or [8, n]: and dy, dx, flip, top, bottom, left and right of each.
+  /// [1, n]: the samples; or [9, n]: and dy, dx, flip, top, bottom, left, right and the padding
+  /// mode of each.
   static at::Tensor packed(std::span<const std::int64_t> order,
                            std::span<const ImageTransform> transforms) {
     const auto count = order.size();
-    const std::int64_t rows = transforms.empty() ? 1 : 8;
+    const std::int64_t rows = transforms.empty() ? 1 : 9;
     auto all = at::empty({rows, static_cast<std::int64_t>(count)}, at::kLong);
     auto* to = all.mutable_data_ptr<std::int64_t>();
     std::copy(order.begin(), order.end(), to);
     for (std::size_t k = 0; k < transforms.size(); ++k) {
-      const auto& [dy, dx, flip, erased] = transforms[k];
-      const std::array<std::int64_t, 7> numbers{dy,
+      const auto& [dy, dx, flip, erased, padding_mode] = transforms[k];
+      const std::array<std::int64_t, 8> numbers{dy,
                                                 dx,
                                                 flip ? 1 : 0,
                                                 erased.top,
                                                 erased.top + erased.height,
                                                 erased.left,
-                                                erased.left + erased.width};
+                                                erased.left + erased.width,
+                                                static_cast<std::int64_t>(padding_mode)};
       for (std::size_t row = 0; row < numbers.size(); ++row)
         to[(row + 1) * count + k] = numbers[row];
     }
@@ -188,9 +193,18 @@ class DeviceImages {
     return pinned(host).to(device, host.scalar_type(), /*non_blocking=*/true);
   }
 
-  /// `positions` of pixels, those outside [0, size) moved to the black one behind the last.
-  static at::Tensor inside_or_black(at::Tensor positions, std::int64_t size) {
-    return positions.masked_fill_(positions.lt(0).logical_or_(positions.ge(size)), size);
+  /// `source_pixel` of `positions` by the modes of each sample; the black one is behind the last.
+  static at::Tensor source_pixels(const at::Tensor& positions, std::int64_t size,
+                                  const at::Tensor& modes) {
+    const auto is = [&](PaddingMode mode) { return modes.eq(static_cast<std::int64_t>(mode)); };
+    const auto inside = positions.ge(0).logical_and_(positions.lt(size));
+    const auto nearest = positions.clamp(0, size - 1);
+    const auto period = std::max<std::int64_t>(2 * (size - 1), 1);
+    const auto place = positions.remainder(period);
+    const auto mirrored = at::minimum(place, period - place).clamp_max_(size - 1);
+    const auto outside = at::where(is(PaddingMode::reflect), mirrored, nearest)
+                             .masked_fill_(is(PaddingMode::constant), size);
+    return at::where(inside, positions, outside);
   }
 
   static std::string mebibytes(std::int64_t bytes) {

@@ -6,6 +6,7 @@
 #include <gradus/core/tensor_fingerprint.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/device_images.hpp>
+#include <gradus/data/image_plane.hpp>
 #include <gradus/error.hpp>
 
 #include <ATen/core/Tensor.h>
@@ -13,7 +14,6 @@
 #include <c10/core/Device.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -32,11 +32,10 @@ struct Normalization {
 
 /// Labelled images, [N, C, H, W] uint8 and [N] int64. Copies share the pixels.
 ///
-/// A batch is [B, C, H, W] float32, normalised. A pixel that a shift brings in from outside the
-/// image is black (byte 0) before normalisation, as in torchvision's RandomCrop(padding) and then
-/// Normalize; the arithmetic is that of ToTensor and Normalize in float32, so the values are equal
-/// to the last bit. Cost: one table look-up per pixel and one allocation per tensor, no intra-op
-/// threads.
+/// A batch is [B, C, H, W] float32, normalised. Padding comes before normalisation, as in
+/// torchvision's RandomCrop(padding) and then Normalize; the arithmetic is that of ToTensor and
+/// Normalize in float32, so the values are equal to the last bit. Cost: one table look-up per pixel
+/// and one allocation per tensor, no intra-op threads.
 class ImageDataset {
  public:
   /// `images` [N, C, H, W] uint8 and `labels` [N] int64, both contiguous on the CPU. Throws
@@ -91,7 +90,7 @@ class ImageDataset {
   [[nodiscard]] DeviceImages on_device(c10::Device device) const {
     auto values = at::empty({images_.size(1), 256}, at::kFloat);
     auto* to = values.mutable_data_ptr<float>();
-    for (const Table& table : tables_) to = std::copy(table.begin(), table.end(), to);
+    for (const ByteTable& table : tables_) to = std::copy(table.begin(), table.end(), to);
     return {images_, labels_, values, device};
   }
 
@@ -109,8 +108,6 @@ class ImageDataset {
   }
 
  private:
-  using Table = std::array<float, 256>;  // byte -> normalised value
-
   void check_tensors() const {
     const auto fits = [](const at::Tensor& tensor, std::int64_t dimensions, at::ScalarType type) {
       return tensor.defined() && tensor.device().is_cpu() && tensor.dim() == dimensions &&
@@ -169,8 +166,13 @@ class ImageDataset {
       target[k] = labels[index];
       const ImageTransform transform = transform_of(k);
       const auto* plane = images + index * channels * height * width;
-      for (const Table& table : tables_) {
-        write_plane(plane, input, height, width, transform, table);
+      const auto columns = padded_columns(width, transform);
+      for (const ByteTable& table : tables_) {
+        if (columns.empty()) {
+          write_plane(plane, input, height, width, transform, table);
+        } else {
+          write_padded_plane(plane, input, height, columns, transform, table);
+        }
         erase(input, height, width, transform.erased);
         plane += height * width;
         input += height * width;
@@ -179,46 +181,9 @@ class ImageDataset {
     return result;
   }
 
-  static void write_plane(const std::uint8_t* in, float* out, std::int64_t height,
-                          std::int64_t width, const ImageTransform& transform, const Table& table) {
-    const auto dy = transform.dy;
-    const auto dx = transform.dx;
-    const bool flip = transform.flip;
-    // Columns of the shifted row [first, last) that lie inside the image; the others are black.
-    const auto first = std::clamp<std::int64_t>(-dx, 0, width);
-    const auto last = std::clamp<std::int64_t>(width - dx, first, width);
-    for (std::int64_t y = 0; y < height; ++y, out += width) {
-      const auto row = y + dy;
-      if (row < 0 || row >= height || first == last) {
-        std::fill_n(out, width, table[0]);
-        continue;
-      }
-      const auto* pixels = in + row * width + first + dx;
-      const auto inside = last - first;
-      const auto before = flip ? width - last : first;
-      auto* inner = std::fill_n(out, before, table[0]);
-      if (flip) {
-        for (std::int64_t x = 0; x < inside; ++x) inner[x] = table[pixels[inside - 1 - x]];
-      } else {
-        for (std::int64_t x = 0; x < inside; ++x) inner[x] = table[pixels[x]];
-      }
-      std::fill_n(inner + inside, width - before - inside, table[0]);
-    }
-  }
-
-  static void erase(float* out, std::int64_t height, std::int64_t width,
-                    const ImageRectangle& erased) {
-    const auto bottom = std::min(height, erased.top + erased.height);
-    const auto right = std::clamp<std::int64_t>(erased.left + erased.width, 0, width);
-    for (auto y = std::max<std::int64_t>(erased.top, 0); y < bottom; ++y) {
-      const auto left = std::clamp<std::int64_t>(erased.left, 0, right);
-      std::fill(out + y * width + left, out + y * width + right, 0.0F);
-    }
-  }
-
   at::Tensor images_;  // [N, C, H, W] uint8
   at::Tensor labels_;  // [N] int64
-  std::vector<Table> tables_;
+  std::vector<ByteTable> tables_;
 };
 
 static_assert(AugmentableDataset<ImageDataset> && ResidentDataset<ImageDataset>);

@@ -19,7 +19,8 @@ namespace gradus::data {
 
 /// The image that a whole PNG or JPEG file holds, told apart by its first bytes; `what` names it in
 /// errors. Colour by 3 `channels`: red, green, blue; by 1: grey, (299 R + 587 G + 114 B) / 1000, as
-/// Pillow. Transparency is dropped, a JPEG's orientation mark ignored, both as torchvision does.
+/// Pillow. Transparency is dropped; a JPEG's orientation mark and a PNG's gamma and colour profile
+/// are ignored, as torchvision does.
 /// Throws DataError for another or a broken file.
 [[nodiscard]] inline ImagePixels decode_image(const std::string& what,
                                               std::span<const std::uint8_t> bytes,

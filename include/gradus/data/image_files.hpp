@@ -2,10 +2,10 @@
 #pragma once
 
 #include <gradus/error.hpp>
+#include <gradus/settings/nearest.hpp>
 
 #include <algorithm>
 #include <cctype>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -18,7 +18,7 @@ namespace gradus::data {
 /// Files in the order of torchvision's ImageFolder, with a label each.
 struct ImageFiles {
   std::filesystem::path folder;
-  std::vector<std::string> classes;  ///< names of the sub-folders, sorted
+  std::vector<std::string> classes;  ///< names of the sub-folders, sorted, or as they were given
   std::vector<std::filesystem::path> paths;
   std::vector<std::int64_t> labels;  ///< a place in `classes` for each path
 };
@@ -62,25 +62,41 @@ inline std::vector<std::filesystem::path> images_below(const std::filesystem::pa
   return paths;
 }
 
+/// Names of the sub-folders, sorted.
+inline std::vector<std::string> classes_in(const std::filesystem::path& folder) {
+  std::vector<std::string> classes;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.is_directory() && !is_hidden(entry.path())) {
+      classes.push_back(entry.path().filename().string());
+    }
+  }
+  std::ranges::sort(classes);
+  return classes;
+}
+
 }  // namespace detail
 
 /// The images of `folder`: each of its sub-folders is a class, whose images lie there or below.
-/// Hidden files, and files beside the sub-folders, are ignored. Throws DataError for a folder that
-/// is not there or cannot be read, one without classes, a class without images, and a file of a
-/// class that is no image by its name.
-[[nodiscard]] inline ImageFiles image_files(const std::filesystem::path& folder) {
-  ImageFiles files{.folder = folder, .classes = {}, .paths = {}, .labels = {}};
+/// Hidden files, and files beside the sub-folders, are ignored. The label of a class is its place
+/// in `classes`, the list of another folder, of which this one may lack some; without such a list
+/// it is its place among the sub-folders by name. Throws DataError for a folder that is not there
+/// or cannot be read, one without classes, a class that the list has not, a class without images,
+/// and a file of a class that is no image by its name.
+[[nodiscard]] inline ImageFiles image_files(const std::filesystem::path& folder,
+                                            const std::vector<std::string>& classes = {}) {
+  ImageFiles files{.folder = folder, .classes = classes, .paths = {}, .labels = {}};
   try {
-    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-      if (entry.is_directory() && !detail::is_hidden(entry.path())) {
-        files.classes.push_back(entry.path().filename().string());
+    const auto there = detail::classes_in(folder);
+    if (classes.empty()) files.classes = there;
+    for (const auto& name : there) {
+      const auto known = std::ranges::find(files.classes, name);
+      if (known == files.classes.end()) {
+        throw DataError("The folder " + (folder / name).string() +
+                        " is none of the classes that were given" + suggestion(name, classes));
       }
-    }
-    std::ranges::sort(files.classes);
-    for (std::size_t label = 0; label < files.classes.size(); ++label) {
-      for (auto& path : detail::images_below(folder / files.classes[label])) {
+      for (auto& path : detail::images_below(folder / name)) {
         files.paths.push_back(std::move(path));
-        files.labels.push_back(static_cast<std::int64_t>(label));
+        files.labels.push_back(known - files.classes.begin());
       }
     }
   } catch (const std::filesystem::filesystem_error& error) {
@@ -88,7 +104,7 @@ inline std::vector<std::filesystem::path> images_below(const std::filesystem::pa
                     error.code().message() +
                     "); expected a folder of images: name one that this user may read.");
   }
-  if (files.classes.empty()) {
+  if (files.paths.empty()) {
     throw DataError("The folder " + folder.string() +
                     " has no sub-folders; expected one for each class, with its images.");
   }

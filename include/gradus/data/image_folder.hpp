@@ -47,6 +47,9 @@ struct ImageFolderForm {
   std::int64_t channels = 3;  ///< 3: red, green, blue; 1: grey
   ImageFit fit = ImageFit::refuse;
   Normalization normalization{};  ///< empty: bytes become 0 to 1
+  /// In the order of their labels, such as `files().classes` of the training set: give them to a
+  /// held-out set, which may lack some. Empty: the folder's own.
+  std::vector<std::string> classes{};
 };
 
 /// Labelled images that are decoded when a batch asks for them, in the calling thread: with
@@ -57,12 +60,14 @@ class ImageFolder {
   /// Lists the folder as `image_files` does; no image is read yet. Throws DataError as that does,
   /// and for a form that cannot be.
   ImageFolder(const std::filesystem::path& folder, const ImageFolderForm& form)
-      : form_(checked(form)), files_(std::make_shared<const ImageFiles>(image_files(folder))) {}
+      : form_(checked(form)),
+        files_(std::make_shared<const ImageFiles>(image_files(folder, form.classes))) {}
 
   [[nodiscard]] std::int64_t size() const {
     return static_cast<std::int64_t>(files_->paths.size());
   }
-  /// Names, paths and labels: label k is the class of the k-th sub-folder by name.
+  /// Names, paths and labels: label k is the k-th class of the form, or the k-th sub-folder by
+  /// name.
   [[nodiscard]] const ImageFiles& files() const { return *files_; }
 
   /// Throws DataError for an index outside, and for a file that is broken or, unless the form has
@@ -87,13 +92,14 @@ class ImageFolder {
     return decoded(all);
   }
 
-  /// Of the form, its normalization included, and of name and size of each file, not of what is in
-  /// them: that would read all.
+  /// Of the form, its normalization and classes included, and of name and size of each file, not of
+  /// what is in them: that would read all.
   [[nodiscard]] std::uint32_t fingerprint() const {
     const std::vector form{form_.height, form_.width, form_.channels,
                            static_cast<std::int64_t>(form_.fit)};
     auto sum = fingerprint_of(form_.normalization.mean, fingerprint_of(form));
     sum = fingerprint_of(form_.normalization.deviation, sum);
+    for (const auto& name : form_.classes) sum = crc32c(name + ";", sum);
     for (const auto& path : files_->paths) {
       std::error_code gone;
       const auto size = std::filesystem::file_size(path, gone);

@@ -55,6 +55,8 @@ class Attendance {
   void part(std::chrono::steady_clock::time_point end) noexcept {
     if (answers_) desk_->part(end);
   }
+  /// Writes down that this rank has come to its end, without waiting, and answers on.
+  void end() noexcept { desk_->end(); }
   /// Until the others have parted, but for those that did not answer.
   void wait_for_others(std::chrono::steady_clock::time_point end) noexcept {
     while (const auto report = desk_->ask(end)) {
@@ -120,6 +122,7 @@ class Attendance {
       while (!closes_ && !is_lost_) {
         const auto reason = std::exchange(reason_, {});
         const bool parts = std::exchange(parts_, false);
+        const bool ends = std::exchange(ends_, false);
         const auto asked = asked_;
         const bool answers = asked > answered_;
         lock.unlock();
@@ -128,7 +131,7 @@ class Attendance {
         try {
           store_->add(key("beat", place_.rank), 1);
           if (!reason.empty()) write("left", reason);
-          if (parts) write("gone", "yes");
+          if (parts || ends) write("gone", "yes");
           if (answers) found = look();
         } catch (const std::exception&) {
           succeeds = false;
@@ -142,7 +145,7 @@ class Attendance {
         closes_ = closes_ || parts;
         changed_.notify_all();
         changed_.wait_for(lock, beat, [&] {
-          return closes_ || is_lost_ || parts_ || !reason_.empty() || asked_ > answered_;
+          return closes_ || is_lost_ || parts_ || ends_ || !reason_.empty() || asked_ > answered_;
         });
       }
       has_ended_ = true;
@@ -152,6 +155,11 @@ class Attendance {
     void leave(const std::string& reason) {
       const std::lock_guard lock(mutex_);
       reason_ = reason;
+      changed_.notify_all();
+    }
+    void end() {
+      const std::lock_guard lock(mutex_);
+      ends_ = true;
       changed_.notify_all();
     }
     void part(Clock::time_point end) {
@@ -201,8 +209,8 @@ class Attendance {
     ProcessPlace place_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::string reason_;  ///< to be written
-    bool parts_ = false;  ///< likewise
+    std::string reason_;                 ///< to be written
+    bool parts_ = false, ends_ = false;  ///< likewise
     std::int64_t asked_ = 0, answered_ = 0;
     Report report_;
     bool is_lost_ = false;

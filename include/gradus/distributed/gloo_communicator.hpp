@@ -156,6 +156,8 @@ class GlooCommunicator final : public Communicator {
 
   void end() noexcept {
     const SigpipeBlocked blocked;
+    const bool is_last = rank() == 0 && place_.hosts_store;  // to go
+    if (is_last) attendance_->end();  // before its connections close: the others look why
     if (fails_) {
       static_cast<void>(group_.release());  // its threads wait for those that are not there
       static_cast<void>(nccl_.release());
@@ -164,7 +166,7 @@ class GlooCommunicator final : public Communicator {
       group_.reset();
     }
     const auto soon = Clock::now() + 2 * patience_;
-    if (rank() == 0 && place_.hosts_store) {  // the last to go, but not if others do not go at all
+    if (is_last) {  // but not if others do not go at all
       attendance_->wait_for_others(fails_ ? soon : Clock::now() + of_calls());
     } else {
       attendance_->part(soon);

@@ -15,10 +15,12 @@
 #include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <numeric>
@@ -28,6 +30,11 @@
 #include <vector>
 
 namespace gradus {
+
+/// A state that is not one of parameters alone, thrown on all ranks alike.
+class UndividedState : public ConfigurationError {
+  using ConfigurationError::ConfigurationError;
+};
 
 /// Each parameter is owned by one rank, which alone keeps its optimizer state and updates it, and
 /// then gives its values to the others. Source: Rajbhandari et al. 2020, "ZeRO", stage 1; whole
@@ -79,8 +86,8 @@ class OptimizerShards {
   }
 
   /// The whole state, on the CPU, of which each rank has `own`. A joint call; what it gives is
-  /// empty where this rank does not `keep` it. Throws ConfigurationError for an entry whose owner
-  /// has none, and for one of no parameter that differs from rank to rank.
+  /// empty where this rank does not `keep` it. Throws UndividedState, on all ranks, for an entry
+  /// whose owner has none, and for one of no parameter that differs from rank to rank.
   [[nodiscard]] StateDict whole(const StateDict& own, const PlaceOf& place_of, bool keep) const;
 
   /// What this rank takes of a whole state: entries of its own parameters and of none, and those
@@ -96,29 +103,56 @@ class OptimizerShards {
     return StateDict(std::move(entries));
   }
 
-  /// The first rank calls `act`, while the others wait, and call `help` as often as it asks.
+  /// The first rank calls `act`, while the others wait, and call `help` as often as it asks. An
+  /// UndividedState ends the others only if it ends `act`.
   template <class Act, class Help>
   void first_acts(const Act& act, const Help& help) {
-    if (ranks_->rank() == 0) {
-      others_wait_ = true;
-      try {
-        act();
-      } catch (...) {
-        others_wait_ = false;
-        throw;
-      }
+    if (ranks_->rank() != 0) return wait_and(help);
+    others_wait_ = true;
+    try {
+      act();
+    } catch (const UndividedState&) {
       others_wait_ = false;
-      static_cast<void>(as_first_says(*ranks_, false));
-    } else {
-      while (as_first_says(*ranks_, false)) help();
+      static_cast<void>(agreed(Turn::refuse));
+      throw;
+    } catch (...) {
+      others_wait_ = false;
+      throw;
     }
+    others_wait_ = false;
+    static_cast<void>(agreed(Turn::end));
   }
   /// Within `act`: what follows is a joint call. Elsewhere all ranks make it anyway.
   void ask_for_help() const {
-    if (others_wait_) static_cast<void>(as_first_says(*ranks_, true));
+    if (others_wait_) static_cast<void>(agreed(Turn::help));
   }
 
  private:
+  /// What the others do next while the first rank acts.
+  enum class Turn : std::uint8_t { end, help, refuse };
+
+  /// That of the first rank.
+  [[nodiscard]] Turn agreed(Turn here) const {
+    const auto turn = at::zeros({1}, at::kLong).fill_(static_cast<std::int64_t>(here));
+    ranks_->broadcast(turn, 0);
+    return static_cast<Turn>(turn.item<std::int64_t>());
+  }
+
+  template <class Help>
+  void wait_and(const Help& help) const {
+    std::exception_ptr refusal;
+    for (;;) {
+      const auto turn = agreed(Turn::end);
+      if (turn == Turn::end) return;
+      if (turn == Turn::refuse && refusal) std::rethrow_exception(refusal);
+      try {
+        help();
+      } catch (const UndividedState&) {
+        refusal = std::current_exception();
+      }
+    }
+  }
+
   /// Tensors of one type, as one message.
   void broadcast(const std::vector<at::Tensor>& weights, std::int64_t owner) const {
     std::vector<at::Tensor> flat;
@@ -164,8 +198,8 @@ inline StateDict OptimizerShards::whole(const StateDict& own, const PlaceOf& pla
     of_ranks.push_back(nlohmann::json::parse(text));
   }
   const auto refuse = [](const std::string& name, const char* why) {
-    throw ConfigurationError("the optimizer's state cannot be divided over ranks: '" + name + "' " +
-                             why + "; set distribution.shard_optimizer to false.");
+    throw UndividedState("the optimizer's state cannot be divided over ranks: '" + name + "' " +
+                         why + "; set distribution.shard_optimizer to false.");
   };
   struct Entry {
     nlohmann::json form;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/ScalarType.h>
@@ -27,6 +28,28 @@ inline void share_values(Communicator& ranks, at::Tensor tensor, std::int64_t fr
   const auto sent = tensor.resolve_conj().resolve_neg().contiguous();
   ranks.broadcast(sent.reshape({-1}).view(at::kByte), from);
   if (!sent.is_same(tensor)) copy_values(tensor, sent);
+}
+
+/// Gives all ranks the values of `tensors` on rank 0, on the device of the first one, in one
+/// message.
+inline void share_together(Communicator& ranks, std::vector<at::Tensor> tensors) {
+  const at::NoGradGuard no_grad;
+  std::erase_if(tensors, [](const at::Tensor& tensor) { return tensor.numel() == 0; });
+  std::vector<at::Tensor> bytes;
+  for (const auto& tensor : tensors) {
+    bytes.push_back(plain_values(tensor).reshape({-1}).view(at::kByte).to(tensors[0].device()));
+  }
+  if (bytes.empty()) return;
+  const auto message = at::cat(bytes);
+  ranks.broadcast(message, 0);
+  if (ranks.rank() == 0) return;
+  std::int64_t first = 0;
+  for (auto& tensor : tensors) {
+    const auto size = tensor.numel() * static_cast<std::int64_t>(tensor.element_size());
+    const auto values = message.narrow(0, first, size).clone();  // where any type may begin
+    copy_values(tensor, values.view(tensor.scalar_type()).view(tensor.sizes()));
+    first += size;
+  }
 }
 
 /// The value of rank 0, on all ranks.
