@@ -91,6 +91,7 @@
 #include <gradus/device/out_of_memory.hpp>
 #include <gradus/device/peak_memory.hpp>
 #include <gradus/device/product_rate.hpp>
+#include <gradus/device/resident_peak.hpp>
 #include <gradus/error.hpp>
 #include <gradus/files/crc32c.hpp>
 #include <gradus/files/file_lock.hpp>
@@ -189,6 +190,7 @@
 #include <gradus/train/data/training_batches.hpp>
 #include <gradus/train/data/training_source.hpp>
 #include <gradus/train/edit.hpp>
+#include <gradus/train/epoch_end.hpp>
 #include <gradus/train/evaluate.hpp>
 #include <gradus/train/fit.hpp>
 #include <gradus/train/model/batch_norms.hpp>
@@ -199,6 +201,7 @@
 #include <gradus/train/model/mirrored_model.hpp>
 #include <gradus/train/model/prepare_model.hpp>
 #include <gradus/train/model/weight_swap.hpp>
+#include <gradus/train/open_run.hpp>
 #include <gradus/train/run/data_mark.hpp>
 #include <gradus/train/run/history_state.hpp>
 #include <gradus/train/run/interruption.hpp>

@@ -1,6 +1,10 @@
 #include "catch.hpp"
 #include <gradus/core/parameters.hpp>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace {
 
 struct PairImpl : torch::nn::Module {
@@ -18,6 +22,8 @@ CATCH_TEST_CASE(
   const auto list = gradus::unique_parameters(pair);
   CATCH_REQUIRE(list.size() == 3);
   CATCH_CHECK(list[0].name == "first.weight");
+  CATCH_CHECK(list[0].other_names == std::vector<std::string>{"second.weight"});
+  CATCH_CHECK(list[1].other_names.empty());
   CATCH_CHECK(gradus::count_parameters(pair) == 9 + 3 + 3);
   CATCH_CHECK(pair.parameters().size() == 4);  // LibTorch's own list has it twice
 
@@ -44,4 +50,21 @@ CATCH_TEST_CASE("only parameters of one shape and a known name can be shared") {
   CATCH_CHECK_THROWS_AS(
       gradus::tie_parameter(*pair.second, "kernel", pair.second->weight, pair.first->weight),
       gradus::ConfigurationError);
+}
+
+CATCH_TEST_CASE("a named tensor is bound as a pair, whatever other names it has") {
+  gradus::NamedTensor one{"first.weight", torch::zeros({2}), {"second.weight"}};
+  auto& [name, tensor] = one;
+  name = "head.weight";
+  tensor = torch::ones({3});
+  const auto& [read_name, read_tensor] = std::as_const(one);
+  CATCH_CHECK(&read_name == &one.name);
+  CATCH_CHECK(&read_tensor == &one.tensor);
+  CATCH_CHECK(one.name == "head.weight");
+  CATCH_CHECK(one.tensor.numel() == 3);
+  const auto [copied_name, copied_tensor] = one;
+  CATCH_CHECK(copied_name == "head.weight");
+  CATCH_CHECK(copied_tensor.is_same(one.tensor));
+  CATCH_CHECK(one.any_name([](const std::string& each) { return each == "second.weight"; }));
+  CATCH_CHECK_FALSE(one.any_name([](const std::string& each) { return each == "second.bias"; }));
 }

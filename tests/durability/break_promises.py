@@ -53,7 +53,7 @@ CHANGES = [
     ("5", "resumes with another configuration", "train/run/run_configuration.hpp", "  if (list.empty()) return;", "  return;",
      RUNS),
     ("4", "calls an evaluated epoch step 0", CHECKPOINTS, 'state.number("progress/steps")', "std::int64_t{0}", RUNS),
-    ("4", "evaluates an epoch twice at a limit", "train/fit.hpp", "if (history_.end != RunEnd::whole && progress_.window == 0) break;", ";", RUNS),
+    ("4", "evaluates an epoch twice at a limit", "train/fit.hpp", "if (end != RunEnd::unfinished && progress_.window == 0) break;", ";", RUNS),
     ("4", "takes skipped steps off twice", "train/begin.hpp", "progress_.take_off(-meter_.skipped_on_device());", "",
      "semantics/resume"),
     ("4", "saves steps that were skipped", STATE, "if (counts_on_device) known.take_off(meter_.skipped_on_device());", "", "semantics/resume"),

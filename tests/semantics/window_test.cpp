@@ -12,8 +12,10 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 using namespace gradus;
@@ -236,6 +238,48 @@ CATCH_TEST_CASE("[line 3] the scale is constant within a window") {
   SeesScale::current() = &trainer.state<slot::precision>().scaler->current_scale();
   trainer.fit(Points(12));
   CATCH_CHECK(SeesScale::windows() == std::vector<std::set<float>>{{65536}, {131072}, {262144}});
+}
+
+namespace {
+
+/// Points in their own order, of which the first `unlabelled` do not count.
+struct Padded : Points {
+  Padded(std::int64_t size, std::int64_t unlabelled) : Points(size) {
+    targets_.narrow(0, 0, unlabelled).fill_(-100);
+  }
+  [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
+    std::vector<std::int64_t> sorted(indices.begin(), indices.end());
+    for (auto& index : sorted) index = std::exchange(next, (next + 1) % size());
+    return Points::batch(sorted);
+  }
+  mutable std::int64_t next = 0;
+};
+
+}  // namespace
+
+CATCH_TEST_CASE(
+    "[line 3] a light batch before a heavy one overflows no gradient, and leaves no trace") {
+  const auto trained = [](double scale) {
+    using T = Trainer<Perceptron, Preset<Plain{.batch_size = 64}>, Preset<Accumulate{.steps = 3}>,
+                      Float16, Preset<SGD{.lr = 0.1}>>;
+    T::policies_type policies;
+    policies.at<slot::precision>().initial_scale = scale;
+    T trainer(perceptron(), {.epochs = 1, .device = c10::kCPU}, policies);
+    const auto history = trainer.fit(Padded(192, 63));  // one, 64 and 64 targets count
+    CATCH_CHECK(history.epochs[0].skipped_steps == 0);
+    return weights_of(*trainer.model());
+  };
+  // Weighted as the first batch, the others would have 64 times the gradients.
+  const auto weights = trained(65536);
+  auto net = perceptron();
+  const Padded all(192, 63);
+  CrossEntropy{}.loss(net->forward(all.inputs_), all.targets_).backward();
+  std::vector<at::Tensor> expected;
+  for (const auto& parameter : net->parameters()) {
+    expected.push_back((parameter.detach() - 0.1 * parameter.grad()).flatten());
+  }
+  CATCH_CHECK(torch::allclose(weights, torch::cat(expected), 0, 1e-3));  // float16
+  CATCH_CHECK(torch::allclose(weights, trained(16), 0, 1e-5));
 }
 
 CATCH_TEST_CASE("[line 5] accumulated gradients are those of one big batch, in float64") {

@@ -506,6 +506,58 @@ CATCH_TEST_CASE("weights that moved in memory are captured again") {
 
 namespace {
 
+struct NormedImpl : torch::nn::Module {
+  torch::nn::Linear hidden = register_module("hidden", torch::nn::Linear(6, 8));
+  torch::nn::BatchNorm1d norm = register_module("norm", torch::nn::BatchNorm1d(8));
+  torch::nn::Linear head = register_module("head", torch::nn::Linear(8, 3));
+  at::Tensor forward(const at::Tensor& x) { return head(norm(hidden(x)).tanh()); }
+};
+TORCH_MODULE(Normed);
+
+/// Freezes a layer behind the first epoch; behind the second it is unfrozen and the norm is frozen.
+struct ChangesByHand {
+  Normed model;
+  void on(const EpochEnd& event) {
+    for (auto& parameter : model->hidden->parameters()) {
+      parameter.requires_grad_(event.record.epoch != 1);
+    }
+    model->norm->train(event.record.epoch != 2);
+  }
+};
+
+}  // namespace
+
+CATCH_TEMPLATE_TEST_CASE(
+    "steps are captured again when an observer freezes, unfreezes or puts a "
+    "part in another mode",
+    "", SGD, AdamW) {
+  const auto trained = [](auto trainer) {
+    ChangesByHand observer{trainer.model()};
+    trainer.fit(Points(32), observer);
+    const auto& norm = trainer.model()->norm;
+    return std::tuple(weights_of(*trainer.model()), norm->running_mean.clone(),
+                      norm->num_batches_tracked.template item<std::int64_t>(),
+                      trainer.execution_report());
+  };
+  const auto make = [] {
+    torch::manual_seed(0);
+    return Normed();
+  };
+  using T = Trainer<Normed, Four, TestType>;
+  const auto [weights, means, batches, none] = trained(T(make(), three_epochs));
+  const auto [own_weights, own_means, own_batches, report] =
+      trained(with<T, Taped>(make(), three_epochs));
+  CATCH_CHECK(batches == 16);  // of two epochs
+  CATCH_CHECK(own_weights.equal(weights));
+  CATCH_CHECK(own_means.equal(means));
+  CATCH_CHECK(own_batches == batches);
+  CATCH_CHECK(report.reason.empty());
+  CATCH_CHECK(report.captures == 3);
+  CATCH_CHECK(report.replays == 15);
+}
+
+namespace {
+
 struct noises {
   static constexpr std::string_view name = "noises";
 };

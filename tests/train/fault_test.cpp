@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -116,6 +117,98 @@ CATCH_TEST_CASE("a trainer whose run failed can begin another") {
   CATCH_CHECK_THROWS_AS(trainer.fit(Points(40), at_once), Broken);
   trainer.fit(Points(40));
   CATCH_CHECK(weights_of(*trainer.model()).equal(whole_run<Fed>()));
+}
+
+CATCH_TEST_CASE("a run that an exception ends leaves no gradient in the model") {
+  const auto leaves_none = [](auto& trainer, auto& set, auto&... observers) {
+    bool thrown = false;
+    try {
+      trainer.fit(set, observers...);
+    } catch (...) {
+      thrown = true;
+    }
+    CATCH_CHECK(thrown);
+    for (const auto& parameter : trainer.model()->parameters()) {
+      CATCH_CHECK_FALSE(parameter.grad().defined());
+    }
+  };
+  const Points points(40);
+  BreaksAt observer{.step = 4};
+  Fed broken(perceptron(), two_epochs);
+  leaves_none(broken, points, observer);
+
+  struct ThrowsNumber {
+    void on(const StepEnd&) const { throw 42; }
+  } number;
+  Fed odd(perceptron(), two_epochs);
+  leaves_none(odd, points, number);
+
+  Points bad(40);
+  bad.inputs_.fill_(std::numeric_limits<float>::quiet_NaN());
+  Fed guarded(perceptron(), {.seed = 3, .epochs = 2, .device = c10::kCPU, .log_every_steps = 2});
+  leaves_none(guarded, bad);
+}
+
+CATCH_TEST_CASE("within a run its trainer is not loaded or trained, and the run is whole") {
+  struct Meddles {
+    Fed* trainer;
+    StateDict early{};
+    int refused = 0;
+    void on(const StepEnd& event) {
+      if (event.step == 3) early = trainer->save_state();
+      if (event.step != 6) return;
+      const auto is_refused = Catch::Matchers::ContainsSubstring("while a run of it is under way");
+      CATCH_CHECK_THROWS_WITH(trainer->load_state(early), is_refused);
+      CATCH_CHECK_THROWS_WITH(trainer->fit(Points(40)), is_refused);
+      CATCH_CHECK_THROWS_WITH(trainer->fit(Points(40), Points(8)), is_refused);
+      ++refused;
+    }
+  };
+  Fed trainer(perceptron(), two_epochs);
+  Meddles observer{&trainer};
+  const auto history = trainer.fit(Points(40), observer);
+  CATCH_CHECK(observer.refused == 1);
+  CATCH_CHECK(history.epochs.size() == 2);
+  CATCH_CHECK(weights_of(*trainer.model()).equal(whole_run<Fed>()));
+
+  // Behind the last step, and behind an exception, a state is loaded as ever.
+  struct LoadsAtTheEnd {
+    Fed* trainer;
+    StateDict state;
+    void on(const FitEnd&) const { trainer->load_state(state); }
+  } at_the_end{&trainer, observer.early};
+  trainer.fit(Points(40), at_the_end);
+  BreaksAt breaks{.step = 4};
+  CATCH_CHECK_THROWS_AS(trainer.fit(Points(40), breaks), Broken);
+  trainer.load_state(observer.early);
+  trainer.fit(Points(40));
+  CATCH_CHECK(weights_of(*trainer.model()).equal(whole_run<Fed>()));
+}
+
+namespace {
+
+struct NothingToTrainImpl : torch::nn::Module {
+  at::Tensor forward(const at::Tensor& x) { return x.narrow(1, 0, 3); }
+};
+TORCH_MODULE(NothingToTrain);
+
+}  // namespace
+
+CATCH_TEST_CASE("a model of which nothing is trained is refused by a sentence, but evaluated") {
+  const auto nothing = Catch::Matchers::ContainsSubstring("so nothing can be learned");
+  auto net = perceptron();
+  Fed frozen(net, two_epochs);
+  for (auto& parameter : net->parameters()) parameter.requires_grad_(false);
+  CATCH_CHECK_THROWS_WITH(frozen.fit(Points(40)),
+                          nothing && Catch::Matchers::ContainsSubstring("all 4 parameters"));
+  CATCH_CHECK(frozen.evaluate(Points(40)).samples == 40);
+  net->head->bias.requires_grad_(true);
+  CATCH_CHECK(frozen.fit(Points(40)).epochs.size() == 2);
+
+  Trainer<NothingToTrain> empty(NothingToTrain(), two_epochs);
+  CATCH_CHECK_THROWS_WITH(empty.fit(Points(40)), nothing && Catch::Matchers::ContainsSubstring(
+                                                                "the model has no parameters"));
+  CATCH_CHECK(empty.evaluate(Points(40)).samples == 40);
 }
 
 CATCH_TEST_CASE("a dataset that hangs ends the run after the timeout, with the worker named") {

@@ -3,6 +3,7 @@
 #include "../catch.hpp"
 #include "toys.hpp"
 #include <gradus/data/tensor_dataset.hpp>
+#include <gradus/policy/averaging/ema.hpp>
 #include <gradus/policy/loss/negative_log_likelihood.hpp>
 #include <gradus/policy/loss/weighted_cross_entropy.hpp>
 #include <gradus/policy/metric/recall.hpp>
@@ -249,4 +250,27 @@ CATCH_TEST_CASE("a metric that nobody has measured is an error with the nearest 
   CATCH_CHECK_THROWS_WITH(found.metric("recal_macro"),
                           ContainsSubstring("did you mean 'recall_macro'?"));
   CATCH_CHECK(found.find("recal_macro") == nullptr);
+}
+
+CATCH_TEST_CASE("the evaluation before a second run knows nothing of the first one") {
+  Points broken(8);
+  broken.inputs_[3] = std::numeric_limits<float>::quiet_NaN();
+  Trainer<Perceptron, Small> trainer(perceptron(), on_cpu);
+  trainer.fit(Points(16), Points(8));
+  CATCH_CHECK_THROWS_WITH(trainer.fit(Points(16), broken),
+                          ContainsSubstring("before anything was learned"));
+
+  // A first run that has ended in averages that are not numbers.
+  Points lost(16);
+  lost.inputs_.fill_(std::numeric_limits<float>::quiet_NaN());
+  Trainer<Perceptron, Small, EMA> averaged(perceptron(), on_cpu);
+  const auto good = weights_of(*averaged.model());
+  CATCH_CHECK_THROWS_AS(averaged.fit(lost, Points(8)), NumericError);
+  const auto whole = perceptron();
+  const at::NoGradGuard no_grad;
+  const auto own = averaged.model()->parameters();
+  for (std::size_t i = 0; i < own.size(); ++i) own[i].copy_(whole->parameters()[i]);
+  CATCH_REQUIRE(weights_of(*averaged.model()).equal(good));
+  const at::AutoGradMode gradients(true);
+  CATCH_CHECK(averaged.fit(Points(16), Points(8)).epochs.size() == 1);
 }

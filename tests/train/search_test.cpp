@@ -1,6 +1,7 @@
 // The searches for a learning rate and a batch size, which leave the model as it was.
 #include "catch.hpp"
 #include "toys.hpp"
+#include <gradus/policy/guard/guard.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
 #include <gradus/policy/schedule/one_cycle.hpp>
 #include <gradus/policy/schedule/warmup.hpp>
@@ -88,4 +89,48 @@ CATCH_TEST_CASE("the search ends before memory does") {
       {.device = c10::kCPU});
   CATCH_CHECK(sizes.largest() >= 1);
   CATCH_CHECK(sizes.largest() < 1024);  // 2 GiB; 0.2 % of a machine's memory is less
+}
+
+CATCH_TEST_CASE("the memory of a trial is found below what the process has had before") {
+  struct LargeData {  // 2 MiB a sample
+    [[nodiscard]] std::int64_t size() const { return 64; }
+    [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
+      const auto count = static_cast<std::int64_t>(indices.size());
+      return {torch::ones({count, 1 << 19}), torch::zeros({count}, torch::kLong)};
+    }
+  };
+  struct NetImpl : torch::nn::Module {
+    torch::nn::Linear head = register_module("head", torch::nn::Linear(1, 2));
+    at::Tensor forward(const at::Tensor& x) { return head(x.mean(1, true)); }
+  };
+  struct Net : torch::nn::ModuleHolder<NetImpl> {
+    using torch::nn::ModuleHolder<NetImpl>::ModuleHolder;
+  };
+  torch::ones({512 << 18});  // 512 MiB, touched and freed
+  Net net;
+  const auto sizes = find_batch_size<Trainer<Net, Plain>>(
+      net, LargeData(), {.smallest = 16, .largest = 64}, {.device = c10::kCPU});
+  CATCH_REQUIRE(sizes.trials.size() == 3);
+  constexpr std::int64_t mebibyte = 1 << 20;
+  CATCH_CHECK(sizes.trials[0].peak_bytes > 24 * mebibyte);  // a batch has 32 MiB
+  CATCH_CHECK(sizes.trials[2].peak_bytes > 96 * mebibyte);  // 128 MiB
+  CATCH_CHECK(sizes.trials[2].peak_bytes < 512 * mebibyte);
+}
+
+CATCH_TEST_CASE("a guard that stops at spikes does not end a search for a rate") {
+  using Guarded =
+      Trainer<Perceptron, Preset<Plain{.batch_size = 4}>, SGD,
+              Preset<Guard{.spike = 2, .spike_readings = 5, .on_spike = OnSpike::stop}>>;
+  using Bare = Trainer<Perceptron, Preset<Plain{.batch_size = 4}>, SGD>;
+  const RunSettings run{.device = c10::kCPU};
+  auto net = perceptron();
+  CATCH_CHECK_THROWS_AS(
+      Guarded(perceptron(), {.epochs = 8, .device = c10::kCPU, .log_every_steps = 1})
+          .fit(Points(64)),
+      NumericError);  // else this shows nothing
+  const auto expected = find_learning_rate<Bare>(net, Points(64), {}, run);
+  const auto found = find_learning_rate<Guarded>(net, Points(64), {}, run);
+  CATCH_CHECK(found.rates == expected.rates);
+  CATCH_CHECK(found.losses == expected.losses);
+  CATCH_CHECK(found.suggestion == expected.suggestion);
 }

@@ -187,6 +187,35 @@ CATCH_TEST_CASE("fixed memory that moved has its form warmed up and captured aga
               "replay ");
 }
 
+CATCH_TEST_CASE(
+    "what was frozen, or put in another mode, has its form warmed up and captured again") {
+  const auto weight = torch::ones({2}).requires_grad_();
+  torch::nn::Dropout part;
+  StepGraph<Ledger> graph(Ledger(c10::kCPU), {}, {weight}, {part.ptr()});
+  fails = false;
+  const auto steps = [&](int count) {
+    said.clear();
+    for (int i = 0; i < count; ++i) {
+      static_cast<void>(
+          graph.run(window({4}), true, [](const std::vector<Batch>&, const at::Tensor&) {}, [] {}));
+    }
+    return said;
+  };
+  const std::string captured = "side side side begin end replay replay ";
+  CATCH_CHECK(steps(5) == captured);
+  CATCH_CHECK(steps(5) == "replay replay replay replay replay ");
+  weight.requires_grad_(false);
+  CATCH_CHECK(steps(5) == captured);
+  part->eval();
+  CATCH_CHECK(steps(5) == captured);
+  part->train();
+  CATCH_CHECK(steps(2) == "side side ");
+  weight.requires_grad_(true);  // before the capture, which needs warm-ups of this setting
+  CATCH_CHECK(steps(5) == captured);
+  part->train();  // as it is
+  CATCH_CHECK(steps(5) == "replay replay replay replay replay ");
+}
+
 CATCH_TEST_CASE("a step whose code throws throws, once it is not a capture's fault") {
   StepGraph<Ledger> graph(Ledger(c10::kCPU), {}, {});
   fails = false;

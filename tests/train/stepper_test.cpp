@@ -10,6 +10,7 @@
 #include <gradus/policy/freezing/freeze.hpp>
 #include <gradus/policy/guard/guard.hpp>
 #include <gradus/policy/optimizer/adamw.hpp>
+#include <gradus/policy/optimizer/sgd.hpp>
 #include <gradus/policy/precision/mixed.hpp>
 #include <gradus/policy/schedule/cosine.hpp>
 #include <gradus/train/stepper.hpp>
@@ -17,6 +18,7 @@
 #include <torch/torch.h>
 
 #include <cmath>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -108,6 +110,23 @@ CATCH_TEST_CASE("micro-batches of unlike weight accumulate to the step of one ba
   CATCH_CHECK(std::abs(*parts.mean_loss() - *whole.mean_loss()) < 1e-6);
 }
 
+CATCH_TEST_CASE("a heavy micro-batch behind a light one overflows no float16 gradient") {
+  using Scaled = Preset<Mixed{.type = MixedType::float16, .initial_scale = 4096}>;
+  auto net = small_net();
+  auto twin = small_net();
+  Stepper<Net, SGD, Scaled, Preset<Accumulate{.steps = 2}>> parts(net, steps(1));
+  Stepper<Net, SGD, Preset<Accumulate{.steps = 2}>> exact(twin, steps(1));
+  for (const double weight : {1.0, 1024.0}) {
+    const auto row = rows(1, static_cast<std::int64_t>(weight));
+    parts.backward(parts.forward([&] { return as_float32(net->forward(row)).sum(); }), weight);
+    exact.backward(exact.forward([&] { return twin->forward(row).sum(); }), weight);
+  }
+  CATCH_CHECK(parts.steps() == 1);
+  CATCH_CHECK(parts.mean_loss().has_value());  // which is absent if the device has skipped the step
+  CATCH_CHECK(parts.steps() == 1);
+  CATCH_CHECK(distance(weights_of(net), weights_of(twin)) < 1e-3);
+}
+
 CATCH_TEST_CASE("an unfinished window steps when it is asked to, weighted by what it holds") {
   auto net = small_net();
   auto twin = small_net();
@@ -190,6 +209,42 @@ CATCH_TEST_CASE(
   CATCH_CHECK(mean_of(2) == mean_of(50));
   Stepper<Net, AdamW> idle(small_net(), steps(1));
   CATCH_CHECK_FALSE(idle.mean_loss());
+}
+
+CATCH_TEST_CASE("a stepper announces the warnings of its guard, once in a row") {
+  auto settings = steps(40);
+  settings.read_every = 1;
+  std::vector<std::string> warnings;
+  settings.announce = [&](const std::string& warning) { warnings.push_back(warning); };
+  const auto losses = [](auto& stepper) {  // one of step 8 is a spike, and far above the best
+    for (std::int64_t i = 0; i < 12; ++i) {
+      const double level = 1 + 0.01 * static_cast<double>(i % 3) + (i == 7 ? 50 : 0);
+      stepper.backward(stepper.model()->forward(rows(4, 0)).square().mean() * 0 + level);
+    }
+  };
+  Stepper<Net, AdamW, Preset<Guard{.spike = 7, .spike_readings = 5}>> spikes(small_net(), settings);
+  losses(spikes);
+  CATCH_REQUIRE(warnings.size() == 1);
+  CATCH_CHECK_THAT(warnings[0], ContainsSubstring("the training loss has a spike") &&
+                                    ContainsSubstring("at optimizer step"));
+  warnings.clear();
+  Stepper<Net, AdamW, Preset<Guard{.divergence = 3, .on_divergence = OnDivergence::warn}>> diverges(
+      small_net(), settings);
+  losses(diverges);
+  CATCH_REQUIRE(warnings.size() == 1);
+  CATCH_CHECK_THAT(warnings[0], ContainsSubstring("guard.divergence"));
+  settings.announce = {};
+  Stepper<Net, AdamW, Preset<Guard{.spike = 7, .spike_readings = 5}>> silent(small_net(), settings);
+  CATCH_CHECK_NOTHROW(losses(silent));
+}
+
+CATCH_TEST_CASE("a stepper without a trained parameter says so") {
+  auto net = small_net();
+  for (auto& parameter : net->parameters()) parameter.requires_grad_(false);
+  Stepper<Net, AdamW> stepper(net, steps(1));
+  CATCH_CHECK_THROWS_WITH(stepper.backward(net->forward(rows(4, 0)).square().mean()),
+                          ContainsSubstring("are frozen, so nothing can be learned"));
+  CATCH_CHECK(stepper.steps() == 0);
 }
 
 CATCH_TEST_CASE("what a stepper cannot do is said in a sentence") {

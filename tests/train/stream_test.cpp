@@ -146,6 +146,18 @@ CATCH_TEST_CASE("short batches of a stream are left out where last batches are d
   CATCH_CHECK(history.epochs.back().samples == 16);
 }
 
+CATCH_TEST_CASE("a stream that only gives short batches is refused where those are left out") {
+  using Whole = Trainer<Perceptron, Preset<Plain{.batch_size = 8, .drop_last = true}>>;
+  Whole trainer(perceptron(), steps(100));
+  CATCH_CHECK_THROWS_WITH(trainer.fit(Flow{Points(400), /*most=*/5}),
+                          ContainsSubstring("for up to 8 samples and gave fewer 10 times in a row, "
+                                            "5 the last time, but loading.drop_last leaves"));
+  Whole again(perceptron(), steps(100));
+  CATCH_CHECK_THROWS_WITH(again.fit(Flow{Points(20), /*most=*/5}),
+                          ContainsSubstring("without a whole batch; give it more samples, or set "
+                                            "loading.drop_last to false"));
+}
+
 CATCH_TEST_CASE("a stream that ends earlier ends the run, with all that it gave trained on") {
   for (const std::int64_t size : {8, 20, 32, 41}) {
     auto run = steps(100);

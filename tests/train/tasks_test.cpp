@@ -4,6 +4,7 @@
 #include <gradus/data/token_dataset.hpp>
 #include <gradus/policy/accumulation/accumulate.hpp>
 #include <gradus/policy/loading/prefetch.hpp>
+#include <gradus/policy/loss/binary_cross_entropy.hpp>
 #include <gradus/policy/loss/squared_error.hpp>
 #include <gradus/policy/loss/weighted_cross_entropy.hpp>
 #include <gradus/policy/metric/mean_absolute_error.hpp>
@@ -228,6 +229,12 @@ struct CodeImpl : torch::nn::Module {
 };
 TORCH_MODULE(Code);
 
+/// A loss that takes whatever it is given.
+struct Lenient {
+  at::Tensor loss(const at::Tensor& output, const at::Tensor&) const { return output.mean(); }
+  at::Tensor evaluate(const at::Tensor& output, const at::Tensor&) const { return output.mean(); }
+};
+
 struct Wide {
   using slot = gradus::slot::task;
   static constexpr std::string_view name = "Wide";
@@ -266,6 +273,28 @@ CATCH_TEST_CASE("a variational autoencoder has the loss of its bound") {
       (mean.square() + log_variance.exp() - 1 - log_variance).sum() / 2 / 48.0 / 6.0;
   const auto expected = (output - x).square().mean() + 0.5 * divergence;
   CATCH_CHECK(found == Catch::Approx(expected.item<double>()).epsilon(1e-5));
+}
+
+CATCH_TEST_CASE("the divergence of a code counts all its numbers, whatever its form") {
+  const auto code = torch::randn({4, 2, 3, 5});
+  const auto log_variance = torch::randn({4, 2, 3, 5});
+  const auto x = torch::randn({4, 6});
+  struct Given {
+    at::Tensor mean, log_variance;
+    const Given* operator->() const { return this; }
+    [[nodiscard]] std::tuple<at::Tensor, at::Tensor, at::Tensor> forward(
+        const at::Tensor& given) const {
+      return {given, mean, log_variance};
+    }
+  };
+  const auto loss_of = [&](const at::Tensor& mean, const at::Tensor& variance) {
+    const Given model{mean, variance};
+    return Reconstruction()
+        .forward(model, Batch{x, {}}, Criterion(SquaredError(), Pass::training))
+        .loss.item<double>();
+  };
+  CATCH_CHECK(loss_of(code, log_variance) ==
+              Catch::Approx(loss_of(code.flatten(1), log_variance.flatten(1))));
 }
 
 CATCH_TEST_CASE("a model learns from a teacher, which stays as it is") {
@@ -361,6 +390,27 @@ CATCH_TEST_CASE("class weights weigh the targets' loss of a distillation, not it
   const auto [parts, value_of_parts] = run(4, 3, 5);
   CATCH_CHECK(at::allclose(whole, parts, 1e-9, 1e-12));
   CATCH_CHECK(std::abs(value - value_of_parts) < 1e-12);
+}
+
+CATCH_TEST_CASE("a distillation of anything but scores of the same classes is refused") {
+  const auto x = torch::randn({4, 6});
+  const auto refused = [&]<class Model>(Model model, Model teacher, const auto& loss,
+                                        const at::Tensor& target, const std::string& part) {
+    Distillation<Model> task{.teacher = teacher};
+    task.teacher->eval();
+    const Criterion criterion(loss, Pass::training);
+    CATCH_CHECK_THROWS_AS(task.forward(model, Batch{x, target}, criterion), ConfigurationError);
+    CATCH_CHECK_THROWS_WITH(task.forward(model, Batch{x, target}, criterion),
+                            ContainsSubstring(part));
+  };
+  using torch::nn::Linear;
+  const auto classes = torch::tensor({0, 1, 2, 0});
+  refused(Linear(6, 1), Linear(6, 1), Lenient(), torch::ones({4, 1}), "2 classes or more");
+  refused(Linear(6, 3), Linear(6, 4), CrossEntropy(), classes, "the teacher [4, 4]");
+  refused(Linear(6, 3), Linear(6, 1), CrossEntropy(), classes, "the teacher [4, 1]");
+  const auto yes = torch::ones({4, 3});
+  refused(Linear(6, 3), Linear(6, 3), BinaryCrossEntropy(), yes, "BinaryCrossEntropy of axis loss");
+  refused(Linear(6, 3), Linear(6, 3), SquaredError(), yes, "choose a loss of classes");
 }
 
 CATCH_TEST_CASE("a task of its own loss is not judged by the loss policy's answers") {

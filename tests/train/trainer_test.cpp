@@ -111,14 +111,13 @@ CATCH_TEST_CASE("an epoch knows its floating-point operations, in a resumed run 
   }
   run.stop_after_steps = 4;  // in the second epoch
   T begun(perceptron(), run);
-  begun.fit(Points(22));
+  CATCH_CHECK(begun.fit(Points(22)).epochs.at(1).flops == 8 * of_a_sample);  // as far as it came
   run.stop_after_steps.reset();
   T resumed(perceptron(1), run);
   resumed.load_state(begun.save_state());
   const auto epochs = resumed.fit(Points(22)).epochs;
-  CATCH_REQUIRE(epochs.size() == 3);
-  CATCH_CHECK(epochs[1].flops == 8 * of_a_sample);  // as far as it came before
-  CATCH_CHECK(epochs[2].flops == 22 * of_a_sample);
+  CATCH_REQUIRE(epochs.size() == 2);
+  CATCH_CHECK(epochs[1].flops == 22 * of_a_sample);
 }
 
 CATCH_TEST_CASE("a gradient that is not finite skips the whole step") {

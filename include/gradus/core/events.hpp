@@ -29,6 +29,9 @@ struct FitBegin {
 /// 2-norm over all parameters of these gradients, before they were clipped. They are of the loss of
 /// the whole step over all processes, without the factor of a gradient scaler. Of a step that was
 /// skipped it may be infinite or not a number.
+///
+/// Where a run ends between two readings, within an epoch, and its last losses give a warning, the
+/// last step is told again with their mean and the warning, without gradients.
 struct StepEnd {
   std::int64_t epoch = 0;        ///< from 1
   std::int64_t step = 0;         ///< optimizer steps done in this run

@@ -80,9 +80,11 @@ struct EpochRecord {
 
 /// How a run ended: by itself (with its last step, or by its stopping policy), after
 /// `stop_after_steps`, because somebody or the clock asked, or with its data, before its last step.
-enum class RunEnd { whole, limit, interrupted, out_of_data };
+/// `unfinished` is what a trainer has of a run that trains, was loaded, or that an exception ended.
+enum class RunEnd { whole, limit, interrupted, out_of_data, unfinished };
 
-/// What `fit` returns: a record of each epoch, and how the run ended.
+/// What `fit` returns: a record of each epoch, also of one that `stop_after_steps` has cut short,
+/// and how the run ended. When such a run resumes, the whole epoch takes the place of the cut one.
 struct History {
   std::vector<EpochRecord> epochs;
   RunEnd end = RunEnd::whole;

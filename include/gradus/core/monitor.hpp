@@ -6,6 +6,8 @@
 #include <gradus/settings/metric_name.hpp>
 #include <gradus/settings/nearest.hpp>
 
+#include <cmath>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,14 +17,19 @@ namespace gradus {
 
 /// The monitored value of an epoch, its sign changed where higher is better, so that less is better
 /// for all; absent if the epoch has none, because all its steps were skipped or nothing counted.
+/// One that is not a number becomes infinity, which is worse than any.
 inline std::optional<double> monitored_value(std::string_view name, const EpochRecord& record) {
-  if (name == "loss") return record.test ? record.test->loss : record.train_loss;
-  if (!record.test) return std::nullopt;
-  const auto* metric = record.test->find(name);
-  auto value = name == "accuracy"  ? record.test->accuracy()
-               : metric != nullptr ? metric->value
-                                   : std::nullopt;
-  if (value && (metric == nullptr || metric->higher_is_better)) value = -*value;
+  std::optional<double> value;
+  if (name == "loss") {
+    value = record.test ? record.test->loss : record.train_loss;
+  } else if (record.test) {
+    const auto* metric = record.test->find(name);
+    value = name == "accuracy"  ? record.test->accuracy()
+            : metric != nullptr ? metric->value
+                                : std::nullopt;
+    if (value && (metric == nullptr || metric->higher_is_better)) value = -*value;
+  }
+  if (value && std::isnan(*value)) value = std::numeric_limits<double>::infinity();
   return value;
 }
 

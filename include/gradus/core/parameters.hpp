@@ -6,29 +6,70 @@
 
 #include <torch/nn/module.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <unordered_set>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace gradus {
 
-/// A tensor with its name: a parameter, a buffer, or an entry of a saved state.
+/// A tensor with its name: a parameter, a buffer, or an entry of a saved state. It is bound as a
+/// pair: `const auto& [name, tensor] = ...`.
 struct NamedTensor {
   std::string name;  ///< dotted, of the first place it is found in
   at::Tensor tensor;
+  std::vector<std::string> other_names{};  ///< of the other places that share it
+
+  /// Whether `holds(name)` is true for one of its names.
+  template <class Holds>
+  [[nodiscard]] bool any_name(const Holds& holds) const {
+    return holds(name) || std::any_of(other_names.begin(), other_names.end(), holds);
+  }
+
+  template <std::size_t I>
+  [[nodiscard]] auto& get() & {
+    return std::get<I>(std::tie(name, tensor));
+  }
+  template <std::size_t I>
+  [[nodiscard]] const auto& get() const& {
+    return std::get<I>(std::tie(name, tensor));
+  }
+  template <std::size_t I>
+  [[nodiscard]] auto&& get() && {
+    return std::move(std::get<I>(std::tie(name, tensor)));
+  }
 };
+
+}  // namespace gradus
+
+/// Binds as two.
+template <>
+struct std::tuple_size<gradus::NamedTensor> : std::integral_constant<std::size_t, 2> {};
+/// A name, and a tensor.
+template <std::size_t I>
+struct std::tuple_element<I, gradus::NamedTensor>
+    : std::tuple_element<I, std::pair<std::string, at::Tensor>> {};
+
+namespace gradus {
 
 namespace detail {
 
 template <class Dict>
 std::vector<NamedTensor> unique_tensors(const Dict& dict) {
   std::vector<NamedTensor> list;
-  std::unordered_set<const c10::TensorImpl*> seen;
+  std::unordered_map<const c10::TensorImpl*, std::size_t> places;
   for (const auto& item : dict) {
-    if (item.value().defined() && seen.insert(item.value().unsafeGetTensorImpl()).second) {
+    if (!item.value().defined()) continue;
+    const auto [known, is_new] = places.emplace(item.value().unsafeGetTensorImpl(), list.size());
+    if (is_new) {
       list.push_back({item.key(), item.value()});
+    } else {
+      list[known->second].other_names.push_back(item.key());
     }
   }
   return list;

@@ -12,8 +12,9 @@
 #include <gradus/settings/settings.hpp>
 #include <gradus/train/capture/captured_run.hpp>
 #include <gradus/train/capture/execution_report.hpp>
+#include <gradus/train/open_run.hpp>
 #include <gradus/train/run/data_mark.hpp>
-#include <gradus/train/run/interruption.hpp>
+#include <gradus/train/run/ranks.hpp>
 #include <gradus/train/run/run_progress.hpp>
 #include <gradus/train/run/run_settings.hpp>
 #include <gradus/train/run/stream_run.hpp>
@@ -67,14 +68,14 @@ class BasicTrainer {
   ///
   /// Throws DataError for a batch larger than the set or another one than was asked for,
   /// ConfigurationError for a batch too small for a batch norm, targets that the loss cannot take,
-  /// a metric that a policy monitors and no epoch has, or parameters that were replaced,
+  /// a metric that a policy monitors and no epoch has, parameters replaced since or none trained,
   /// NumericError for what the guard policy forbids, and whatever the dataset or an observer
   /// throws; loader threads are joined by then.
   template <class Train, data::Dataset Test, Observer... Os>
     requires data::TrainingData<std::remove_reference_t<Train>>
   History fit(Train&& train, const Test& test, Os&... observers) {
     return fit_epochs(
-        train, mark_of(test), measured_on(test),
+        train, or_leave(ranks(), [&] { return mark_of(test); }), measured_on(test),
         [&](EpochRecord& record) { evaluate_epoch(test, record); }, observers...);
   }
 
@@ -136,13 +137,14 @@ class BasicTrainer {
   [[nodiscard]] StateDict save_state(StateDict earlier = {});
 
   /// The next `fit` resumes where the state was saved, with the same configuration and data.
-  /// Throws CheckpointError for the state of another one, and then changes nothing.
+  /// Throws CheckpointError for the state of another one, ConfigurationError within a run up to its
+  /// FitEnd, and then changes nothing.
   void load_state(const StateDict& state);
 
   [[nodiscard]] M& model() { return model_step_.model(); }
   [[nodiscard]] const RunSettings& run() const { return run_; }
   [[nodiscard]] const Policies& policies() const { return model_step_.policies(); }
-  /// Of the run that trains, or was trained or loaded last: its whole epochs so far.
+  /// Of the run that trains, or was trained or loaded last; `unfinished` unless `fit` returned it.
   [[nodiscard]] const History& history() const { return history_; }
   /// Run state of the policy on the axis of tag `Slot`, such as its averages.
   template <class Slot>
@@ -174,18 +176,16 @@ class BasicTrainer {
   template <class Train>
   [[nodiscard]] StepPlan plan_of(const Train& train) const;
   template <class Train, class AfterEpoch, class... Os>
-  History fit_epochs(Train& train, const DataMark& held_out, const Measured& measured,
-                     AfterEpoch after_epoch, Os&... observers);
+  History fit_epochs(Train&, const DataMark& held_out, const Measured&, AfterEpoch, Os&...);
   template <class Batches, class... Os>
   bool train_epoch(Batches& batches, const StepPlan& plan, Os&... observers);
   [[nodiscard]] bool epoch_over(const StepPlan& plan) const;
   void begin_freezing();
   template <class Train, class AfterEpoch>
-  std::optional<EpochRecord> judge_epoch(const Train& train, const StepPlan& plan,
+  std::optional<EpochRecord> judge_epoch(const Train& train, const StepPlan& plan, StepEnd& rest,
                                          AfterEpoch after_epoch);
   template <class Feed>
-  bool train_window(Feed& feed, const StepPlan& plan, const Rates& rates,
-                    const StepContext& context);
+  bool train_window(Feed&, const StepPlan&, const Rates&, const StepContext&);
   template <class Feed>
   bool whole_step(Feed& feed, const StepPlan& plan, const Rates& rates, const StepContext& context);
   void abandon_window();
@@ -196,8 +196,7 @@ class BasicTrainer {
   template <class Feed>
   bool captured_step(Feed& feed, const StepPlan& plan, const Rates& rates, StepContext context);
   template <class Feed>
-  std::optional<typename Feed::batch_type> next_batch(Feed& feed, const StepPlan& plan,
-                                                      const StepContext& context);
+  std::optional<typename Feed::batch_type> next_batch(Feed&, const StepPlan&, const StepContext&);
   template <class B, class Part, class Keep>
   void forward_backward(const B& batch, const Part& part, const StepContext& context, Keep keep);
   template <class Train>
@@ -238,13 +237,14 @@ class BasicTrainer {
   RunProgress progress_;
   LossMeter meter_;  ///< of the epoch that runs
   FlopMeter flops_;
-  StateDict device_steps_state_;  ///< as loaded, until the run resumes
-  bool goes_on_ = false;          ///< whether the next run is the rest of a saved one
-  DataMarks data_;                ///< of this run
-  StreamPlace stream_place_;      ///< behind the last window, where the data is a stream
-  History history_;               ///< of this run, so far
+  StateDict device_steps_state_;             ///< as loaded, until the run resumes
+  bool goes_on_ = false;                     ///< whether the next run is the rest of a saved one
+  DataMarks data_;                           ///< of this run
+  StreamPlace stream_place_;                 ///< behind the last window, where the data is a stream
+  History history_{{}, RunEnd::unfinished};  ///< of this run, so far
   TrainClock clock_;
   Interruption interruption_;
+  OpenRun open_run_;
 };
 
 }  // namespace gradus

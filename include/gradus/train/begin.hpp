@@ -11,8 +11,10 @@
 #include <gradus/train/run/data_mark.hpp>
 #include <gradus/train/run/ranks.hpp>
 #include <gradus/train/run/stream_run.hpp>
+#include <gradus/train/step/shared_window.hpp>
 
 #include <utility>
+#include <vector>
 
 namespace gradus {
 
@@ -49,6 +51,7 @@ template <class M, class Policies>
 template <class Train>
 void BasicTrainer<M, Policies>::check_data_fits(const Train& train, const StepPlan& plan) {
   if constexpr (data::Dataset<Train>) {
+    check_parts(at<slot::distribution>(), share(), plan);
     check_smallest_batch(train, plan);
   } else if (ranks() != nullptr) {
     throw ConfigurationError(
@@ -85,7 +88,10 @@ void BasicTrainer<M, Policies>::begin(Train& train, const DataMark& held_out,
     meter_ = LossMeter();
     model_step_.restart();
   }
-  history_.end = RunEnd::whole;
+  // What `stop_after_steps` has cut short will be whole.
+  std::erase_if(history_.epochs,
+                [&](const auto& record) { return record.epoch > progress_.epoch; });
+  history_.end = RunEnd::unfinished;
   history_.stopped_early = false;
   interruption_.begin(run_.stop, run_.stop_after_seconds);
   agree(ranks(), interruption_);

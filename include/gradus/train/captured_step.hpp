@@ -97,8 +97,8 @@ bool BasicTrainer<M, Policies>::begin_capture(bool skips_on_device) {
   std::vector<at::Tensor> fixed;
   for (const auto& [name, parameter] : parameters()) fixed.push_back(parameter);
   for (const auto& [name, buffer] : unique_buffers(*model())) fixed.push_back(buffer);
-  captured_.begin(
-      {typename Execution::Backend(run_.device), at<slot::execution>().plan(), std::move(fixed)});
+  captured_.begin({typename Execution::Backend(run_.device), at<slot::execution>().plan(),
+                   std::move(fixed), model()->modules()});
   return true;
 }
 

@@ -83,7 +83,11 @@ template <class Held>
 [[gnu::noinline]]  // g++ 12 warns of members of `record` that it has not
 void BasicTrainer<M, Policies>::evaluate_epoch(const Held& held, EpochRecord& record) {
   const auto samples = test_samples(held);
-  const auto watch = [&](const auto&, const auto&) { interruption_.end_if_asked(); };
+  const auto batches = data::batch_count(samples, run_.evaluation_batch_size);
+  const auto of_each = share().smallest(batches);  // some ranks have one more
+  const auto watch = [&, number = std::int64_t{0}](const auto&, const auto&) mutable {
+    if (number++ < of_each) end_if_any_asks(ranks(), interruption_);
+  };
   interruption_.end_if_asked();
   record.test.emplace(evaluate_with(held, samples, model(), watch, ranks()));
   if (!run_.evaluate_flipped) return;
@@ -117,8 +121,9 @@ void BasicTrainer<M, Policies>::check_sanity(const Held& held, Measured& measure
   const auto all = test_samples(held);
   const EvaluationPlan plan{.samples = std::min<std::int64_t>(run_.sanity_samples, held.size()),
                             .batch_size = run_.evaluation_batch_size,
-                            .step = progress_.steps,
-                            .pass = Pass::sanity};
+                            .step = goes_on_ ? progress_.steps : 0,
+                            .pass = Pass::sanity,
+                            .averaged = goes_on_};  // those of the run before are not of this one
   if (plan.samples > 0) {
     const MathScope math(run_.math);
     bool compares = false;
@@ -195,7 +200,7 @@ void BasicTrainer<M, Policies>::renew_statistics([[maybe_unused]] const Train& t
                                 at<slot::sampling>());
       for (std::int64_t number = 0; number < batches; ++number) {
         auto batch = on_device(fetch(number).batch, run_.device);
-        interruption_.end_if_asked();
+        end_if_any_asks(ranks(), interruption_);
         arrange_layout(policies(), batch);
         compute(model_step_, model(), batch, Pass::forward_only);
       }

@@ -40,6 +40,7 @@ struct EvaluationPlan {
   std::int64_t batch_size = 500;  ///< samples
   std::int64_t step = 0;          ///< optimizer steps taken, for errors
   Pass pass = Pass::evaluation;   ///< or `sanity`
+  bool averaged = true;           ///< by the averaged weights, if there are some
   Communicator* ranks = nullptr;  ///< that share the batches, if there are several
 };
 
@@ -63,7 +64,7 @@ template <data::Dataset Held, class Weight>
 template <class M, class Policies, data::Dataset Held, class See>
 void for_each_held_out_batch(ModelStep<M, Policies>& step, const Held& held,
                              const EvaluationPlan& plan, See see) {
-  const auto weights = step.evaluation_weights();
+  const auto weights = plan.averaged ? step.evaluation_weights() : EvaluationWeights();
   const EvaluationMode evaluation_mode(*step.model());
   const KeepRandomStreams streams(step.device());
   // No inference mode: what a model keeps of its forward passes, a mask say, must be fit to train.

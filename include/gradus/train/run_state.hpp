@@ -49,6 +49,7 @@ StateDict BasicTrainer<M, Policies>::save_state(StateDict earlier) {
 
 template <class M, class Policies>
 void BasicTrainer<M, Policies>::load_state(const StateDict& state) {
+  open_run_.check("loaded");
   const auto before = save_state();
   const bool went_on = goes_on_;
   try {

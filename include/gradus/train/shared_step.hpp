@@ -4,7 +4,9 @@
 
 #include <gradus/distributed/communicator.hpp>
 #include <gradus/distributed/same_on_all.hpp>
+#include <gradus/distributed/share_state.hpp>
 #include <gradus/train/basic_trainer.hpp>
+#include <gradus/train/model/batch_norms.hpp>
 #include <gradus/train/run/ranks.hpp>
 #include <gradus/train/run/run_configuration.hpp>
 #include <gradus/train/run/run_facts.hpp>
@@ -66,6 +68,7 @@ bool BasicTrainer<M, Policies>::shared_step(Feed& feed, const StepPlan& plan, co
   const auto samples = plan.window_samples(window);
   const auto batches = plan.window_batches(window);
   seed_window(share(), run_.seed, window, run_.device);
+  share_together(*ranks(), buffers_read_in_training(*model()));
   model_step_.guard().keep_buffers(*model());
   SharedWindow<M, Policies> shared(
       model_step_, *ranks(),

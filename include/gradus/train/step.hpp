@@ -86,7 +86,7 @@ bool BasicTrainer<M, Policies>::eager_step(Feed& feed, const StepPlan& plan, con
     if (!micro) break;
     if (micro->weight == 0) continue;
     const auto samples = micro->size();
-    const double part = weight.add(samples, micro->weight);
+    const double part = add_batch(model_step_, weight, samples, micro->weight);
     forward_backward(micro->batch, part, context, [&](const at::Tensor& loss) {
       meter_.add(loss, samples, micro->weight, place_);
     });

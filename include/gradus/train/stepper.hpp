@@ -8,6 +8,7 @@
 #include <gradus/error.hpp>
 #include <gradus/train/axes.hpp>
 #include <gradus/train/model/batch_norms.hpp>
+#include <gradus/train/model/check_parameters.hpp>
 #include <gradus/train/model/constant_weights.hpp>
 #include <gradus/train/step/model_step.hpp>
 #include <gradus/train/stepper_mistakes.hpp>
@@ -40,7 +41,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   /// Throws ConfigurationError for numbers out of range.
   BasicStepper(M model, const StepperSettings& settings, const Policies& policies = {})
       : settings_(checked(settings)), step_(std::move(model), policies, settings.device) {
-    check_length(policies.template at<slot::schedule>(), settings.total_steps);
+    check_length(policies, settings.total_steps);
     if constexpr (ModelStep<M, Policies>::Traits::averages) {
       check_no_renewal(policies.template at<slot::averaging>(), *step_.model(),
                        "a Stepper does not have");
@@ -54,17 +55,17 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   template <class Compute>
   auto forward(Compute&& compute) {
     const MathScope math(settings_.math);
+    if (at::GradMode::is_enabled()) window_.share_buffers(step_);
     keep_buffers();
     [[maybe_unused]] const auto scope = step_.forward_scope(at::GradMode::is_enabled());
-    const auto context = this->context();
     return step_.states().template around<hook::around_forward>(
-        step_.policies(), context, [&] { return std::forward<Compute>(compute)(); });
+        step_.policies(), context(), [&] { return std::forward<Compute>(compute)(); });
   }
 
   /// Adds the gradient of `loss` [], a mean over `weight` samples, tokens, ... The last micro-batch
   /// of a window makes the step, of the mean over all its weight. Returns whether there was one,
-  /// taken or skipped. Throws NumericError for what the guard policy forbids. After an exception
-  /// the window begins again.
+  /// taken or skipped. Throws NumericError for what the guard policy forbids, ConfigurationError if
+  /// nothing is trained. After an exception the window begins again.
   bool backward(const at::Tensor& loss, double weight = 1) {
     if (!(weight > 0) || !std::isfinite(weight)) {
       throw ConfigurationError(
@@ -75,7 +76,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
     const MathScope math(settings_.math);
     if (micro_batch_ == 0) begin_window();
     try {
-      const double part = window_.add(micro_batch_, loss, weight, place(), meter_);
+      const double part = window_.add(step_, micro_batch_, loss, weight, place(), meter_);
       step_.backward(loss, part, context());
     } catch (...) {
       abandon();
@@ -168,6 +169,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
     if (!std::exchange(buffers_kept_, true)) step_.guard().keep_buffers(*step_.model());
   }
   void begin_window() {
+    check_any_trained(step_.parameters());
     window_.begin(step_, window_size());
     clear_gradients(step_.parameters());  // those that another model's loss has left
     keep_buffers();
@@ -195,14 +197,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   StateDict state();
   void take(const StateDict& from);
 
-  void read() {
-    since_reading_ = 0;
-    const auto place = this->place();
-    const auto reading = meter_.read();
-    if (step_.device_steps()) steps_ -= reading.skipped_on_device;
-    step_.guard().check_reading(reading, step_.parameters(), place);
-    step_.guard().count(reading.windows, reading.skipped_in_a_row, step_.parameters(), place);
-  }
+  void read();
   [[nodiscard]] std::int64_t skipped_on_device();
   [[nodiscard]] StepContext context() const {
     return {.parameters = step_.parameters(),
@@ -247,4 +242,5 @@ template <class M, class... Policies>
 using Stepper = BasicStepper<M, typename Composition<TrainerAxes, M, Policies...>::policies>;
 
 }  // namespace gradus
-#include <gradus/train/stepper_state.hpp>  // save_state, load_state
+#include <gradus/train/stepper_reading.hpp>  // read
+#include <gradus/train/stepper_state.hpp>    // save_state, load_state

@@ -8,6 +8,8 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <functional>
+#include <iostream>
 #include <string>
 
 namespace gradus {
@@ -20,6 +22,11 @@ struct StepperSettings {
   std::uint64_t seed = 0;        ///< for hooks that draw
   std::int64_t read_every = 50;  ///< steps between two readings of the loss
   MathSettings math{};           ///< how the device may compute, while `forward` and `backward` run
+  /// Is told each warning of the guard policy, at a reading; may be empty. Where several processes
+  /// train, that of the first one.
+  std::function<void(const std::string&)> announce = [](const std::string& warning) {
+    std::cerr << "warning: " << warning << '\n';
+  };
 };
 
 /// Returns `settings`. Throws ConfigurationError for a number that no stepper can have.

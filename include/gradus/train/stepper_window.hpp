@@ -3,7 +3,9 @@
 
 #include <gradus/core/parameters.hpp>
 #include <gradus/distributed/same_on_all.hpp>
+#include <gradus/distributed/share_state.hpp>
 #include <gradus/settings/policy_settings.hpp>
+#include <gradus/train/model/batch_norms.hpp>
 #include <gradus/train/run/ranks.hpp>
 #include <gradus/train/run/run_facts.hpp>
 #include <gradus/train/step/loss_meter.hpp>
@@ -17,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -42,11 +45,18 @@ void begin_ranks(ModelStep<M, Policies>& step, std::uint64_t seed, std::int64_t 
 template <class M, class Policies>
 class StepperWindow {
  public:
+  /// Before the first forward pass in training: all processes get the buffers of the first one.
+  void share_buffers(ModelStep<M, Policies>& step) {
+    if (step.ranks() == nullptr || std::exchange(buffers_are_shared_, true)) return;
+    share_together(*step.ranks(), buffers_read_in_training(*step.model()));
+  }
+
   /// Of `size` losses on each process.
   void begin(ModelStep<M, Policies>& step, std::int64_t size) {
     size_ = size;
     weight_ = WindowWeight(size);
     if constexpr (distributes) {
+      share_buffers(step);
       shared_.reset();
       if (auto* ranks = step.ranks()) {
         shared_.emplace(step, *ranks,
@@ -59,8 +69,8 @@ class StepperWindow {
   }
 
   /// Returns the factor of loss number `batch`, whose backward pass comes next.
-  double add(std::int64_t batch, const at::Tensor& loss, double weight, const LossPlace& place,
-             LossMeter& meter) {
+  double add(ModelStep<M, Policies>& step, std::int64_t batch, const at::Tensor& loss,
+             double weight, const LossPlace& place, LossMeter& meter) {
     if constexpr (distributes) {
       if (shared_) {
         const double part = shared_->add(batch, 1, weight, place);
@@ -68,7 +78,7 @@ class StepperWindow {
         return part;
       }
     }
-    const double part = weight_.add(1, weight);
+    const double part = add_batch(step, weight_, 1, weight);
     meter.add(loss, /*samples=*/1, weight, place);
     return part;
   }
@@ -76,6 +86,7 @@ class StepperWindow {
   /// Behind all backward passes. Returns the factor of the gradients; nothing if no process has
   /// added anything.
   std::optional<double> finish(LossMeter& meter) {
+    buffers_are_shared_ = false;
     if constexpr (distributes) {
       if (shared_) {
         shared_->finish(meter);
@@ -95,6 +106,7 @@ class StepperWindow {
 
   std::int64_t size_ = 0;
   WindowWeight weight_{1};
+  bool buffers_are_shared_ = false;  ///< whether it has, for this window
   [[no_unique_address]] std::conditional_t<distributes, std::optional<SharedWindow<M, Policies>>,
                                            Nothing> shared_;
 };

@@ -6,6 +6,7 @@
 #include <gradus/train/basic_trainer.hpp>
 #include <gradus/train/begin.hpp>
 #include <gradus/train/captured_step.hpp>
+#include <gradus/train/epoch_end.hpp>
 #include <gradus/train/evaluate.hpp>
 #include <gradus/train/fit.hpp>
 #include <gradus/train/run_state.hpp>

@@ -14,11 +14,13 @@
 #include <ATen/ops/from_blob.h>
 #include <c10/core/MemoryFormat.h>
 #include <c10/core/ScalarType.h>
+#include <torch/nn/module.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,16 +31,22 @@ namespace gradus {
 /// Runs the steps of one run. A graph holds one form of window: as many batches, of the same
 /// shapes, types and layouts, weighted alike or not. Each form has input buffers of its own; it is
 /// run `warmup_steps` times on the side stream, as real steps of the run, then captured and from
-/// then on replayed. The last `max_graphs` forms are kept. A graph whose parameters or buffers have
-/// new addresses is captured again. Gradients that a step leaves in parameters are there after a
+/// then on replayed. The last `max_graphs` forms are kept. A graph is captured again where a
+/// parameter or buffer has a new address, or something was frozen, unfrozen or put in another mode
+/// since. Gradients that a step leaves in parameters are there after a
 /// replay too, without memory of their own: until the next one. When a capture fails, that step and
 /// all others run as they are, and `report()` says why.
 template <GraphBackend Backend>
 class StepGraph {
  public:
-  /// `fixed` is what every step reads or writes in place: a model's parameters and buffers.
-  StepGraph(Backend backend, const CapturePlan& plan, std::vector<at::Tensor> fixed)
-      : backend_(std::move(backend)), plan_(plan), fixed_(std::move(fixed)) {}
+  /// `fixed` is what every step reads or writes in place: a model's parameters and buffers; `parts`
+  /// are its modules, whose modes a step follows.
+  StepGraph(Backend backend, const CapturePlan& plan, std::vector<at::Tensor> fixed,
+            std::vector<std::shared_ptr<torch::nn::Module>> parts = {})
+      : backend_(std::move(backend)),
+        plan_(plan),
+        fixed_(std::move(fixed)),
+        parts_(std::move(parts)) {}
 
   /// Runs `step(batches, losses)` on `window`, or what it enqueued when it was captured; `even`
   /// says whether each sample of the window weighs the same. Batches hold tensors only. The step
@@ -52,7 +60,9 @@ class StepGraph {
     Form& form = form_of(window, even);
     const auto inputs = fill(form, window);
     const auto work = [&] { step(inputs, form.losses); };
-    if (form.graph && form.addresses != addresses()) form.forget();
+    const auto now = trained();
+    if ((form.graph && form.addresses != addresses()) || form.trained != now) form.forget();
+    form.trained = now;
     if (!form.graph) {
       if (form.warm_ups < plan_.warmup_steps) {
         backend_.on_side_stream(work);
@@ -71,9 +81,6 @@ class StepGraph {
     ++report_.replays;
     return form.losses.clone();
   }
-
-  /// Drops all graphs: what a step does has changed.
-  void forget() { forms_.clear(); }
 
   [[nodiscard]] const ExecutionReport& report() const { return report_; }
 
@@ -97,6 +104,7 @@ class StepGraph {
     std::int64_t warm_ups = 0;
     std::optional<typename Backend::Graph> graph{};
     std::vector<const void*> addresses{};                        ///< of `fixed`, as captured
+    std::vector<bool> trained{};                                 ///< in its last step
     std::vector<std::pair<at::Tensor, at::Tensor>> gradients{};  ///< of `fixed`, in its pool
 
     void forget() {
@@ -215,11 +223,21 @@ class StepGraph {
     return list;
   }
 
+  /// Which of `fixed` need a gradient, and which parts are in training mode.
+  [[nodiscard]] std::vector<bool> trained() const {
+    std::vector<bool> list;
+    list.reserve(fixed_.size() + parts_.size());
+    for (const auto& tensor : fixed_) list.push_back(tensor.requires_grad());
+    for (const auto& part : parts_) list.push_back(part->is_training());
+    return list;
+  }
+
   static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
   Backend backend_;
   CapturePlan plan_;
   std::vector<at::Tensor> fixed_;
+  std::vector<std::shared_ptr<torch::nn::Module>> parts_;
   std::list<Form> forms_;  ///< the last one used in front
   ExecutionReport report_;
 };

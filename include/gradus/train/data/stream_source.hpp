@@ -44,16 +44,31 @@ class StreamFetch {
   StreamFetch(S& stream, const Weight& weight, const LoadingPlan& plan)
       : stream_(&stream), weight_(weight), plan_(plan) {}
 
-  /// Throws DataError for a batch of none or too many samples, or tensors that disagree.
+  /// Throws DataError for a batch of none or too many samples, or tensors that disagree, and for
+  /// too many that are left out.
   StreamedBatch<data::stream_batch<S>> operator()(std::int64_t) const {
     auto batch = read();
-    while (plan_.drop_last && batch && batch_size(*batch) < plan_.batch_size) batch = read();
+    for (int short_ones = 1; plan_.drop_last && batch && batch_size(*batch) < plan_.batch_size;
+         ++short_ones) {
+      if (short_ones == most_short) refuse_short(batch_size(*batch));
+      batch = read();
+    }
     if (!batch) return {};
     const double held = weight_(*batch);
     return {Weighed<data::stream_batch<S>>{std::move(*batch), held}, place_of(*stream_)};
   }
 
  private:
+  static constexpr int most_short = 10;  ///< in a row; more are not the end of a stream
+
+  [[noreturn]] void refuse_short(std::int64_t samples) const {
+    throw DataError("The stream was asked for up to " + std::to_string(plan_.batch_size) +
+                    " samples and gave fewer " + std::to_string(most_short) + " times in a row, " +
+                    std::to_string(samples) +
+                    " the last time, but loading.drop_last leaves short batches out; set it to "
+                    "false, or loading.batch_size to what the stream gives at once.");
+  }
+
   std::optional<data::stream_batch<S>> read() const {
     std::optional<data::stream_batch<S>> batch = stream_->next(plan_.batch_size);
     if (!batch) return batch;

@@ -1,9 +1,11 @@
 /// The batch norms of a model, and passes that gather statistics for those that are not frozen.
 #pragma once
 
+#include <gradus/core/parameters.hpp>
 #include <gradus/error.hpp>
 #include <gradus/train/model/evaluation_mode.hpp>
 
+#include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
 #include <torch/nn/modules/batchnorm.h>
 
@@ -34,6 +36,23 @@ inline bool trains_batch_norm(torch::nn::Module& module) {
   bool found = false;
   for_each_batch_norm(module, [&](auto& norm) { found = found || norm.is_training(); });
   return found;
+}
+
+/// The buffers that a forward pass in training may read: not the running statistics of batch norms
+/// in training mode, which they only write.
+inline std::vector<at::Tensor> buffers_read_in_training(torch::nn::Module& module) {
+  std::unordered_set<const c10::TensorImpl*> only_written;
+  for_each_batch_norm(module, [&](auto& norm) {
+    if (!norm.is_training()) return;
+    for (const auto& buffer : norm.buffers(/*recurse=*/false)) {
+      only_written.insert(buffer.unsafeGetTensorImpl());
+    }
+  });
+  std::vector<at::Tensor> list;
+  for (const auto& [name, buffer] : unique_buffers(module)) {
+    if (!only_written.contains(buffer.unsafeGetTensorImpl())) list.push_back(buffer);
+  }
+  return list;
 }
 
 /// Whether statistics begin again and become the plain mean over the passes, as

@@ -48,6 +48,21 @@ inline void check_trainable(const std::vector<NamedTensor>& parameters) {
   }
 }
 
+/// Throws ConfigurationError if no parameter is trained.
+inline void check_any_trained(const std::vector<NamedTensor>& parameters) {
+  const auto is_trained = [](const NamedTensor& one) { return one.tensor.requires_grad(); };
+  if (std::any_of(parameters.begin(), parameters.end(), is_trained)) return;
+  if (parameters.empty()) {
+    throw ConfigurationError(
+        "the model has no parameters, so nothing can be learned; register its layers by "
+        "register_module.");
+  }
+  throw ConfigurationError("all " + std::to_string(parameters.size()) +
+                           " parameters of the model are frozen, so nothing can be learned; call "
+                           "requires_grad_(true) on those to train, such as '" +
+                           parameters.back().name + "'.");
+}
+
 /// Throws ConfigurationError if the model of a trainer has other parameters than when the trainer
 /// was made: a layer was replaced, or tied by another trainer.
 inline void check_same_parameters(const std::vector<NamedTensor>& known,

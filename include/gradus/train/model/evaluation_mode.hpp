@@ -26,13 +26,15 @@ inline void set_modes(const ModuleModes& modes) {
 
 /// Puts a model in training mode by its `train`, which it may override. Parts that are in
 /// evaluation mode within a model that is not are frozen so on purpose (batch norms of a backbone),
-/// and stay.
+/// and stay; a part in training mode within such a part trains.
 inline void start_training(torch::nn::Module& module) {
-  const auto modes = modes_of(module);
+  auto wanted = modes_of(module);
   const bool deliberate = module.is_training();
   module.train();
-  for (const auto& [part, training] : modes) {
-    if (deliberate && !training) part->eval();
+  if (!deliberate) return;
+  for (auto& [part, training] : wanted) training = training && part->is_training();
+  for (const auto& [part, training] : wanted) {
+    if (part->is_training() != training) part->train(training);
   }
 }
 

@@ -16,24 +16,29 @@
 
 namespace gradus {
 
+/// Whether the policy freezes a parameter in an epoch, by any of its names.
+template <class Freezing>
+[[nodiscard]] bool is_frozen(const Freezing& policy, const NamedTensor& parameter,
+                             std::int64_t epoch) {
+  return parameter.any_name([&](const std::string& name) { return policy.frozen(name, epoch); });
+}
+
 /// Throws ConfigurationError if the policy freezes no parameter of the model, or all of them from
 /// the start.
 template <class Freezing>
 void check_frozen(const Freezing& policy, const std::vector<NamedTensor>& parameters) {
-  const auto is_frozen = [&](const NamedTensor& parameter) {
-    return policy.frozen(parameter.name, 0);
-  };
+  const auto begins = [&](const NamedTensor& parameter) { return is_frozen(policy, parameter, 0); };
   const auto refuse = [](const std::string& what, const std::string& advice) {
     throw ConfigurationError("policy " + std::string(Freezing::name) +
                              " of axis freezing freezes " + what + "; " + advice + ".");
   };
-  if (std::none_of(parameters.begin(), parameters.end(), is_frozen)) {
+  if (std::none_of(parameters.begin(), parameters.end(), begins)) {
     refuse("no parameter of the model",
            "give it names that the model has" +
                (parameters.empty() ? "" : ", such as '" + parameters.front().name + "'"));
   }
   const auto trained = [&](const NamedTensor& parameter) {
-    return parameter.tensor.requires_grad() && !is_frozen(parameter);
+    return parameter.tensor.requires_grad() && !begins(parameter);
   };
   if (std::none_of(parameters.begin(), parameters.end(), trained)) {
     refuse("all that is trained, so nothing can be learned", "leave out what is to move");
@@ -57,29 +62,21 @@ auto norms_frozen_first(const Freezing& policy, torch::nn::Module& model) {
 
 /// Freezes and unfreezes for `epoch`, from 0. `start` is the first time. What is not frozen in
 /// epoch 0 is left as the model has it; what is frozen at the end of a run stays so in the model.
-/// Returns whether anything has changed. Throws ConfigurationError for a policy that freezes
-/// nothing, or everything.
+/// Throws ConfigurationError for a policy that freezes nothing, or everything.
 template <class Freezing>
-bool apply_freezing(const Freezing& policy, torch::nn::Module& model,
+void apply_freezing(const Freezing& policy, torch::nn::Module& model,
                     const std::vector<NamedTensor>& parameters, std::int64_t epoch, bool start) {
-  if constexpr (!Freezing::freezes) {
-    return false;
-  } else {
-    const auto begins = [&](const std::string& name) { return policy.frozen(name, 0); };
+  if constexpr (Freezing::freezes) {
     if (start) check_frozen(policy, parameters);
-    bool changed = false;
-    for (const auto& [name, parameter] : parameters) {
-      if (!begins(name) || !(parameter.is_floating_point() || parameter.is_complex())) continue;
-      const bool trained = !policy.frozen(name, epoch);
-      changed = changed || parameter.requires_grad() != trained;
-      at::Tensor(parameter).requires_grad_(trained);
+    for (const auto& parameter : parameters) {
+      const auto& tensor = parameter.tensor;
+      if (!is_frozen(policy, parameter, 0)) continue;
+      if (!tensor.is_floating_point() && !tensor.is_complex()) continue;
+      at::Tensor(tensor).requires_grad_(!is_frozen(policy, parameter, epoch));
     }
     for (const auto& [name, norm] : norms_frozen_first(policy, model)) {
-      const bool trained = !policy.frozen(name, epoch);
-      changed = changed || norm->is_training() != trained;
-      norm->train(trained);
+      norm->train(!policy.frozen(name, epoch));
     }
-    return changed;
   }
 }
 

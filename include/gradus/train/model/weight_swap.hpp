@@ -19,12 +19,13 @@ class WeightSwap {
   WeightSwap() = default;
   /// Nothing is swapped if there are no values.
   WeightSwap(const std::vector<NamedTensor>& tensors, const std::vector<at::Tensor>& values) {
+    std::vector<at::Tensor> held;  // all of them before the first swap: memory may run out
     for (std::size_t i = 0; i < values.size(); ++i) {
       tensors_.push_back(tensors[i].tensor);
       before_.push_back(tensors_.back().variable_data());
-      const auto type = tensors_.back().scalar_type();
-      tensors_.back().set_data(values[i].scalar_type() == type ? values[i] : values[i].to(type));
+      held.push_back(values[i].to(tensors_.back().scalar_type()));
     }
+    for (std::size_t i = 0; i < held.size(); ++i) tensors_[i].set_data(held[i]);
   }
   WeightSwap(const WeightSwap&) = delete;
   WeightSwap& operator=(const WeightSwap&) = delete;

@@ -187,7 +187,7 @@ inline void save_history(History history, const std::vector<MetricValue>& known,
       !fits(seconds, detail::history_seconds, at::kDouble)) {
     refuse();
   }
-  History history;
+  History history{{}, RunEnd::unfinished};
   history.epochs.resize(static_cast<std::size_t>(counts.size(0)));
   detail::pass_history(history, counts, figures, seconds, /*store=*/false);
   if (from.number("history/metric_names") != names_of_metrics(known)) {

@@ -24,6 +24,15 @@ inline void leave(Communicator* ranks, const std::exception& error) {
   ranks->leave(error.what());
 }
 
+/// What `act` returns; what it throws is told to the others.
+template <class Act>
+auto or_leave(Communicator* ranks, const Act& act) try {
+  return act();
+} catch (const std::exception& error) {
+  leave(ranks, error);
+  throw;
+}
+
 /// Gives all ranks the values of the first one.
 inline void share_values(Communicator* ranks, const std::vector<NamedTensor>& tensors) {
   if (ranks == nullptr) return;
@@ -48,6 +57,12 @@ inline void agree(Communicator* ranks, Interruption& interruption,
   ranks->sum(facts);
   interruption.agree(fact[0] > 0);
   for (std::size_t i = 0; i < seconds.size(); ++i) *seconds[i] = fact[i + 1];
+}
+
+/// Throws `Interruption::Now` on all ranks if one of them asks for an end: a joint call.
+inline void end_if_any_asks(Communicator* ranks, Interruption& interruption) {
+  agree(ranks, interruption);
+  interruption.end_if_asked();
 }
 
 }  // namespace gradus

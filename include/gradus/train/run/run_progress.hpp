@@ -1,6 +1,7 @@
 /// How far a run has come.
 #pragma once
 
+#include <gradus/core/events.hpp>
 #include <gradus/core/state_dict.hpp>
 
 #include <array>
@@ -37,6 +38,19 @@ struct RunProgress {
   /// Whether as many steps are taken as a limit allows, if there is one.
   [[nodiscard]] bool reached(const std::optional<std::int64_t>& limit) const {
     return limit && steps >= *limit;
+  }
+
+  /// The step that was taken last, without what is read of it.
+  [[nodiscard]] StepEnd step_end(std::int64_t total_steps, double learning_rate,
+                                 double train_seconds) const {
+    return {.epoch = epoch + 1,
+            .step = steps,
+            .total_steps = total_steps,
+            .samples = samples,
+            .learning_rate = learning_rate,
+            .train_seconds = train_seconds,
+            .train_loss = {},
+            .warning = {}};
   }
 
   void end_epoch() {

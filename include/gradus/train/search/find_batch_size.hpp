@@ -1,8 +1,9 @@
 /// A search for the largest batch that fits in memory.
 #pragma once
 
+#include <gradus/device/keep_memory.hpp>
 #include <gradus/device/out_of_memory.hpp>
-#include <gradus/device/peak_memory.hpp>
+#include <gradus/device/resident_peak.hpp>
 #include <gradus/policy/distribution/single_process.hpp>
 #include <gradus/policy/schedule/constant.hpp>
 #include <gradus/policy/stopping/all_epochs.hpp>
@@ -31,7 +32,7 @@ struct BatchSizeSearch {
 struct BatchSizeTrial {
   std::int64_t batch_size = 0;
   double samples_per_second = 0;  ///< of one cold step, for orientation
-  std::int64_t peak_bytes = 0;    ///< of the process, over its peak before the search; CPU only
+  std::int64_t peak_bytes = 0;    ///< of the process, over what it had before the search; CPU only
 };
 
 /// What find_batch_size found.
@@ -75,6 +76,9 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
   using Tried = with<T, Constant, AllEpochs, SingleProcess>;
   typename Tried::policies_type numbers;
   copy_numbers(policies, numbers);
+  if constexpr (requires { numbers.template at<slot::averaging>().every = 1; }) {
+    numbers.template at<slot::averaging>().every = 1;  // its memory counts from the first step on
+  }
   const KeepModel keep(*model, run.device);
   auto settings = run;
   settings.epochs = 1;
@@ -82,7 +86,8 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
   settings.steps_per_epoch.reset();
   settings.seconds_per_epoch.reset();
   settings.stop_after_steps = 1;
-  const auto before = peak_memory(c10::kCPU);
+  return_freed_memory();  // a trial would use it again, unseen
+  const auto before = resident_memory();
   const auto most = static_cast<double>(detail::free_bytes()) * search.memory_part;
   const auto largest = std::min<std::int64_t>(search.largest, train.size());
 
@@ -93,13 +98,14 @@ BatchSizes find_batch_size(typename T::model_type& model, const Train& train,
     numbers.template at<slot::loading>().batch_size = size;
     try {
       const auto begin = std::chrono::steady_clock::now();
+      const ResidentPeak peak;
       Tried trainer(model, settings, numbers);
       if (trainer.fit(train).end == RunEnd::interrupted) break;
       const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
       const auto samples = trainer.plan(train.size()).window_samples(0);
       sizes.trials.push_back({.batch_size = size,
                               .samples_per_second = static_cast<double>(samples) / seconds.count(),
-                              .peak_bytes = peak_memory(c10::kCPU) - before});
+                              .peak_bytes = peak.bytes() - before});
     } catch (const std::exception& error) {
       if (!is_out_of_memory(error)) throw;
       break;

@@ -143,12 +143,18 @@ LearningRateCurve find_learning_rate(typename T::model_type& model, const Train&
   using Rising = with<T, detail::RisingRate, AllEpochs, SingleProcess>;
   typename Rising::policies_type rising;
   copy_numbers(policies, rising);
+  if constexpr (requires { rising.template at<slot::averaging>().every = 1; }) {
+    rising.template at<slot::averaging>().every = 1;  // no search is too short for it
+  }
   rising.template at<slot::schedule>() = {
       .first = search.lowest,
       .factor =
           std::pow(search.highest / search.lowest, 1 / static_cast<double>(search.steps - 1))};
   if constexpr (requires { rising.template at<slot::guard>().divergence; }) {
     rising.template at<slot::guard>().divergence = 0;  // the search has a rule of its own
+  }
+  if constexpr (requires { rising.template at<slot::guard>().spike; }) {
+    rising.template at<slot::guard>().spike = 0;
   }
 
   const KeepModel keep(*model, run.device);

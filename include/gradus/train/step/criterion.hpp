@@ -28,6 +28,8 @@ enum class Pass {
 template <class Loss>
 class Criterion {
  public:
+  using policy_type = Loss;
+
   Criterion(const Loss& loss, Pass pass) : loss_(&loss), pass_(pass) {}
 
   [[nodiscard]] at::Tensor operator()(const at::Tensor& output, const at::Tensor& target) const {

@@ -108,9 +108,9 @@ class ModelStep {
     return forward_scope_of(policies_, states_, trains);
   }
 
-  /// Freezes and unfreezes for an epoch, from 0. Returns whether anything has changed.
-  bool begin_epoch(std::int64_t epoch) {
-    return apply_freezing(at<slot::freezing>(), *model_, parameters_, epoch, /*start=*/false);
+  /// Freezes and unfreezes for an epoch, from 0.
+  void begin_epoch(std::int64_t epoch) {
+    apply_freezing(at<slot::freezing>(), *model_, parameters_, epoch, /*start=*/false);
   }
 
   /// Forgets what a run before this one has left, but for the weights and the optimizer's state.

@@ -83,8 +83,9 @@ class NumericGuard {
 
   /// After a reading. Throws NumericError for a loss that is not finite, far above the best one or
   /// a spike, or returns a warning of it, the first time in a row.
-  std::string check_reading(const LossReading& reading, const std::vector<NamedTensor>& parameters,
-                            const LossPlace& place) {
+  [[nodiscard]] std::string check_reading(const LossReading& reading,
+                                          const std::vector<NamedTensor>& parameters,
+                                          const LossPlace& place) {
     if (reading.not_finite && plan_.on_not_finite == OnNotFinite::stop) {
       throw NumericError("the training loss is not finite" + at(*reading.not_finite) +
                          bad_weights(parameters) + advice);

@@ -67,11 +67,19 @@ void check_monitors(const Policies& policies, const Measured& measured) {
   });
 }
 
-/// A run that its schedule is not made for. Throws ConfigurationError.
-template <class Schedule>
-void check_length(const Schedule& schedule, std::int64_t total_steps) {
-  const auto mistake = run_mistake(schedule, total_steps);
-  if (!mistake.empty()) throw ConfigurationError("schedule: " + mistake + ".");
+/// A run that its schedule is not made for, or that its averaging policy gives no average. Throws
+/// ConfigurationError.
+template <class Policies>
+void check_length(const Policies& policies, std::int64_t total_steps) {
+  const auto check = [&]<class P>(const P& policy) {
+    if constexpr (requires { policy.run_mistake(total_steps).empty(); }) {
+      const std::string mistake = policy.run_mistake(total_steps);
+      if (mistake.empty()) return;
+      throw ConfigurationError(std::string(P::slot::name) + ": " + mistake + ".");
+    }
+  };
+  check(policies.template at<slot::schedule>());
+  check(policies.template at<slot::averaging>());
 }
 
 /// Returns `policies`. Throws ConfigurationError for numbers that no run can have.

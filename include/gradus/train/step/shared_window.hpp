@@ -4,6 +4,7 @@
 #include <gradus/compose/slot.hpp>
 #include <gradus/core/random.hpp>
 #include <gradus/core/rank_share.hpp>
+#include <gradus/core/step_plan.hpp>
 #include <gradus/distributed/communicator.hpp>
 #include <gradus/error.hpp>
 #include <gradus/train/step/loss_meter.hpp>
@@ -39,6 +40,33 @@ inline void seed_window(const RankShare& share, std::uint64_t seed, std::int64_t
   if (device.is_cuda()) reseed(at::globalContext().defaultGenerator(device));
 }
 
+/// Whether no rank may be without a part of a batch, as where norms are over all ranks.
+template <class Distribution>
+[[nodiscard]] bool computes_on_each(const Distribution& policy) {
+  if constexpr (requires { policy.each_rank_computes(); }) {
+    return policy.each_rank_computes();
+  } else {
+    return false;
+  }
+}
+
+/// Throws ConfigurationError for a run with a batch of which some rank would have nothing, where
+/// none may be without a part.
+template <class Distribution>
+void check_parts(const Distribution& policy, const RankShare& share, const StepPlan& plan) {
+  if (share.size == 1 || !computes_on_each(policy)) return;
+  const bool ends_before = plan.total_steps() < plan.pass_steps();
+  const auto smallest = ends_before ? plan.batch_size : plan.smallest_batch();
+  if (smallest >= share.size) return;
+  throw ConfigurationError(
+      "a training batch holds " + std::to_string(smallest) +
+      (smallest == 1 ? " sample" : " samples") + ", which " + std::to_string(share.size) +
+      " processes share, but norms over all processes need a sample on each; set "
+      "loading.drop_last to true, loading.batch_size so that no batch of " +
+      std::to_string(plan.samples) +
+      " samples is that small, or distribution.shared_norms to false.");
+}
+
 /// The gradient of the window becomes that of the mean over all that counts in it, on whichever
 /// rank. What the ranks tell each other of it, losses and weights and whether one asks for an end,
 /// travels before the gradients, while the backward pass computes them.
@@ -56,7 +84,9 @@ class SharedWindow {
       : step_(&step),
         ranks_(&ranks),
         expected_(expected),
-        weight_(expected.samples, computes_on_each(step) ? expected.weight : 0),
+        // Then gradients have one scale on all ranks, within their passes too: those of norms are
+        // summed there.
+        weight_(expected.samples, computes_on_each(distribution()) ? expected.weight : 0),
         losses_(static_cast<std::size_t>(expected.batches)),
         places_(static_cast<std::size_t>(expected.batches)),
         facts_(at::zeros({2 * expected.batches + 2}, at::kDouble)),
@@ -70,7 +100,7 @@ class SharedWindow {
     places_[static_cast<std::size_t>(batch)] = place;
     facts()[expected_.batches + batch] = static_cast<double>(samples);
     if (weight == 0) {
-      if (!computes_on_each(*step_)) return 0;
+      if (!computes_on_each(distribution())) return 0;
       throw DataError("rank " + std::to_string(ranks_->rank()) +
                       " has nothing of a batch that counts, but norms over all processes are "
                       "computed by each" +
@@ -79,7 +109,8 @@ class SharedWindow {
                       "count.");
     }
     facts()[batch] = weight;
-    return weight_.add(samples, weight);
+    return computes_on_each(distribution()) ? weight_.add(samples, weight)
+                                            : add_batch(*step_, weight_, samples, weight);
   }
   /// Between the forward pass of that batch and its backward pass, which take `flops`; all batches
   /// of this rank have been added when the `last` one comes.
@@ -131,17 +162,6 @@ class SharedWindow {
     facts_sum_->wait();
     facts_are_read_ = true;
     for (std::int64_t batch = 0; batch < expected_.batches; ++batch) total_ += facts()[batch];
-  }
-
-  /// Then gradients have one scale on all ranks, within their passes too: those of norms are summed
-  /// there.
-  static bool computes_on_each(const ModelStep<M, Policies>& step) {
-    const auto& policy = step.template at<slot::distribution>();
-    if constexpr (requires { policy.each_rank_computes(); }) {
-      return policy.each_rank_computes();
-    } else {
-      return false;
-    }
   }
 
   bool travels_short() {

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <gradus/core/batch.hpp>
+#include <gradus/train/model/gradients.hpp>
+
+#include <ATen/ops/_foreach_mul.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -30,6 +33,17 @@ class WindowWeight {
     return weight / expected_;
   }
 
+  /// Before `add`: takes the window to weigh a power of two more, until the factor of this batch is
+  /// at most its part of the samples. Returns the factor of the gradients so far, which rounds
+  /// nothing.
+  double make_room(std::int64_t held, double weight) {
+    if (expected_ == 0) return 1;
+    const double all = static_cast<double>(samples_) * (weight / static_cast<double>(held));
+    double factor = 1;
+    for (; all > expected_; factor /= 2) expected_ *= 2;
+    return factor;
+  }
+
   /// What the window was taken to weigh.
   [[nodiscard]] double expected() const { return expected_; }
   /// Whether no target of the window counts.
@@ -42,6 +56,20 @@ class WindowWeight {
   double expected_ = 0;
   double total_ = 0;
 };
+
+/// Adds a batch to `window` before its backward pass in `step`, a ModelStep. Returns the factor of
+/// its mean loss. Where gradients are scaled that is never above the batch's part of the samples,
+/// for a batch much heavier than those before it would overflow 16 bits.
+template <class Step>
+double add_batch(Step& step, WindowWeight& window, std::int64_t samples, double weight) {
+  if constexpr (Step::Traits::has_scaler) {
+    const double factor = step.scaler() == nullptr ? 1 : window.make_room(samples, weight);
+    const auto gradients =
+        factor == 1 ? std::vector<at::Tensor>() : gradients_of(step.parameters());
+    if (!gradients.empty()) at::_foreach_mul_(gradients, factor);
+  }
+  return window.add(samples, weight);
+}
 
 /// Whether each sample of a window weighs the same, so that the parts of its batches are those of
 /// their samples.
