@@ -1,6 +1,6 @@
 # What find_package(gradus) reads.
 
-cmake_policy(VERSION 3.25)  # not the older ones of the project that asks; find_package() restores those
+cmake_policy(VERSION 3.25...4.4)  # not the older ones of the project that asks; find_package() restores those
 include(CMakeFindDependencyMacro)
 include("${CMAKE_CURRENT_LIST_DIR}/gradusPackages.cmake")
 # Not that of another gradus, which this build folder has found before.

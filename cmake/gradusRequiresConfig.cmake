@@ -2,7 +2,7 @@
 # gradus itself was configured with it, its cache say. Nothing is downloaded, unless GRADUS_FETCH is on, as it is
 # in Python's package: then range-v3 and nlohmann_json are, into the cache.
 
-cmake_policy(VERSION 3.25)
+cmake_policy(VERSION 3.25...4.4)
 include(CMakeFindDependencyMacro)
 set(_gradus_dir "${CMAKE_CURRENT_LIST_DIR}/../gradus")
 include("${_gradus_dir}/gradusPackages.cmake")

@@ -4,8 +4,11 @@
 #include "folder.hpp"
 #include <gradus/checkpoint/checkpoints.hpp>
 #include <gradus/checkpoint/weights.hpp>
+#include <gradus/policy/optimizer/grouped.hpp>
+#include <gradus/policy/optimizer/muon.hpp>
 #include <gradus/policy/optimizer/sgd.hpp>
 #include <gradus/policy/stopping/early_stop.hpp>
+#include <gradus/train/run/run_configuration.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -272,6 +275,34 @@ CATCH_TEST_CASE("what is not a number, is damaged or is of other data is not the
   };
   CATCH_CHECK(best_with(noise(8)) == 2);
   CATCH_CHECK(best_with(noise(9)) > 2);
+}
+
+CATCH_TEST_CASE(
+    "a number that an older run did not have is taken for the one that changes nothing") {
+  using Groups = Grouped<Preset<Muon{.normalize_weights = true}>, GroupWith<AdamW>{}>;
+  const auto refused = [](auto policies, const char* axis, const char* name) {
+    Run<Groups> trainer(small_net(), two_epochs, policies);
+    auto before = run_configuration(trainer);
+    CATCH_REQUIRE(before["policies"][axis].erase(name) == 1);
+    try {
+      refuse_differences(before, run_configuration(trainer), unset_configuration(trainer));
+    } catch (const CheckpointError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  Run<Groups>::policies_type policies;
+  CATCH_CHECK(refused(policies, "guard", "spike").empty());
+  CATCH_CHECK(refused(policies, "optimizer", "group1.optimizer.beta1").empty());
+  // A Preset's value is none that was there before.
+  CATCH_CHECK_THAT(
+      refused(policies, "optimizer", "normalize_weights"),
+      ContainsSubstring("policies.optimizer.normalize_weights was not there, is true"));
+  policies.at<slot::optimizer>().optimizer.normalize_weights = false;
+  CATCH_CHECK(refused(policies, "optimizer", "normalize_weights").empty());
+  policies.at<slot::guard>().spike = 7;
+  CATCH_CHECK_THAT(refused(policies, "guard", "spike"),
+                   ContainsSubstring("policies.guard.spike was not there, is 7"));
 }
 
 CATCH_TEST_CASE(

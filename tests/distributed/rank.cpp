@@ -134,6 +134,21 @@ void gradients(gradus::Communicator& ranks) {
   std::cout << furthest << ' ' << wrong << std::endl;
 }
 
+/// Between a forward pass that uses a buffer and its backward pass.
+void buffers(gradus::Communicator& ranks) {
+  const auto rank = static_cast<double>(ranks.rank());
+  const auto mask = at::full({3}, rank + 1), wide = at::full({1}, rank + 5).expand({4}),
+             turned = at::full({2, 3}, rank + 7, at::kShort).t();
+  const auto weight = at::ones({3}).requires_grad_();
+  const auto loss = weight.mul(mask).sum();
+  gradus::share_together(ranks, {mask, wide, turned});
+  loss.backward();
+  for (const auto& shared : {mask, wide, turned, weight.grad()}) {
+    std::cout << shared.min().item<double>() << ' ' << shared.max().item<double>() << ' ';
+  }
+  std::cout << std::endl;
+}
+
 /// Sums until something happens to one of the ranks.
 void for_ever(gradus::Communicator& ranks) {
   const auto numbers = at::full({1000}, 1.0);
@@ -174,6 +189,7 @@ int main(int argc, char** argv) {
     }
     if (task == "together" || task == "again") together(*ranks);
     if (task == "gradients") gradients(*ranks);
+    if (task == "buffers") buffers(*ranks);
     if (task == "threads") {
       ranks->sum(at::full({1}, 1.0));
       threads();

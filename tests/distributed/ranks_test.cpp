@@ -92,6 +92,14 @@ CATCH_TEST_CASE("gradients of several ranks are those of one that has all sample
   }
 }
 
+CATCH_TEST_CASE("buffers become those of the first rank before a backward pass that needs them") {
+  Ranks ranks(3, "buffers");
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    CATCH_CHECK(ranks[rank].wait() == 0);
+    CATCH_CHECK(ranks[rank].out() == "1 1 5 5 7 7 1 1 \n");
+  }
+}
+
 CATCH_TEST_CASE("processes that have parted can meet again") {
   Ranks ranks(3, "again");
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {

@@ -144,11 +144,13 @@ struct Whole {
   }
 };
 
-/// Counts what it is told, and can wait at each step.
+/// Counts what it is told, can wait at each step, and can freeze a norm.
 struct Counter {
   int steps = 0, epochs = 0;
   std::vector<double> norms{};
+  torch::nn::Module* freezes = nullptr;
   void on(const StepEnd& event) {
+    if (freezes != nullptr) freezes->eval();
     ++steps;
     if (event.gradient_norm && std::isfinite(*event.gradient_norm)) {
       norms.push_back(*event.gradient_norm);
@@ -322,6 +324,7 @@ nlohmann::json trained() {
   }
   if (is("ask") && differs) request.ask();  // as a signal before the first step
   Counter counter;
+  if (is("freezes")) counter.freezes = trainer.model()->norm.get();
   const auto history = checkpoints ? trainer.fit(train, test, counter, *checkpoints)
                                    : trainer.fit(train, test, counter);
   nlohmann::json result{{"end", static_cast<int>(history.end)},
@@ -355,25 +358,26 @@ nlohmann::json stepped() {
   torch::manual_seed(place.rank == 0 ? 1 : 9);
   typename Steps::policies_type policies;
   if (is("shard")) set_policy_field(policies, "distribution", "shard_optimizer", true);
-  Steps stepper(Net(NetOptions{.centred = is("centred")}),
+  Steps stepper(Net(NetOptions{.norm = is("frozen"), .centred = is("centred")}),
                 {.total_steps = 4, .device = at::kCPU, .read_every = 1}, policies);
+  if (is("frozen")) stepper.model()->norm->eval();  // its backward pass needs its statistics
   const auto [rank, size] = stepper.share();
   const Points points(96, 3);
   int steps = 0;
-  int lost = is("lose") ? -1 : 9;
+  int added = 0;
   const auto add = [&](std::int64_t first, std::int64_t count, double weight) {
     std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
     for (std::size_t i = 0; i < indices.size(); ++i) {
       indices[i] = first + static_cast<std::int64_t>(i);
     }
     const auto batch = points.batch(indices);
-    if (is("centred") && rank > 0 && steps > lost) {
-      stepper.model()->centre.fill_(9);  // as if it had seen other samples
-      lost = steps;
-    }
-    const auto loss = stepper.forward([&] {
+    const auto compute = [&] {
       return at::cross_entropy_loss(stepper.model()->forward(batch.input), batch.target);
-    });
+    };
+    const auto loss = is("outside") ? compute() : stepper.forward(compute);
+    if (++added % 2 == 0 && is("lose") && rank > 0) {
+      stepper.model()->centre.fill_(9);  // as if it had seen other samples
+    }
     steps += stepper.backward(loss, weight) ? 1 : 0;
   };
   // Three windows of 24 samples in 2 batches, shared by contiguous parts that weigh what they hold.
@@ -398,6 +402,33 @@ nlohmann::json stepped() {
           {"weights", weights_of(stepper)}};
 }
 
+/// Two models in a loop of one's own; of their last window rank 0 alone has something.
+nlohmann::json two_models() {
+  using Steps =
+      Stepper<Net, Preset<Accumulate{.steps = 2}>, Preset<AdamW{.lr = 0.02}>, DataParallel>;
+  torch::manual_seed(1);
+  typename Steps::policies_type policies;
+  set_policy_field(policies, "distribution", "timeout_seconds", number("timeout", 60));
+  const StepperSettings settings{.total_steps = 2, .device = at::kCPU};
+  const NetOptions options{.centred = true};
+  Steps one(Net(options), settings, policies), other(Net(options), settings, policies);
+  const auto rank = one.share().rank;
+  const Points points(48, 3);
+  for (std::int64_t round = 0; round < (rank == 0 ? 3 : 2); ++round) {
+    const auto first = 8 * (2 * round + rank);
+    const auto batch = points.batch(std::vector{first, first + 1, first + 2, first + 5});
+    for (auto* stepper : {&one, &other}) {
+      stepper->backward(stepper->forward([&] {
+        return at::cross_entropy_loss(stepper->model()->forward(batch.input), batch.target);
+      }));
+    }
+  }
+  one.finish();
+  other.finish();
+  return {{"steps", {one.steps(), other.steps()}},
+          {"weights", {weights_of(one), weights_of(other)}}};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -410,6 +441,7 @@ int main(int argc, char** argv) {
     std::cout << (is("exact")     ? exact<DataParallel>()
                   : is("own")     ? exact<SumAtTheEnd>()
                   : is("stepped") ? stepped()
+                  : is("two")     ? two_models()
                   : is("nested")  ? trained<Nested>()
                   : is("summing") ? trained<Summing>()
                                   : trained<Preset<AdamW{.lr = 0.02}>>())

@@ -361,7 +361,26 @@ CATCH_TEST_CASE("in a loop of one's own each window begins with the buffers of t
   for (const int size : {2, 3}) {
     const auto kept = results(size, {"stepped=1", "centred=1"});
     const auto lost = results(size, {"stepped=1", "centred=1", "lose=1"});
-    CATCH_CHECK(lost[0]["weights"] == kept[0]["weights"]);
+    for (const auto& found : lost) CATCH_CHECK(found["weights"] == kept[0]["weights"]);
+  }
+}
+
+CATCH_TEST_CASE("a loop of one's own may compute its losses outside of the stepper") {
+  const auto one = results(0, {"stepped=1", "frozen=1"}).front();
+  for (const auto& found : results(2, {"stepped=1", "frozen=1", "outside=1"})) {
+    CATCH_CHECK(apart(found["weights"], one["weights"]) <= 1e-6);
+  }
+}
+
+CATCH_TEST_CASE("two models of a loop of one's own end their windows in the same order") {
+  const auto ranks = results(2, {"two=1", "timeout=20"});
+  CATCH_CHECK(ranks[0]["steps"] == json({2, 2}));
+  CATCH_CHECK(ranks[1] == ranks[0]);
+}
+
+CATCH_TEST_CASE("an observer may freeze a norm on the first process in the middle of an epoch") {
+  for (const auto& found : results(2, {"norm=1", "epochs=1", "freezes=1", "timeout=20"})) {
+    CATCH_CHECK(found["end"] == 0);  // whole
   }
 }
 

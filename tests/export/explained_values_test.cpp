@@ -97,7 +97,7 @@ CATCH_TEST_CASE("a value that is read by a pointer is not exported as a constant
       },
       torch::randn({1, 4}));
   check_refused("aten::max_pool2d has a number that follows", [](auto&, const at::Tensor& x) {
-    return at::max_pool2d(x.view({-1, 1, 2, 2}), 2, 2, 0, 1, /*ceil_mode=*/x.size(0) > 3);
+    return at::max_pool2d(x.view({-1, 1, 2, 2}), 2, 2, 0, 1, /*ceil_mode=*/x.size(0) > 4);
   });
 }
 
@@ -105,7 +105,7 @@ CATCH_TEST_CASE("an output that is undefined, or has a size of its own, is refus
   check_refused("its output2 is undefined", [](auto& of, const at::Tensor& x) {
     return std::tuple(of.layer(x), of.is_training() ? x : at::Tensor());
   });
-  check_refused("a size is 2 for 3 samples and 3 for 4",
+  check_refused("a size is 3 for 4 samples and 4 for 5",
                 [](auto& of, const at::Tensor& x) { return of.layer(x).slice(0, 1); });
 }
 

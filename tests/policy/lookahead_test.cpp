@@ -10,6 +10,7 @@
 #include <gradus/policy/optimizer/sgd.hpp>
 #include <gradus/testing.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -113,8 +114,8 @@ CATCH_TEST_CASE("a step without anything to move moves nothing") {
   // As where all is frozen, or belongs to other processes.
   const Lookahead<AdamW> policy{.every = 1};
   auto state = policy.start({{"weight", at::ones({2, 2})}});
-  policy.step(state, {.learning_rate = 1});
-  policy.step_on_device(state, {.learning_rate = 1}, at::ones({1}), at::zeros({1}));
+  policy.step(state, {1, std::nullopt});
+  policy.step_on_device(state, {1, std::nullopt}, at::ones({1}), at::zeros({1}));
   CATCH_CHECK(state.parameters[0].equal(at::ones({2, 2})));
 }
 

@@ -78,7 +78,7 @@ using Run = Trainer<Line, Preset<Plain{.batch_size = 4}>, Preset<SGD{.lr = 1e-6}
 Points with_outliers() {
   Points points(64);
   const auto order = epoch_order(64, 0, 0);
-  for (const std::size_t place : {55, 56}) {
+  for (const std::size_t place : {55U, 56U}) {
     points.inputs_.select(0, order[place]).fill_(500);
     points.targets_[order[place]] = line()->head->weight.sum(1).argmin();
   }

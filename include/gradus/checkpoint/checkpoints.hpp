@@ -164,7 +164,7 @@ class Checkpoints {
                             "const`, or start a new run from the weights.");
     }
     refuse_differences(run->manifest.value("configuration", nlohmann::ordered_json::object()),
-                       run_configuration(*trainer_));
+                       run_configuration(*trainer_), unset_configuration(*trainer_));
     const auto before = DataMarks::saved(run->state.part("data"));
     check_data(*trainer_, before, data);
     if (before.held_out != data.held_out) folder_.forget_best();

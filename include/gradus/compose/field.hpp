@@ -53,6 +53,8 @@ struct Field {
   /// The number itself.
   constexpr T& of(P& policy) const { return policy.*member; }
   constexpr const T& of(const P& policy) const { return policy.*member; }
+  /// What it is where nobody sets it.
+  [[nodiscard]] constexpr T unset() const { return P{}.*member; }
 };
 
 /// One number of a policy `Inner` that is a part of policy `P`.
@@ -67,6 +69,8 @@ struct PartField {
 
   constexpr auto& of(P& policy) const { return inner.of(policy.*part); }
   constexpr const auto& of(const P& policy) const { return inner.of(policy.*part); }
+  /// What it is in an `Inner` where nobody sets it, whatever `P` sets there.
+  [[nodiscard]] constexpr auto unset() const { return inner.unset(); }
 };
 
 template <class P, class T>

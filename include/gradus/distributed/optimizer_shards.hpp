@@ -187,11 +187,11 @@ inline StateDict OptimizerShards::whole(const StateDict& own, const PlaceOf& pla
   auto listed = nlohmann::json::array();
   for (const auto& [name, tensor] : own.entries()) {
     const auto values = held[name] = tensor.cpu().contiguous();
-    auto place = place_of(name);
-    if (place && *place >= owners_.size()) place.reset();
+    const auto place = place_of(name).value_or(owners_.size());
+    const bool divided = place < owners_.size();
     listed.push_back({name, static_cast<int>(values.scalar_type()), values.sizes().vec(),
-                      place ? static_cast<std::int64_t>(*place) : -1,
-                      place ? 0 : fingerprint_of(values)});
+                      divided ? static_cast<std::int64_t>(place) : -1,
+                      divided ? 0 : fingerprint_of(values)});
   }
   std::vector<nlohmann::json> of_ranks;
   for (const auto& text : ranks_->exchange(listed.dump())) {

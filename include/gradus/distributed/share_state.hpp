@@ -31,7 +31,7 @@ inline void share_values(Communicator& ranks, at::Tensor tensor, std::int64_t fr
 }
 
 /// Gives all ranks the values of `tensors` on rank 0, on the device of the first one, in one
-/// message.
+/// message. Backward passes that need such a tensor can still follow, with its new values.
 inline void share_together(Communicator& ranks, std::vector<at::Tensor> tensors) {
   const at::NoGradGuard no_grad;
   std::erase_if(tensors, [](const at::Tensor& tensor) { return tensor.numel() == 0; });
@@ -47,7 +47,9 @@ inline void share_together(Communicator& ranks, std::vector<at::Tensor> tensors)
   for (auto& tensor : tensors) {
     const auto size = tensor.numel() * static_cast<std::int64_t>(tensor.element_size());
     const auto values = message.narrow(0, first, size).clone();  // where any type may begin
-    copy_values(tensor, values.view(tensor.scalar_type()).view(tensor.sizes()));
+    // The same memory without autograd's count of changes, where the tensor can keep its memory.
+    auto target = overlaps_itself(tensor) ? tensor : tensor.variable_data();
+    copy_values(target, values.view(tensor.scalar_type()).view(tensor.sizes()));
     first += size;
   }
 }

@@ -170,9 +170,9 @@ inline void add_element_rows(std::map<std::string, OnnxRow>& rows) {
   for (const auto& [op, name] :
        {Names{"logical_and", "And"}, Names{"logical_or", "Or"}, Names{"logical_xor", "Xor"},
         Names{"bitwise_and", "And"}, Names{"bitwise_or", "Or"}, Names{"bitwise_xor", "Xor"}}) {
-    rows["aten::" + std::string(op)] = [name = name](OnnxCall& call) {
+    rows["aten::" + std::string(op)] = [node = name](OnnxCall& call) {
       if (call.result_type() != c10::kBool) call.refuse("is bitwise");
-      call.give(name, {call.value_as(0, c10::kBool), call.value_as(1, c10::kBool)});
+      call.give(node, {call.value_as(0, c10::kBool), call.value_as(1, c10::kBool)});
     };
   }
   rows["aten::logical_not"] = [](OnnxCall& call) {

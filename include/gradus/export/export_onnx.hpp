@@ -44,19 +44,43 @@ inline void add_tensors(std::vector<at::Tensor>& list, const std::vector<at::Ten
   list.insert(list.end(), tensors.begin(), tensors.end());
 }
 
+/// Throws ConfigurationError unless all have one number of samples, above 0.
+inline void check_samples(const std::vector<at::Tensor>& inputs) {
+  if (inputs.empty() || std::ranges::any_of(inputs, [](const at::Tensor& input) {
+        return input.dim() == 0 || input.size(0) == 0;
+      })) {
+    throw ConfigurationError("the example to export with has no sample; give it one at least.");
+  }
+  for (const auto& input : inputs) {
+    if (input.size(0) == inputs.front().size(0)) continue;
+    throw ConfigurationError(
+        "the inputs to export with have " + std::to_string(inputs.front().size(0)) + " and " +
+        std::to_string(input.size(0)) + " samples; give each the same number.");
+  }
+}
+
 inline std::vector<at::Tensor> copies(std::vector<at::Tensor> tensors) {
   for (auto& tensor : tensors) tensor = tensor.clone();
   return tensors;
 }
 
-/// One more sample, and other values: all are the last one, with its fractions changed.
+/// With the last sample once more.
+inline std::vector<at::Tensor> one_more(const std::vector<at::Tensor>& inputs) {
+  std::vector<at::Tensor> list;
+  for (const auto& input : inputs) {
+    list.push_back(at::cat({input, input.narrow(0, input.size(0) - 1, 1)}));
+  }
+  return list;
+}
+
+/// Three more samples, and other values: all are the last one, with its fractions changed.
 inline std::vector<at::Tensor> other_values(const std::vector<at::Tensor>& inputs) {
   std::vector<at::Tensor> list;
   for (const auto& input : inputs) {
     const auto samples = static_cast<std::size_t>(input.size(0));
     auto last = input.narrow(0, input.size(0) - 1, 1);
     if (last.is_floating_point()) last = last * 0.75 + 0.125;
-    list.push_back(at::cat(std::vector<at::Tensor>(samples + 1, last)));
+    list.push_back(at::cat(std::vector<at::Tensor>(samples + 3, last)));
   }
   return list;
 }
@@ -98,24 +122,24 @@ inline void check_same(const OnnxGraph& one, const OnnxGraph& other) {
 /// the names of the parameters. `inputs`, a tensor [N, ...] or a tuple of them, are an example of
 /// what `forward` takes; the number of samples is free in the file, all other sizes are those of
 /// the example. Weights are those that the model has: for averages keep `evaluation_weights()` of
-/// the trainer alive. Parameters and buffers are as they were when this returns. The model runs
-/// five times, and has a second copy of its parameters meanwhile.
+/// the trainer alive. Parameters and buffers are as they were when this returns, but for those that
+/// the model fills at its first pass alone: they stay filled. The model runs six times, with up to
+/// four samples more than the example has, and has a second copy of its parameters meanwhile.
 ///
 /// Throws ConfigurationError for an operator without a row (`onnx_operator` adds one), a way that
 /// depends on values, values that no recorded operator explains, and a size that follows the number
-/// of samples otherwise than by a factor, with operator or module; ResourceError where the file
-/// cannot be written.
+/// of samples otherwise than by a factor, with the operator and the module, the output, or the node
+/// of the graph; likewise for inputs without samples, or with different numbers of them.
+/// ResourceError where the file cannot be written.
 template <class Model, class Inputs>
 void export_onnx(Model& model, const Inputs& inputs, const std::filesystem::path& path,
                  const OnnxPlan& plan = {}) {
   auto& module = detail::module_of(model);
-  const detail::PlainModel plain(module);
+  detail::PlainModel plain(module);
   std::vector<at::Tensor> tensors;
   detail::add_tensors(tensors, inputs);
   for (auto& tensor : tensors) tensor = tensor.detach().cpu().contiguous().clone();
-  if (tensors.empty() || tensors.front().dim() == 0 || tensors.front().size(0) == 0) {
-    throw ConfigurationError("the example to export with has no sample; give it one at least.");
-  }
+  detail::check_samples(tensors);
   // Of one sample alone a size of 1 could be anything.
   for (auto& tensor : tensors) {
     if (tensor.size(0) == 1) tensor = at::cat({tensor, tensor});
@@ -134,11 +158,12 @@ void export_onnx(Model& model, const Inputs& inputs, const std::filesystem::path
   };
   {  // what a model makes at its first pass, and keeps
     const at::NoGradGuard no_grad;
-    static_cast<void>(forward(detail::copies(tensors)));
+    plain.keep_first([&] { static_cast<void>(forward(detail::copies(tensors))); });
   }
-  const auto others = detail::other_values(tensors);
-  auto graph = graph_of(tensors);
-  detail::check_same(graph, graph_of(others));
+  // Each recorded pass has more samples than those before: what is kept for one number of samples
+  // is made in each.
+  auto graph = graph_of(detail::one_more(tensors));
+  detail::check_same(graph, graph_of(detail::other_values(tensors)));
   if (plan.fold_norms) detail::fold_norms(graph);
   graph.metadata = plan.metadata;
   write_onnx(std::move(graph), path, plan.weights_beside);

@@ -188,7 +188,7 @@ class OnnxBuilder {
   /// Without a node that makes it a value has to be known, and the same for all inputs.
   void check_constant(std::size_t number) const {
     const auto& seen = one_.tensors()[number];
-    if (seen.maker && is_unwritten(one_.calls()[*seen.maker])) {
+    if (seen.maker && seen.tensor.numel() > 0 && is_unwritten(one_.calls()[*seen.maker])) {
       refuse("memory is read to which nothing has been written", "make it by at::zeros");
     }
     if (!is_same(number)) {

@@ -28,6 +28,9 @@ namespace gradus {
 class OperatorTrace {
  public:
   using Tensors = std::vector<at::Tensor>;
+  /// What runs while it is excluded is not recorded. LibTorch has it for Python's fake tensors, and
+  /// no kernels of its own there.
+  static constexpr auto key = c10::DispatchKey::Fake;
 
   template <class Run>
   OperatorTrace(const Tensors& inputs, const Run& run) {
@@ -57,9 +60,6 @@ class OperatorTrace {
   [[nodiscard]] const std::vector<std::size_t>& outputs() const { return outputs_; }
 
  private:
-  /// LibTorch has it for Python's fake tensors, and no kernels of its own there.
-  static constexpr auto key = c10::DispatchKey::Fake;
-
   static OperatorTrace*& current() {
     thread_local OperatorTrace* trace = nullptr;
     return trace;

@@ -200,8 +200,14 @@ inline void add_shape_rows(std::map<std::string, OnnxRow>& rows) {
   for (const auto* op : {"zeros", "zeros_like", "new_zeros", "full", "full_like", "new_full"}) {
     rows["aten::" + std::string(op)] = onnx_filled(0);
   }
-  for (const auto* op : {"empty", "empty_like", "new_empty"})  // its values come by `fill`
-    rows["aten::" + std::string(op)] = [](OnnxCall&) {};
+  for (const auto* op : {"empty", "empty_like", "new_empty"}) {
+    rows["aten::" + std::string(op)] = [](OnnxCall& call) {  // its values, if any, come by `fill`
+      const auto sizes = call.result_sizes();
+      const bool has_none =
+          std::ranges::any_of(sizes, [](const Extent& size) { return size.one == 0; });
+      if (has_none) onnx_filled(0)(call);
+    };
+  }
   for (const auto* op : {"ones", "ones_like", "new_ones"})
     rows["aten::" + std::string(op)] = onnx_filled(1);
 }

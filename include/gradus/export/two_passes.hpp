@@ -26,7 +26,7 @@ namespace gradus::detail {
 /// on the input.
 class TwoPasses {
  public:
-  /// A pass may write to `inputs`.
+  /// All inputs have one number of samples. A pass may write to them.
   template <class Forward>
   TwoPasses(const Forward& forward, const std::vector<at::Tensor>& inputs)
       : samples_{inputs.front().size(0), inputs.front().size(0) + 1},
@@ -66,11 +66,6 @@ class TwoPasses {
   static std::vector<at::Tensor> others(const std::vector<at::Tensor>& inputs) {
     std::vector<at::Tensor> list;
     for (const auto& input : inputs) {
-      if (input.size(0) != inputs.front().size(0)) {
-        throw ConfigurationError(
-            "the inputs to export with have " + std::to_string(inputs.front().size(0)) + " and " +
-            std::to_string(input.size(0)) + " samples; give each the same number.");
-      }
       list.push_back(at::cat({input.flip(0), input.narrow(0, 0, 1)}));
     }
     return list;

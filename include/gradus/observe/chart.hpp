@@ -143,7 +143,8 @@ inline void spread(std::vector<EndLabel>& labels, double top, double floor) {
   const auto corner = [&](const ChartPoint& point, double sign) {
     const double y =
         std::clamp(point.y + sign * point.deviation, plot.chart.y.low, plot.chart.y.high);
-    path += (path.empty() ? "M" : "L") + fixed(plot.x(point.x), 1) + " " + fixed(plot.y(y), 1);
+    path += path.empty() ? 'M' : 'L';
+    path += fixed(plot.x(point.x), 1) + " " + fixed(plot.y(y), 1);
   };
   for (const ChartPoint& point : points) corner(point, 1);
   for (auto point = points.rbegin(); point != points.rend(); ++point) corner(*point, -1);
@@ -158,7 +159,8 @@ inline void spread(std::vector<EndLabel>& labels, double top, double floor) {
   for (const ChartPoint& point : series.points) {
     const double x = plot.x(point.x);
     const double y = plot.y(point.y);
-    path += (path.empty() ? "M" : "L") + fixed(x, 1) + " " + fixed(y, 1);
+    path += path.empty() ? 'M' : 'L';
+    path += fixed(x, 1) + " " + fixed(y, 1);
     marks += "<g>" + mark(series.style, x, y, radius) + "<circle class=\"touch\" cx=\"" +
              fixed(x, 1) + "\" cy=\"" + fixed(y, 1) + "\" r=\"10\"/>" +
              element("title", point.tip) + "</g>\n";

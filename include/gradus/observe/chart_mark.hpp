@@ -18,12 +18,12 @@ inline constexpr std::size_t mark_count = 6;
   const auto point = [&](double dx, double dy) {
     return fixed(x + r * dx, 1) + " " + fixed(y + r * dy, 1);
   };
-  std::string path = "M" + point(-1, 0) + "a" + fixed(r, 1) + " " + fixed(r, 1) + " 0 1 0 " +
-                     fixed(2 * r, 1) + " 0a" + fixed(r, 1) + " " + fixed(r, 1) + " 0 1 0 " +
-                     fixed(-2 * r, 1) + " 0z";
+  std::string path("M");
+  path += point(-1, 0) + "a" + fixed(r, 1) + " " + fixed(r, 1) + " 0 1 0 " + fixed(2 * r, 1) +
+          " 0a" + fixed(r, 1) + " " + fixed(r, 1) + " 0 1 0 " + fixed(-2 * r, 1) + " 0z";
   const auto polygon = [&](std::vector<std::string> corners) {
     path.clear();
-    for (const std::string& corner : corners) path += (path.empty() ? "M" : "L") + corner;
+    for (const std::string& corner : corners) path.append(path.empty() ? "M" : "L").append(corner);
     path += "z";
   };
   switch (style % mark_count) {

@@ -167,6 +167,16 @@ nlohmann::ordered_json policy_to_json(const P& policy) {
   return json;
 }
 
+/// {field: value, ...} where nobody sets any.
+template <class P>
+nlohmann::ordered_json unset_to_json() {
+  auto json = nlohmann::ordered_json::object();
+  for_each_field<P>([&](const auto& field) {
+    json[std::string(field.name)] = detail::value_to_json(field.unset());
+  });
+  return json;
+}
+
 /// Sets one number by its name. Throws ConfigurationError for an unknown name, a wrong type, a
 /// value out of range.
 template <class P>

@@ -127,8 +127,7 @@ class BasicTrainer {
   }
 
   /// While the object it returns lives, the model holds the weights that `evaluate` uses, to save
-  /// or copy them. Where those are averages the run is neither trained, saved nor loaded meanwhile:
-  /// each throws ConfigurationError.
+  /// or copy them. If they are averages, training, saving and loading throw ConfigurationError.
   [[nodiscard]] EvaluationWeights evaluation_weights();
 
   /// Everything that the run needs to resume bit for bit, at any `StepEnd`, `EpochEnd` or
@@ -237,7 +236,8 @@ class BasicTrainer {
   RunProgress progress_;
   LossMeter meter_;  ///< of the epoch that runs
   FlopMeter flops_;
-  StateDict device_steps_state_;             ///< as loaded, until the run resumes
+  std::optional<std::vector<at::Tensor>> shared_buffers_;  ///< of the epoch, by all ranks
+  StateDict device_steps_state_;                           ///< as loaded, until the run resumes
   bool goes_on_ = false;                     ///< whether the next run is the rest of a saved one
   DataMarks data_;                           ///< of this run
   StreamPlace stream_place_;                 ///< behind the last window, where the data is a stream

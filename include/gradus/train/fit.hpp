@@ -57,14 +57,16 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
     if (end != RunEnd::unfinished && progress_.window == 0) break;
     const bool limit = end == RunEnd::limit;
     if (limit) tell(stop, observers...);
-    const double rate =
-        model_step_.rates_at(std::max<std::int64_t>(progress_.steps - 1, 0), plan.total_steps())
-            .learning_rate;
-    auto rest = progress_.step_end(plan.total_steps(), rate, clock_.run());
+    const auto last_rate = [&] {
+      const auto last = std::max<std::int64_t>(progress_.steps - 1, 0);
+      return model_step_.rates_at(last, plan.total_steps()).learning_rate;
+    };
+    auto rest = progress_.step_end(plan.total_steps(), last_rate(), clock_.run());
     // A state that is saved behind a cut epoch resumes within it, as if nothing had been read.
     const bool cut = limit && !epoch_over(plan);
     const auto unread = std::tuple(meter_, progress_, model_step_.guard());
     const auto record = judge_epoch(train, plan, rest, after_epoch);
+    rest.learning_rate = last_rate();  // steps that the device skipped are taken off
     if (cut) std::tie(meter_, progress_, model_step_.guard()) = unread;
     if (!rest.warning.empty()) tell(rest, observers...);
     if (!record && !limit) tell(stop, observers...);
@@ -80,7 +82,7 @@ History BasicTrainer<M, Policies>::fit_epochs(Train& train, const DataMark& held
       clock_.end_epoch();
     }
     if (limit && progress_.ended != 0) end = RunEnd::unfinished;  // but by itself
-    tell(EpochEnd{*record, epochs, rate}, observers...);
+    tell(EpochEnd{*record, epochs, rest.learning_rate}, observers...);
     if (end != RunEnd::unfinished) break;
   }
   history_.end = end == RunEnd::unfinished ? RunEnd::whole : end;
@@ -114,6 +116,11 @@ bool BasicTrainer<M, Policies>::train_epoch(Batches& batches, const StepPlan& pl
   const double waited = batches.seconds_waited();
   bool ended = false;
 
+  const auto may_read = [&] {  // behind the next window; of captured ones, behind any
+    return Traits::captures || run_.seconds_per_epoch ||
+           progress_.windows_since_reading + 1 == run_.log_every_steps ||
+           progress_.window + 1 == plan.steps() || progress_.windows + 1 == plan.total_steps();
+  };
   bool over = epoch_over(plan);
   while (!over && !progress_.reached(run_.stop_after_steps) && !interruption_.asked()) {
     batches.open(plan, progress_.windows);
@@ -126,6 +133,7 @@ bool BasicTrainer<M, Policies>::train_epoch(Batches& batches, const StepPlan& pl
                               .total_steps = plan.total_steps()};
     const Rates rates = model_step_.rates_at(progress_.steps, plan.total_steps());
     const auto samples = batches.samples();
+    model_step_.measure_norm(may_read());
     const bool stepped = train_window(batches, plan, rates, context);
     ++(stepped ? progress_.epoch_steps : progress_.epoch_skipped);
     progress_.steps += stepped ? 1 : 0;

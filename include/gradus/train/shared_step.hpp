@@ -42,6 +42,7 @@ void BasicTrainer<M, Policies>::begin_ranks(const DataMarks& data, const StepPla
     check_same_on_all(*ranks(), facts);
     share_values(ranks(), parameters());
     share_values(ranks(), unique_buffers(*model()));
+    shared_buffers_.reset();
   }
 }
 
@@ -68,7 +69,11 @@ bool BasicTrainer<M, Policies>::shared_step(Feed& feed, const StepPlan& plan, co
   const auto samples = plan.window_samples(window);
   const auto batches = plan.window_batches(window);
   seed_window(share(), run_.seed, window, run_.device);
-  share_together(*ranks(), buffers_read_in_training(*model()));
+  // Once an epoch: an observer, which rank 0 alone has, may change the mode of a part meanwhile.
+  if (progress_.window == 0 || !shared_buffers_) {
+    shared_buffers_ = buffers_read_in_training(*model());
+  }
+  share_together(*ranks(), *shared_buffers_);
   model_step_.guard().keep_buffers(*model());
   SharedWindow<M, Policies> shared(
       model_step_, *ranks(),

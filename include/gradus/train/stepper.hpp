@@ -55,7 +55,6 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
   template <class Compute>
   auto forward(Compute&& compute) {
     const MathScope math(settings_.math);
-    if (at::GradMode::is_enabled()) window_.share_buffers(step_);
     keep_buffers();
     [[maybe_unused]] const auto scope = step_.forward_scope(at::GradMode::is_enabled());
     return step_.states().template around<hook::around_forward>(
@@ -98,7 +97,7 @@ class BasicStepper : Says<StepperMistake<TrainerAxes, Policies>> {
     ++windows_;
     bool stepped = false;
     try {
-      const auto correction = window_.finish(meter_);
+      const auto correction = window_.finish(step_, meter_);
       if (!correction) {
         --windows_;
         return false;

@@ -19,7 +19,6 @@
 #include <optional>
 #include <string>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 namespace gradus {
@@ -45,18 +44,11 @@ void begin_ranks(ModelStep<M, Policies>& step, std::uint64_t seed, std::int64_t 
 template <class M, class Policies>
 class StepperWindow {
  public:
-  /// Before the first forward pass in training: all processes get the buffers of the first one.
-  void share_buffers(ModelStep<M, Policies>& step) {
-    if (step.ranks() == nullptr || std::exchange(buffers_are_shared_, true)) return;
-    share_together(*step.ranks(), buffers_read_in_training(*step.model()));
-  }
-
   /// Of `size` losses on each process.
   void begin(ModelStep<M, Policies>& step, std::int64_t size) {
     size_ = size;
     weight_ = WindowWeight(size);
     if constexpr (distributes) {
-      share_buffers(step);
       shared_.reset();
       if (auto* ranks = step.ranks()) {
         shared_.emplace(step, *ranks,
@@ -84,12 +76,13 @@ class StepperWindow {
   }
 
   /// Behind all backward passes. Returns the factor of the gradients; nothing if no process has
-  /// added anything.
-  std::optional<double> finish(LossMeter& meter) {
-    buffers_are_shared_ = false;
+  /// added anything. All processes get the buffers of the first one here, where no pass of the
+  /// window is open and each of them comes, whatever it has added.
+  std::optional<double> finish(ModelStep<M, Policies>& step, LossMeter& meter) {
     if constexpr (distributes) {
       if (shared_) {
         shared_->finish(meter);
+        share_together(*step.ranks(), buffers_read_in_training(*step.model()));
         const auto correction =
             shared_->empty() ? std::nullopt : std::optional(shared_->correction());
         shared_.reset();
@@ -106,7 +99,6 @@ class StepperWindow {
 
   std::int64_t size_ = 0;
   WindowWeight weight_{1};
-  bool buffers_are_shared_ = false;  ///< whether it has, for this window
   [[no_unique_address]] std::conditional_t<distributes, std::optional<SharedWindow<M, Policies>>,
                                            Nothing> shared_;
 };

@@ -55,11 +55,24 @@ template <class T>
             {"tf32", run.math.tf32}}}};
 }
 
-/// "policies.optimizer.lr was 0.1, is 0.2", one for each number that is not the same.
+/// What the configuration of an older version stands for in numbers that it does not have: a number
+/// that is added to a policy is declared with the value that changes nothing.
+template <class T>
+[[nodiscard]] nlohmann::ordered_json unset_configuration(T& trainer) {
+  auto policies = nlohmann::ordered_json::object();
+  trainer.policies().for_each(
+      [&]<class P>(const P&) { policies[axis_key<P>()] = unset_to_json<P>(); });
+  return {{"policies", policies}};
+}
+
+/// "policies.optimizer.lr was 0.1, is 0.2", one for each number that is not the same. Numbers that
+/// `before` does not have were as in `unset`.
 [[nodiscard]] inline std::vector<std::string> differences(const nlohmann::ordered_json& before,
-                                                          const nlohmann::ordered_json& now) {
+                                                          const nlohmann::ordered_json& now,
+                                                          const nlohmann::ordered_json& unset) {
   const auto then = before.flatten();
   const auto present = now.flatten();
+  const auto added = unset.flatten();
   std::vector<std::string> list;
   for (const auto& [key, value] : then.items()) {
     const auto found = present.find(key);
@@ -70,15 +83,17 @@ template <class T>
     }
   }
   for (const auto& [key, value] : present.items()) {
-    if (!then.contains(key)) list.push_back(dotted(key) + " was not there, is " + dump(value));
+    if (then.contains(key) || added.value(key, nlohmann::ordered_json()) == value) continue;
+    list.push_back(dotted(key) + " was not there, is " + dump(value));
   }
   return list;
 }
 
 /// Throws CheckpointError that lists what is not the same.
 inline void refuse_differences(const nlohmann::ordered_json& before,
-                               const nlohmann::ordered_json& now) {
-  const auto list = differences(before, now);
+                               const nlohmann::ordered_json& now,
+                               const nlohmann::ordered_json& unset) {
+  const auto list = differences(before, now, unset);
   if (list.empty()) return;
   std::string text;
   for (const auto& difference : list) text += (text.empty() ? "" : "; ") + difference;

@@ -158,8 +158,11 @@ class ModelStep {
   bool step(const Rates& rates, const StepContext& context, double correction,
             const LossMeter& meter, const LossPlace& place);
   /// The 2-norm over all parameters of the last step's gradients, before they were clipped: [] on
-  /// their device, undefined if there are none. Waits for nothing.
+  /// their device, undefined if there are none or a step that clips did not measure it. Waits for
+  /// nothing.
   [[nodiscard]] at::Tensor gradient_norm() const;
+  /// Whether the next steps measure it also where clipping does not.
+  void measure_norm(bool measures) { measures_norm_ = measures; }
 
   /// Ends a window in `meter`, and averages weights after a step that was taken.
   void end_window(bool stepped, LossMeter& meter, const StepContext& context) {
@@ -225,12 +228,7 @@ class ModelStep {
   }
 
   /// [1], on the device: 1 if the step that it decides on is void.
-  at::Tensor void_step() {
-    if constexpr (Traits::has_scaler) {
-      if (const auto* scaler = this->scaler()) return scaler->found_inf_flag();
-    }
-    return device_steps_->never();
-  }
+  at::Tensor void_step();
 
   M model_;
   [[no_unique_address]] Policies policies_;
@@ -240,6 +238,7 @@ class ModelStep {
   std::vector<at::Tensor> averaged_statistics_;
   NumericGuard guard_;
   at::Tensor unclipped_norm_;  ///< undefined where nothing clips
+  bool measures_norm_ = false;
   std::optional<DeviceSteps> device_steps_;
   StateDict best_;  ///< empty where nothing is kept
   AverageScopes average_scopes_;

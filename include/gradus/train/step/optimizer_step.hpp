@@ -42,7 +42,7 @@ void ModelStep<M, Policies>::clip(bool finite) {
   if (gradients.empty()) return;
   const auto& policy = at<slot::clipping>();
   if constexpr (std::is_void_v<decltype(policy.clip(gradients))>) {
-    unclipped_norm_.copy_(gradus::gradient_norm(parameters_));
+    if (measures_norm_) unclipped_norm_.copy_(gradus::gradient_norm(parameters_));
     if (finite) policy.clip(gradients);
   } else {
     unclipped_norm_.copy_(finite ? policy.clip(gradients) : gradus::gradient_norm(parameters_));
@@ -52,7 +52,9 @@ void ModelStep<M, Policies>::clip(bool finite) {
 template <class M, class Policies>
 at::Tensor ModelStep<M, Policies>::gradient_norm() const {
   if constexpr (PolicyAt<slot::clipping>::clips) {
-    return gradients_of(parameters_).empty() ? at::Tensor() : unclipped_norm_;
+    using Result = decltype(at<slot::clipping>().clip({}));
+    const bool measured = measures_norm_ || !std::is_void_v<Result>;
+    return measured && !gradients_of(parameters_).empty() ? unclipped_norm_ : at::Tensor();
   } else {
     return gradus::gradient_norm(parameters_);
   }
@@ -72,6 +74,14 @@ void ModelStep<M, Policies>::backward(at::Tensor loss, const Part& part,
     if (const auto* scaler = this->scaler()) loss = scaler->scale(loss);
   }
   loss.backward();
+}
+
+template <class M, class Policies>
+at::Tensor ModelStep<M, Policies>::void_step() {
+  if constexpr (Traits::has_scaler) {
+    if (const auto* scaler = this->scaler()) return scaler->found_inf_flag();
+  }
+  return device_steps_->never();
 }
 
 template <class M, class Policies>
