@@ -47,6 +47,7 @@ struct NamedTensor {
 
 }  // namespace gradus
 
+/// @cond
 /// Binds as two.
 template <>
 struct std::tuple_size<gradus::NamedTensor> : std::integral_constant<std::size_t, 2> {};
@@ -54,6 +55,7 @@ struct std::tuple_size<gradus::NamedTensor> : std::integral_constant<std::size_t
 template <std::size_t I>
 struct std::tuple_element<I, gradus::NamedTensor>
     : std::tuple_element<I, std::pair<std::string, at::Tensor>> {};
+/// @endcond
 
 namespace gradus {
 
