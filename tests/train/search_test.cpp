@@ -14,6 +14,23 @@ namespace {
 
 using Usual = Trainer<Perceptron, Preset<Plain{.batch_size = 16}>, SGD, OneCycle>;
 
+/// 2 MiB a sample.
+struct LargeData {
+  std::int64_t samples;
+  [[nodiscard]] std::int64_t size() const { return samples; }
+  [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
+    const auto count = static_cast<std::int64_t>(indices.size());
+    return {torch::ones({count, 1 << 19}), torch::zeros({count}, torch::kLong)};
+  }
+};
+
+/// Of few parameters.
+struct MeanNetImpl : torch::nn::Module {
+  torch::nn::Linear head = register_module("head", torch::nn::Linear(1, 2));
+  at::Tensor forward(const at::Tensor& x) { return head(x.mean(1, true)); }
+};
+TORCH_MODULE(MeanNet);
+
 }  // namespace
 
 CATCH_TEST_CASE("the rate that is found trains better than one far below and one far above") {
@@ -69,47 +86,19 @@ CATCH_TEST_CASE("a schedule that wants more steps than a trial has is no obstacl
 }
 
 CATCH_TEST_CASE("the search ends before memory does") {
-  struct GreedyData {  // 2 MiB a sample
-    [[nodiscard]] std::int64_t size() const { return 1 << 20; }
-    [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
-      const auto count = static_cast<std::int64_t>(indices.size());
-      return {torch::ones({count, 1 << 19}), torch::zeros({count}, torch::kLong)};
-    }
-  };
-  struct NetImpl : torch::nn::Module {
-    torch::nn::Linear head = register_module("head", torch::nn::Linear(1, 2));
-    at::Tensor forward(const at::Tensor& x) { return head(x.mean(1, true)); }
-  };
-  struct Net : torch::nn::ModuleHolder<NetImpl> {
-    using torch::nn::ModuleHolder<NetImpl>::ModuleHolder;
-  };
-  Net net;
-  const auto sizes = find_batch_size<Trainer<Net, Plain>>(
-      net, GreedyData(), {.smallest = 1, .largest = 1 << 19, .memory_part = 0.002},
+  MeanNet net;
+  const auto sizes = find_batch_size<Trainer<MeanNet, Plain>>(
+      net, LargeData{1 << 20}, {.smallest = 1, .largest = 1 << 19, .memory_part = 0.002},
       {.device = c10::kCPU});
   CATCH_CHECK(sizes.largest() >= 1);
   CATCH_CHECK(sizes.largest() < 1024);  // 2 GiB; 0.2 % of a machine's memory is less
 }
 
 CATCH_TEST_CASE("the memory of a trial is found below what the process has had before") {
-  struct LargeData {  // 2 MiB a sample
-    [[nodiscard]] std::int64_t size() const { return 64; }
-    [[nodiscard]] Batch batch(std::span<const std::int64_t> indices) const {
-      const auto count = static_cast<std::int64_t>(indices.size());
-      return {torch::ones({count, 1 << 19}), torch::zeros({count}, torch::kLong)};
-    }
-  };
-  struct NetImpl : torch::nn::Module {
-    torch::nn::Linear head = register_module("head", torch::nn::Linear(1, 2));
-    at::Tensor forward(const at::Tensor& x) { return head(x.mean(1, true)); }
-  };
-  struct Net : torch::nn::ModuleHolder<NetImpl> {
-    using torch::nn::ModuleHolder<NetImpl>::ModuleHolder;
-  };
   torch::ones({512 << 18});  // 512 MiB, touched and freed
-  Net net;
-  const auto sizes = find_batch_size<Trainer<Net, Plain>>(
-      net, LargeData(), {.smallest = 16, .largest = 64}, {.device = c10::kCPU});
+  MeanNet net;
+  const auto sizes = find_batch_size<Trainer<MeanNet, Plain>>(
+      net, LargeData{64}, {.smallest = 16, .largest = 64}, {.device = c10::kCPU});
   CATCH_REQUIRE(sizes.trials.size() == 3);
   constexpr std::int64_t mebibyte = 1 << 20;
   CATCH_CHECK(sizes.trials[0].peak_bytes > 24 * mebibyte);  // a batch has 32 MiB

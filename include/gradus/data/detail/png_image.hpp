@@ -55,7 +55,7 @@ inline ImagePixels decode_png(const std::string& what, std::span<const std::uint
                     "); expected a whole one: fetch it again, or take it out.");
   };
   if (png_image_begin_read_from_memory(&image, bytes.data(), bytes.size()) == 0) refuse();
-  // Where nothing is said of colours, libpng takes 16 bits for linear light; others do not.
+  // Where no colour space is given, libpng takes 16 bits for linear light; others do not.
   image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
   const bool transparent = (image.format & PNG_FORMAT_FLAG_ALPHA) != 0;
   image.format = transparent ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB;
