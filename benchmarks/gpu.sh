@@ -34,10 +34,10 @@ done
 part 20 batch512 train fastest --epochs 5 --set loading.batch_size=512 --set accumulation.steps=1
 part 60 ablate ablate fastest --epochs 3 # without CapturedStep, without Resident, ...
 part 60 unoptimized train unoptimized --epochs 1
-for epochs in 8 12 16; do # the fewest whose mean reaches 94 %
+for epochs in 12 18 24; do # the fewest whose mean reaches 94 %
   part 45 "record$epochs" compare record --epochs "$epochs" --seeds 5
 done
-for weights in "$out"/record12/record/seed-*/checkpoints/final.safetensors; do # with mirror images beside
+for weights in "$out"/record18/record/seed-*/checkpoints/final.safetensors; do # with mirror images beside
   timeout 5 "$program" evaluate "$weights" --flip --device cuda --quiet
 done
 

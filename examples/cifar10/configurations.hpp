@@ -80,6 +80,6 @@ using Record = Trainer<
                 .parameters = "*.bias"}>>;
 
 /// Epochs of `Record` where none are asked for.
-inline constexpr std::int64_t record_epochs = 10;
+inline constexpr std::int64_t record_epochs = 18;
 
 }  // namespace cifar10
