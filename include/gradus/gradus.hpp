@@ -33,6 +33,7 @@
 #include <gradus/compose/tensor_fwd.hpp>
 #include <gradus/core/batch.hpp>
 #include <gradus/core/batch_tensors.hpp>
+#include <gradus/core/class_targets.hpp>
 #include <gradus/core/events.hpp>
 #include <gradus/core/history.hpp>
 #include <gradus/core/image_transform.hpp>

@@ -19,7 +19,7 @@ namespace gradus {
 struct CrossEntropy {
   using slot = slot::loss;
   static constexpr std::string_view name = "CrossEntropy";
-  static constexpr std::int64_t ignored = detail::no_class;
+  static constexpr std::int64_t ignored = no_class;
 
   double label_smoothing = 0;
 

@@ -19,7 +19,7 @@ namespace gradus {
 struct NegativeLogLikelihood {
   using slot = slot::loss;
   static constexpr std::string_view name = "NegativeLogLikelihood";
-  static constexpr std::int64_t ignored = detail::no_class;
+  static constexpr std::int64_t ignored = no_class;
   static constexpr auto fields() { return no_fields; }
 
   [[nodiscard]] at::Tensor loss(const at::Tensor& output, const at::Tensor& target) const {

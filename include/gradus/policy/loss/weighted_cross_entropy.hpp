@@ -55,7 +55,7 @@ struct WeightedCrossEntropy {
   [[nodiscard]] double weight(const at::Tensor& target) const {
     double sum = 0;
     if (target.scalar_type() != at::kLong) return detail::counted_places(target);  // see below
-    detail::for_each_class(target, [&](std::int64_t k) {
+    for_each_class(target, [&](std::int64_t k) {
       const auto place = static_cast<std::size_t>(k);
       if (k >= 0 && place < weights.size()) sum += weights[place];
     });
@@ -88,7 +88,7 @@ struct WeightedCrossEntropy {
   [[nodiscard]] at::Tensor reduced(const at::Tensor& output, const at::Tensor& target,
                                    at::Reduction::Reduction reduction, double smoothing) const {
     return at::cross_entropy_loss(output, target, detail::list_on_device(weights, output),
-                                  reduction, detail::no_class, smoothing);
+                                  reduction, no_class, smoothing);
   }
 };
 static_assert(LossPolicy<WeightedCrossEntropy>);

@@ -31,7 +31,7 @@ struct Accuracy {
       const auto right = (output > 0).eq(target > 0.5).sum();
       return at::stack({right, at::scalar_tensor(output.numel(), right.options())});
     }
-    return at::stack({output.argmax(1).eq(target).sum(), target.ne(detail::ignored_class).sum()});
+    return at::stack({output.argmax(1).eq(target).sum(), target.ne(no_class).sum()});
   }
   [[nodiscard]] std::optional<double> value(const at::Tensor& tally) const {
     const auto counted = tally[1].item<double>();

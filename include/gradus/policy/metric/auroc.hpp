@@ -56,7 +56,7 @@ struct Auroc {
       chance = detail::labels_last(output.softmax(1));
       const auto meant = target.flatten().unsqueeze(1);
       yes = meant.eq(at::arange(chance.size(1), meant.options()));
-      counted = meant.ne(detail::ignored_class).expand_as(yes);
+      counted = meant.ne(no_class).expand_as(yes);
     }
     const auto classes = chance.size(1);
     const auto bin = (chance.to(at::kDouble) * bins).floor().to(at::kLong).clamp(0, bins - 1);

@@ -1,6 +1,7 @@
 /// What precision, recall, F1 and the confusion matrix are made of.
 #pragma once
 
+#include <gradus/core/class_targets.hpp>
 #include <gradus/error.hpp>
 
 #include <ATen/TensorOperators.h>
@@ -27,8 +28,6 @@ enum class Average {
 };
 
 namespace detail {
-
-inline constexpr std::int64_t ignored_class = -100;  ///< PyTorch's ignore_index
 
 /// Whether each output is a yes or no of its own, a yes above 0, rather than a score of one class
 /// of K.
@@ -60,12 +59,10 @@ inline at::Tensor labels_last(const at::Tensor& tensor) {
 /// wait.
 inline void check_classes(const at::Tensor& target, std::int64_t classes) {
   if (!target.is_cpu()) return;
-  const auto wrong =
-      target.masked_select(target.ne(ignored_class) & (target.lt(0) | target.ge(classes)));
-  if (wrong.numel() == 0) return;
+  const auto wrong = first_wrong_class(target, classes, no_class);
+  if (!wrong) return;
   throw DataError(c10::str("A metric of ", classes, " classes cannot count a target of class ",
-                           wrong[0].item<std::int64_t>(), "; expected 0 to ", classes - 1, ", or ",
-                           ignored_class,
+                           wrong->label, "; expected 0 to ", classes - 1, ", or ", no_class,
                            " where none counts: correct the targets, or give the model more "
                            "outputs."));
 }
@@ -79,7 +76,7 @@ inline at::Tensor confusion(const at::Tensor& output, const at::Tensor& target) 
   const auto meant = target.flatten();
   check_classes(meant, classes);
   const auto columns = classes + 1;
-  const auto cell = at::where(meant.eq(ignored_class), classes, meant * columns + answer);
+  const auto cell = at::where(meant.eq(no_class), classes, meant * columns + answer);
   auto cells = at::zeros({classes * columns}, cell.options());
   cells.scatter_add_(0, cell, at::ones_like(cell));
   return cells.view({classes, columns}).narrow(1, 0, classes).contiguous();

@@ -29,8 +29,7 @@ struct Perplexity {
 
   [[nodiscard]] at::Tensor tally(const at::Tensor& output, const at::Tensor& target) const {
     const auto each = at::cross_entropy_loss(output, target, {}, at::Reduction::None);
-    return at::stack(
-        {each.sum(at::kDouble), target.ne(detail::ignored_class).sum().to(at::kDouble)});
+    return at::stack({each.sum(at::kDouble), target.ne(no_class).sum().to(at::kDouble)});
   }
   [[nodiscard]] std::optional<double> value(const at::Tensor& tally) const {
     const auto mean = detail::mean_of(tally);

@@ -47,8 +47,7 @@ struct TopK {
 
   [[nodiscard]] at::Tensor tally(const at::Tensor& output, const at::Tensor& target) const {
     const auto best = std::get<1>(output.topk(K, 1));
-    return at::stack(
-        {best.eq(target.unsqueeze(1)).any(1).sum(), target.ne(detail::ignored_class).sum()});
+    return at::stack({best.eq(target.unsqueeze(1)).any(1).sum(), target.ne(no_class).sum()});
   }
   [[nodiscard]] std::optional<double> value(const at::Tensor& tally) const {
     const auto counted = tally[1].item<double>();

@@ -4,6 +4,7 @@
 
 #include <gradus/compose/field.hpp>
 #include <gradus/core/batch.hpp>
+#include <gradus/core/class_targets.hpp>
 #include <gradus/core/random.hpp>
 #include <gradus/error.hpp>
 
@@ -12,7 +13,6 @@
 #include <ATen/ops/empty.h>
 #include <c10/util/StringUtil.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <numeric>
@@ -62,14 +62,10 @@ inline at::ScalarType target_type(const at::Tensor& input) {
 /// wait.
 inline void check_mixed_classes(const at::Tensor& target, std::int64_t classes) {
   if (!target.is_cpu()) return;
-  const auto held = target.contiguous();
-  const auto* const begin = held.const_data_ptr<std::int64_t>();
-  const auto* const end = begin + held.numel();
-  const auto* const wrong =
-      std::find_if(begin, end, [&](std::int64_t each) { return each < 0 || each >= classes; });
-  if (wrong == end) return;
+  const auto wrong = first_wrong_class(target, classes);
+  if (!wrong) return;
   throw DataError(
-      c10::str("Mixing blends targets of ", classes, " classes, but one is class ", *wrong,
+      c10::str("Mixing blends targets of ", classes, " classes, but one is class ", wrong->label,
                "; expected 0 to ", classes - 1,
                ": set mixing.classes to the number of classes, or correct the targets."));
 }

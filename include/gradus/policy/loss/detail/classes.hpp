@@ -1,6 +1,8 @@
 /// What losses over classes have in common.
 #pragma once
 
+#include <gradus/core/class_targets.hpp>
+
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <c10/core/ScalarType.h>
@@ -12,8 +14,6 @@
 
 namespace gradus::detail {
 
-inline constexpr std::int64_t no_class = -100;  ///< PyTorch's ignore_index
-
 inline bool in_parts(const at::Tensor& target) { return at::isFloatingType(target.scalar_type()); }
 
 /// Targets in a tensor that ignores none.
@@ -21,15 +21,6 @@ inline std::int64_t places(const at::Tensor& target) {
   return in_parts(target) && target.dim() > 1
              ? target.numel() / std::max<std::int64_t>(target.size(1), 1)
              : target.numel();
-}
-
-/// Calls `visit(k)` for each class of a target, int64. A plain loop: no operator runs for a batch
-/// on the CPU.
-template <class Visit>
-void for_each_class(const at::Tensor& target, Visit&& visit) {
-  const auto host = (target.is_cpu() ? target : target.cpu()).contiguous();
-  const auto* classes = host.const_data_ptr<std::int64_t>();
-  std::for_each(classes, classes + host.numel(), visit);
 }
 
 /// Targets that are not ignored.
@@ -83,17 +74,12 @@ inline std::string classes_of_mistake(const at::Tensor& output, const at::Tensor
 inline std::string class_value_mistake(const at::Tensor& output, const at::Tensor& target) {
   if (in_parts(target)) return "";
   const auto classes = output.size(1);
-  std::int64_t place = 0;
-  std::string mistake;
-  for_each_class(target.to(at::kLong), [&](std::int64_t k) {
-    if (mistake.empty() && k != no_class && (k < 0 || k >= classes)) {
-      mistake = c10::str("target ", place, " of a batch is class ", k, ", but the model gives ",
-                         classes, " scores; expected 0 to ", classes - 1, ", or ", no_class,
-                         " where none counts: mend the targets, or give the model more outputs");
-    }
-    ++place;
-  });
-  return mistake;
+  const auto wrong = first_wrong_class(target.to(at::kLong), classes, no_class);
+  if (!wrong) return "";
+  return c10::str("target ", wrong->place, " of a batch is class ", wrong->label,
+                  ", but the model gives ", classes, " scores; expected 0 to ", classes - 1,
+                  ", or ", no_class,
+                  " where none counts: mend the targets, or give the model more outputs");
 }
 
 }  // namespace gradus::detail
